@@ -1,0 +1,151 @@
+"""From a request on the wire to its answer: routing, recording, faults and envelopes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Request, Response
+
+from upstox_totp.sandbox.answers import (
+    MALFORMED,
+    NOT_SUPPORTED,
+    Refusal,
+    Reply,
+    api_failure,
+    failure,
+    failure_status,
+    json_response,
+    service_failure,
+)
+from upstox_totp.sandbox.api import ApiSteps
+from upstox_totp.sandbox.calls import Call, UnlimitedRequest
+from upstox_totp.sandbox.faults import PROPER, Alteration, FaultQueue
+from upstox_totp.sandbox.records import RequestLog, RequestRecord
+from upstox_totp.sandbox.routes import MAP, Route
+from upstox_totp.sandbox.service import ServiceSteps
+from upstox_totp.sandbox.state import State
+from upstox_totp.sandbox.wire import Wire
+
+Carry = Callable[[Call], Reply]
+
+
+def _decoded(request: Request) -> Any:
+    return request.get_json(silent=True) if request.is_json else None
+
+
+def _form(request: Request) -> dict[str, str] | None:
+    return request.form.to_dict() if request.mimetype.endswith("form-urlencoded") else None
+
+
+class Application:
+    """Answers requests by the protocol, or as a fault will have it.
+
+    Args:
+        state: What the service remembers.
+        faults: The faults to come.
+        log: Where requests are recorded.
+    """
+
+    def __init__(self, state: State, faults: FaultQueue, log: RequestLog) -> None:
+        self._state = state
+        self._rules = state.rules
+        self._faults = faults
+        self._log = log
+        service, api = ServiceSteps(state), ApiSteps(state)
+        self._steps: dict[str | None, Carry] = {
+            "dialog": api.dialog,
+            "login_page": api.login_page,
+            "otp": service.otp,
+            "verify": service.verify,
+            "pin": service.pin,
+            "authorize": service.authorize,
+            "redirect": service.follow,
+            "token": api.token,
+            "profile": api.profile,
+            "logout": api.logout,
+            None: lambda call: Reply(call.request.url, render=redirect),
+        }
+
+    def respond(self, environ: dict[str, Any], connection: int, wire: Wire) -> None:
+        """Record one request and answer it.
+
+        Args:
+            environ: The request, as WSGI has it.
+            connection: The number of its connection.
+            wire: The way back.
+        """
+        request = UnlimitedRequest(environ)
+        request.get_data()
+        match = self._match(environ)
+        route = match if isinstance(match, Route) else None
+        known = route is not None and route.offered(self._rules.revision)
+        record = self._record(request, route, connection)
+        self._log.add(record, known=known)
+        if route is None or not known:
+            response = self._unknown(request, record.stage, match)
+            record.status = response.status_code
+            PROPER.deliver(wire, response)
+            return
+        call = Call(route, request, record.json, self._rules)
+        fault = self._faults.take(route.step)
+        response = fault.answer(call, lambda alter: self._proceed(call, alter))
+        record.status = response.status_code if fault.answered else None
+        fault.deliver(wire, response)
+
+    @staticmethod
+    def _match(environ: dict[str, Any]) -> Route | HTTPException:
+        try:
+            route, _ = MAP.bind_to_environ(environ).match()
+        except HTTPException as error:
+            return error
+        return route  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _record(request: Request, route: Route | None, connection: int) -> RequestRecord:
+        stage, _, path = request.path.removeprefix("/").partition("/")
+        return RequestRecord(
+            step=route.step if route else None,
+            revision=route.revision if route else None,
+            method=request.method,
+            stage=stage,
+            path=f"/{path}",
+            query=request.args.to_dict(),
+            headers=Headers(list(request.headers)),
+            body=request.get_data(),
+            json=_decoded(request),
+            form=_form(request),
+            connection=connection,
+        )
+
+    def _unknown(self, request: Request, stage: str, match: object) -> Response:
+        """Answer a path or method outside the protocol."""
+        code = NOT_SUPPORTED if stage == "api" else MALFORMED
+        status = match.code or 404 if isinstance(match, HTTPException) else 404
+        payload = failure(stage, code, f"No {request.method} {request.path} here")
+        response = json_response(payload, self._rules.content_type, status)
+        if isinstance(match, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(match.valid_methods or ())
+        return response
+
+    def _proceed(self, call: Call, alter: Alteration) -> Response:
+        """Carry a step out and make the response of what `alter` makes of its payload."""
+        with self._state.lock:
+            try:
+                reply = self._steps[call.route.step](call)
+            except Refusal as refusal:
+                reply = self._refused(call, refusal)
+        payload = alter(reply.payload)
+        response = reply.render(payload) if reply.render else call.answer(payload, reply.status)
+        for name, value in reply.cookies.items():
+            response.set_cookie(name, value, httponly=True, secure=call.request.is_secure)
+        return response
+
+    def _refused(self, call: Call, refusal: Refusal) -> Reply:
+        text = refusal.text(echo=self._rules.echo)
+        status = failure_status(call.stage, refusal.code)
+        if call.stage != "api":
+            return Reply(service_failure(refusal.code, text), status)
+        value = refusal.value if self._rules.echo else None
+        return Reply(api_failure(refusal.code, text, value, refusal.name), status)

@@ -1,0 +1,76 @@
+"""The paths of the protocol, and which step and revision each belongs to."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from werkzeug.routing import Map, Rule
+
+Step = Literal[
+    "dialog",
+    "login_page",
+    "otp",
+    "verify",
+    "pin",
+    "authorize",
+    "redirect",
+    "token",
+    "profile",
+    "logout",
+]
+Revision = Literal["newer", "older"]
+Offer = Literal["both", "newer", "older"]
+
+STEPS: tuple[str, ...] = get_args(Step)
+OFFERS: tuple[str, ...] = get_args(Offer)
+LOOP_PATH = "/open/redirect-loop"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method and path of one host.
+
+    Args:
+        step: The protocol step, or None outside the protocol.
+        stage: The host's name before `.upstox.com`.
+        path: The path on that host.
+        method: The HTTP method, or None for any.
+        revision: The revision of the protocol the path belongs to, or None for both.
+    """
+
+    step: Step | None
+    stage: str
+    path: str
+    method: str | None = "POST"
+    revision: Revision | None = None
+
+    def offered(self, offer: Offer) -> bool:
+        """Tell whether a service that offers `offer` knows this path."""
+        return self.revision is None or offer in {"both", self.revision}
+
+    def rule(self) -> Rule:
+        """Return the routing rule, on the stage's path prefix."""
+        return Rule(
+            f"/{self.stage}{self.path}",
+            methods=[self.method] if self.method else None,
+            endpoint=self,
+        )
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("dialog", "api", "/v2/login/authorization/dialog", "GET"),
+    Route("login_page", "login", "/", "GET"),
+    Route("login_page", "login", "/open/start", "GET"),
+    Route("otp", "service", "/login/open/v6/auth/1fa/otp/generate"),
+    Route("verify", "service", "/login/open/v4/auth/1fa/otp-totp/verify", revision="older"),
+    Route("verify", "service", "/login/open/v5/auth/1fa/otp-totp/verify", revision="newer"),
+    Route("pin", "service", "/login/open/v3/auth/2fa", revision="older"),
+    Route("pin", "service", "/login/open/v4/auth/2fa", revision="newer"),
+    Route("authorize", "service", "/login/v2/oauth/authorize"),
+    Route("redirect", "api", "/login/authorization/redirect", "GET"),
+    Route("token", "api", "/v2/login/authorization/token"),
+    Route("profile", "api", "/v2/user/profile", "GET"),
+    Route("logout", "api", "/v2/logout", "DELETE"),
+    Route(None, "login", LOOP_PATH, None),
+)
+
+MAP = Map([route.rule() for route in ROUTES], strict_slashes=False, merge_slashes=False)

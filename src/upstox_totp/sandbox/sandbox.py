@@ -1,0 +1,319 @@
+"""The sandbox as its users see it: settings, start and stop, records, faults."""
+
+import ssl
+import time
+from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
+from types import TracebackType
+from typing import Any, Self
+
+from upstox_totp.sandbox.application import Application
+from upstox_totp.sandbox.clock import Clock
+from upstox_totp.sandbox.credentials import Account, Credentials
+from upstox_totp.sandbox.faults import Fault, FaultQueue
+from upstox_totp.sandbox.records import RequestLog, RequestRecord
+from upstox_totp.sandbox.routes import Offer, Step
+from upstox_totp.sandbox.rules import Rules
+from upstox_totp.sandbox.server import HOST, Listener
+from upstox_totp.sandbox.state import State
+
+Path = str | PathLike[str]
+Certificate = tuple[Path, Path] | ssl.SSLContext
+
+
+def _context(certificate: Certificate | None) -> ssl.SSLContext | None:
+    if not isinstance(certificate, tuple):
+        return certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    return context
+
+
+class Sandbox:
+    """A login service of its own, on a port of 127.0.0.1.
+
+    Use it as a context manager, or call `start` and `stop`.
+
+    Args:
+        port: The port to listen on; 0 for a free one.
+        credentials: What the trader and the app are known by; None for made-up ones.
+        revision: Which revision of the verification and PIN paths there is: "newer" (verify v5 with
+            2fa v4), "older" (v4 with v3), or "both". The paths of the other answer 404.
+        step_clock: Whether the server's clock moves on by one period (30 seconds) after each
+            accepted one-time password, as if one had waited for the next.
+        clock_offset: Seconds the server's clock is ahead of `clock`.
+        clock: Where the time comes from, in epoch seconds.
+        charset: Such as "utf-8", to answer with `application/json;charset=UTF-8`; None for exactly
+            `application/json`. Whether the real service does so is not known.
+        certificate: For TLS, the files of the certificate chain and of its key, or a context.
+        otp_limit: How many one-time passwords may be generated within ten minutes; the next is
+            refused with 1017069, and so are all for ten minutes. The real number is not known.
+        attempts: How many wrong PINs, or wrong one-time passwords, lock the account. Five PINs do
+            (one client, live); what wrong one-time passwords do is not known.
+        account: The account the app belongs to.
+        accounts: The trader's further accounts, which the newer revision lists before `account`.
+        echo: Whether error messages repeat the rejected value, so that a client that shows them
+            unmasked is found out.
+        otp_lifetime: Seconds a one-time password's token lives. The real time is not known.
+        code_lifetime: Seconds an authorization code lives. The real time is not known.
+        single_use_codes: Whether a one-time password is accepted once only (RFC 6238, section 5.2;
+            whether Upstox enforces it is not known).
+        totp_enabled: Whether the account has TOTP set up; without it every one is wrong.
+        pin_set: Whether the account has a PIN; without it every one is wrong.
+        customer_status: What the PIN step says of the customer: "ACTIVE", "DORMANT", "INACTIVE".
+        pin_gives_code: Whether the PIN step already answers the redirect URI with the code.
+        authorize_redirects: How many redirects lie between the approval's answer and the code.
+        internal_client_id: The client id the dialog tells, unlike the app's.
+        internal_redirect_uri: The redirect URI the dialog tells.
+        user: Fields that replace or join the user's in the token's and the profile's answer.
+        claims: Claims that replace or join the access token's.
+
+    Raises:
+        ValueError: `revision` is unknown, or the credentials' shared secret is not base32.
+        OSError: The certificate cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        credentials: Credentials | None = None,
+        revision: Offer = "both",
+        step_clock: bool = False,
+        clock_offset: float = 0.0,
+        clock: Callable[[], float] = time.time,
+        charset: str | None = None,
+        certificate: Certificate | None = None,
+        otp_limit: int = 100,
+        attempts: int = 5,
+        account: Account | None = None,
+        accounts: Iterable[Account] | None = None,
+        echo: bool = True,
+        otp_lifetime: float = 300.0,
+        code_lifetime: float = 300.0,
+        single_use_codes: bool = True,
+        totp_enabled: bool = True,
+        pin_set: bool = True,
+        customer_status: str = "ACTIVE",
+        pin_gives_code: bool = False,
+        authorize_redirects: int = 0,
+        internal_client_id: str = "IND-kf83ms02xq7v",
+        internal_redirect_uri: str = "https://api-v2.upstox.com/login/authorization/redirect",
+        user: Mapping[str, Any] | None = None,
+        claims: Mapping[str, Any] | None = None,
+    ) -> None:
+        rules = Rules(
+            credentials=credentials or Credentials(),
+            account=account or Account(),
+            accounts=tuple(accounts or ()),
+            revision=revision,
+            step_clock=step_clock,
+            charset=charset,
+            echo=echo,
+            otp_limit=otp_limit,
+            attempts=attempts,
+            otp_lifetime=otp_lifetime,
+            code_lifetime=code_lifetime,
+            single_use_codes=single_use_codes,
+            totp_enabled=totp_enabled,
+            pin_set=pin_set,
+            customer_status=customer_status,
+            pin_gives_code=pin_gives_code,
+            authorize_redirects=authorize_redirects,
+            internal_client_id=internal_client_id,
+            internal_redirect_uri=internal_redirect_uri,
+            user=dict(user or {}),
+            claims=dict(claims or {}),
+        )
+        self._rules = rules
+        self._clock = Clock(clock, clock_offset)
+        self._state = State(rules, self._clock)
+        self._faults = FaultQueue()
+        self._log = RequestLog()
+        context = _context(certificate)
+        self._scheme = "http" if context is None else "https"
+        application = Application(self._state, self._faults, self._log)
+        self._listener = Listener(port, context, application.respond, self._clock.now)
+
+    def __repr__(self) -> str:
+        """Return where the sandbox listens, without its credentials."""
+        port = self._listener.port
+        where = "stopped" if port is None else f"{self._scheme}://{HOST}:{port}"
+        return f"<Sandbox {where}>"
+
+    def __enter__(self) -> Self:
+        """Start the sandbox."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the sandbox."""
+        self.stop()
+
+    def start(self) -> None:
+        """Start listening.
+
+        Raises:
+            RuntimeError: It is started already.
+            OSError: The port is taken.
+        """
+        if self._listener.port is not None:
+            raise RuntimeError("the sandbox is started already")
+        self._listener.open()
+
+    def stop(self) -> None:
+        """Stop listening, end every connection at once, and leave no thread or socket behind."""
+        self._listener.close()
+
+    @property
+    def port(self) -> int:
+        """The port the sandbox listens on.
+
+        Raises:
+            RuntimeError: It is not started.
+        """
+        if self._listener.port is None:
+            raise RuntimeError("the sandbox is not started")
+        return self._listener.port
+
+    @property
+    def base_domain(self) -> str:
+        """The address of a host, with `{stage}` in the place of its name.
+
+        Raises:
+            RuntimeError: The sandbox is not started.
+        """
+        return f"{self._scheme}://{HOST}:{self.port}/{{stage}}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that lead a client here, secrets included.
+
+        Raises:
+            RuntimeError: The sandbox is not started.
+        """
+        known = self.credentials
+        return {
+            "UPSTOX_USERNAME": known.username,
+            "UPSTOX_PASSWORD": known.password,
+            "UPSTOX_PIN_CODE": known.pin_code,
+            "UPSTOX_TOTP_SECRET": known.totp_secret,
+            "UPSTOX_CLIENT_ID": known.client_id,
+            "UPSTOX_CLIENT_SECRET": known.client_secret,
+            "UPSTOX_REDIRECT_URI": known.redirect_uri,
+            "UPSTOX_BASE_DOMAIN": self.base_domain,
+        }
+
+    @property
+    def credentials(self) -> Credentials:
+        """What the trader and the app are known by."""
+        return self._rules.credentials
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """The requests received so far, oldest first."""
+        return self._log.snapshot()
+
+    def clear_requests(self) -> None:
+        """Forget the requests received; the counts go on."""
+        self._log.clear()
+
+    @property
+    def connections(self) -> int:
+        """How many TCP connections were accepted."""
+        return self._listener.connections.accepted
+
+    @property
+    def otp_requests(self) -> int:
+        """How many requests to generate a one-time password came in, whatever was answered."""
+        return self._log.received("otp")
+
+    @property
+    def codes_received(self) -> int:
+        """How many one-time passwords came in on a path there is, whatever was answered."""
+        return self._log.received("verify")
+
+    @property
+    def pins_received(self) -> int:
+        """How many PINs came in on a path there is, whatever was answered."""
+        return self._log.received("pin")
+
+    @property
+    def logins(self) -> int:
+        """How many logins got past the PIN."""
+        with self._state.lock:
+            return self._state.completed
+
+    @property
+    def tokens_issued(self) -> int:
+        """How many access tokens were issued."""
+        return len(self.access_tokens)
+
+    @property
+    def access_tokens(self) -> list[str]:
+        """The access tokens issued, oldest first, dead ones included."""
+        with self._state.lock:
+            return self._state.tokens.access_tokens
+
+    def revoke(self, token: str) -> None:
+        """Let an access token die now.
+
+        Args:
+            token: The access token.
+        """
+        with self._state.lock:
+            self._state.tokens.revoke(token)
+
+    def now(self) -> float:
+        """Return the server's time in epoch seconds."""
+        return self._clock.now()
+
+    def advance(self, seconds: float) -> None:
+        """Move the server's clock on.
+
+        Args:
+            seconds: How far; negative to move it back.
+        """
+        self._clock.advance(seconds)
+
+    def unlock(self) -> None:
+        """Lift the account's lock and the block of one-time passwords."""
+        with self._state.lock:
+            self._state.guard.unlock()
+
+    def reset(self) -> None:
+        """Begin anew on the same port and clock: no locks, logins, tokens, faults, records."""
+        with self._state.lock:
+            self._state.reset()
+        self.behave()
+        self._log.reset()
+
+    def misbehave(self, step: Step, fault: Fault, times: int | None = None) -> None:
+        """Let a step misbehave.
+
+        Several faults of one step take turns in the order they were asked for; one without `times`
+        stays.
+
+        Args:
+            step: The step, as in `RequestRecord.step`.
+            fault: What goes wrong.
+            times: How often; None for always.
+
+        Raises:
+            ValueError: There is no such step, or `times` is less than one.
+        """
+        self._faults.add(step, fault, times)
+
+    def behave(self) -> None:
+        """Forget every fault, and listen again if one stopped that."""
+        self._faults.clear()
+        self.resume()
+
+    def resume(self) -> None:
+        """Listen again on the same port after `Fault.then_refuse` or `Fault.then_blackhole`."""
+        self._listener.resume()

@@ -1,0 +1,496 @@
+"""The sandbox from outside: logins, records, counts, clocks, sockets, threads, command line."""
+
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import trustme
+
+from sandbox_probe import AUTHORIZE, DIALOG, OTP, PIN, TOKEN, VERIFY, Probe, code_of, query_of
+from upstox_totp.sandbox import Account, Credentials, Sandbox
+
+NOON = 1_790_000_000.0
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """Serve a sandbox as it comes."""
+    with Sandbox() as served:
+        yield served
+
+
+@pytest.fixture
+def probe(sandbox: Sandbox) -> Iterator[Probe]:
+    """Make a login against it."""
+    with Probe(sandbox) as made:
+        yield made
+
+
+@pytest.mark.parametrize("version", ["newer", "older"])
+def test_each_revision_ends_in_a_token(probe: Probe, version: str) -> None:
+    """All six requests of either revision end in an access token."""
+    payload = probe.login(version)
+    assert payload["access_token"] == probe.sandbox.access_tokens[0]
+    assert set(payload) == {
+        "email",
+        "exchanges",
+        "products",
+        "broker",
+        "user_id",
+        "user_name",
+        "order_types",
+        "user_type",
+        "poa",
+        "ddpi",
+        "is_active",
+        "access_token",
+        "extended_token",
+    }
+
+
+def test_the_dialog_tells_the_internal_client(probe: Probe) -> None:
+    """The login page's address carries the internal client, not the app's."""
+    response = probe.dialog()
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/html")
+    assert [hop.status_code for hop in response.history] == [302, 302]
+    assert set(probe.told) == {
+        "client_id",
+        "redirect_uri",
+        "response_type",
+        "user_id",
+        "user_type",
+    }
+    assert probe.told["client_id"] != probe.known.client_id
+    assert probe.told["redirect_uri"] == "https://api-v2.upstox.com/login/authorization/redirect"
+
+
+def test_the_otp_answer_is_as_public_clients_know_it(probe: Probe) -> None:
+    """Step 2 answers a token of seventy characters and the account's sign for TOTP."""
+    probe.dialog()
+    data = probe.otp(countryIsdCode="+91").json()["data"]
+    assert re.fullmatch(r"ll1FA-[0-9a-f]{64}", data.pop("validateOTPToken"))
+    assert data == {
+        "message": "OTP sent",
+        "nextRequestInterval": 30,
+        "userType": "CUSTOMER",
+        "isTotpEnabled": True,
+    }
+
+
+def test_the_older_verification_answers_a_profile(probe: Probe) -> None:
+    """Version 4 answers the user's profile."""
+    profile = probe.to_otp().verify("older").json()["data"]["userProfile"]
+    assert set(profile) == {"profileId", "userId", "firstName", "lastName", "avatarUrl"}
+
+
+def test_the_newer_verification_answers_every_account() -> None:
+    """Version 5 answers all accounts, the app's own last."""
+    other = Account("7ZK2MN", 555, is_default=False)
+    with Sandbox(accounts=[other]) as sandbox, Probe(sandbox) as probe:
+        accounts = probe.to_otp().verify().json()["data"]["accounts"]
+        assert [a["userId"] for a in accounts] == ["7ZK2MN", probe.told["user_id"]]
+        assert [a["isDefault"] for a in accounts] == [False, True]
+        assert accounts[0]["profileId"] == 555
+
+
+def test_the_pin_answer_is_as_public_clients_know_it(probe: Probe) -> None:
+    """Step 4 answers no redirect URI to an app of others."""
+    probe.to_verified()
+    data = probe.pin().json()["data"]
+    assert data["redirectUri"] is None
+    assert set(data) == {
+        "redirectUri",
+        "userType",
+        "customerStatus",
+        "appStatus",
+        "refreshTokenExpiry",
+        "isPlusPlanFastWebsocketEnabled",
+        "isNewRefreshTokenCreated",
+        "isExternalClientOAuthApp",
+    }
+
+
+def test_the_pin_step_can_give_the_code() -> None:
+    """With `pin_gives_code`, step 5 is not needed."""
+    with Sandbox(pin_gives_code=True) as sandbox, Probe(sandbox) as probe:
+        data = probe.to_verified().pin().json()["data"]
+        probe.code = query_of(data["redirectUri"])["code"]
+        assert probe.token().status_code == 200
+
+
+def test_the_approval_can_lead_to_the_code_by_redirects() -> None:
+    """With `authorize_redirects`, as many redirects lie before the address with the code."""
+    with Sandbox(authorize_redirects=2) as sandbox, Probe(sandbox) as probe:
+        probe.to_code()
+        assert probe.code == ""
+        location = probe.authorize().json()["data"]["redirectUri"]
+        followed = []
+        while location.startswith("http://127.0.0.1"):
+            response = probe.session.get(location, allow_redirects=False, timeout=5)
+            assert response.status_code == 302
+            location = response.headers["Location"]
+            followed.append(location)
+        assert len(followed) == 2
+        probe.code = query_of(location)["code"]
+        assert location.startswith(probe.known.redirect_uri)
+        assert probe.token().status_code == 200
+        assert [r.step for r in sandbox.requests].count("redirect") == 2
+
+
+def test_a_redirect_uri_with_a_query_keeps_it() -> None:
+    """The code joins the query of the app's redirect URI; every value is form-encoded."""
+    known = Credentials(
+        redirect_uri="https://127.0.0.1/back?a=1&b=%2F",
+        client_secret="s&e=c r+e%t",
+    )
+    with Sandbox(credentials=known) as sandbox, Probe(sandbox) as probe:
+        uri = probe.to_code().authorize().json()["data"]["redirectUri"]
+        assert uri.startswith(known.redirect_uri + "&code=")
+        assert probe.token().status_code == 200
+
+
+def test_requests_are_recorded_in_order(probe: Probe) -> None:
+    """Every request is recorded with step, revision, body and the status it got."""
+    probe.login()
+    records = probe.sandbox.requests
+    assert [(r.step, r.revision, r.status) for r in records] == [
+        ("dialog", None, 302),
+        ("login_page", None, 302),
+        ("login_page", None, 200),
+        ("otp", None, 200),
+        ("verify", "newer", 200),
+        ("pin", "newer", 200),
+        ("authorize", None, 200),
+        ("token", None, 200),
+    ]
+    first, last = records[0], records[-1]
+    assert (first.method, first.stage, first.path) == ("GET", "api", DIALOG)
+    assert first.query["client_id"] == probe.known.client_id
+    assert first.json is None
+    assert first.form is None
+    assert records[3].json["data"]["mobileNumber"] == probe.known.username
+    assert records[3].headers["content-TYPE"] == "application/json"
+    assert last.form == probe.form()
+    assert last.body.startswith(b"code=")
+
+
+def test_clearing_requests_keeps_the_counts(probe: Probe) -> None:
+    """`clear_requests` forgets records; counts go on."""
+    probe.login()
+    sandbox = probe.sandbox
+    sandbox.clear_requests()
+    assert sandbox.requests == []
+    counts = (sandbox.otp_requests, sandbox.codes_received, sandbox.pins_received)
+    assert counts == (1, 1, 1)
+    assert (sandbox.logins, sandbox.tokens_issued) == (1, 1)
+
+
+def test_reset_begins_anew(probe: Probe) -> None:
+    """`reset` forgets records, counts, tokens and used codes, and keeps the port."""
+    sandbox, port = probe.sandbox, probe.sandbox.port
+    probe.login()
+    sandbox.reset()
+    assert (sandbox.otp_requests, sandbox.logins, sandbox.tokens_issued) == (0, 0, 0)
+    assert sandbox.port == port
+    assert probe.login()["access_token"]
+
+
+def test_secrets_stay_out_of_reprs(probe: Probe) -> None:
+    """Neither records, credentials nor the sandbox show a secret in their repr."""
+    token = probe.login()["access_token"]
+    known = probe.known
+    shown = repr([probe.sandbox, known, *probe.sandbox.requests])
+    secrets = [known.username, known.password, known.pin_code, known.totp_secret]
+    secrets += [known.client_secret, probe.encoded_pin(), probe.code, probe.otp_token, token]
+    assert [secret for secret in secrets if secret in shown] == []
+
+
+def test_the_environment_leads_a_client_here(sandbox: Sandbox) -> None:
+    """The environment names every setting, the base domain with its placeholder."""
+    environment = sandbox.environment
+    assert environment["UPSTOX_BASE_DOMAIN"] == f"http://127.0.0.1:{sandbox.port}/{{stage}}"
+    assert environment["UPSTOX_USERNAME"] == sandbox.credentials.username
+    assert len(environment) == 8
+
+
+def test_one_session_uses_one_connection(probe: Probe) -> None:
+    """A keep-alive client needs one connection for a login, another client another."""
+    probe.login()
+    assert {r.connection for r in probe.sandbox.requests} == {1}
+    with Probe(probe.sandbox) as other:
+        other.dialog()
+    assert probe.sandbox.requests[-1].connection == 2
+    assert probe.sandbox.connections == 2
+
+
+def test_answers_are_quick(probe: Probe) -> None:
+    """An answer takes a fraction of the forty milliseconds a delayed packet would cost."""
+    probe.dialog()
+    assert min(probe.otp().elapsed for _ in range(20)).total_seconds() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("charset", "expected"),
+    [(None, "application/json"), ("utf-8", "application/json;charset=UTF-8")],
+)
+def test_the_content_type_is_to_the_letter(charset: str | None, expected: str) -> None:
+    """JSON answers carry exactly the content type asked for."""
+    with Sandbox(charset=charset) as sandbox, Probe(sandbox) as probe:
+        probe.dialog()
+        assert probe.otp().headers["Content-Type"] == expected
+        assert probe.token().headers["Content-Type"] == expected
+        assert probe.get("api", "/nowhere").headers["Content-Type"] == expected
+
+
+def test_the_date_is_the_servers() -> None:
+    """The `Date` header follows the server's clock, its offset and `advance`."""
+    with Sandbox(clock=lambda: NOON, clock_offset=90) as sandbox, Probe(sandbox) as probe:
+        sandbox.advance(10)
+        assert sandbox.now() == NOON + 100
+        response = probe.get("api", "/nowhere")
+        assert parsedate_to_datetime(response.headers["Date"]).timestamp() == NOON + 100
+
+
+def test_the_clock_steps_after_each_code() -> None:
+    """With `step_clock`, two logins in a row find two periods."""
+    with Sandbox(clock=lambda: NOON, step_clock=True) as sandbox, Probe(sandbox) as probe:
+        probe.login()
+        assert sandbox.now() == NOON + 30
+        probe.login("older")
+        assert sandbox.now() == NOON + 60
+        assert sandbox.tokens_issued == 2
+
+
+def test_fifty_clients_log_in_at_once() -> None:
+    """Fifty logins of one account at once do not disturb each other."""
+    with Sandbox(single_use_codes=False) as sandbox:
+
+        def log_in(number: int) -> str:
+            with Probe(sandbox) as probe:
+                return str(probe.login(("newer", "older")[number % 2])["access_token"])
+
+        with ThreadPoolExecutor(50) as pool:
+            tokens = list(pool.map(log_in, range(50)))
+        assert len(set(tokens)) == 50
+        assert (sandbox.tokens_issued, sandbox.logins, sandbox.codes_received) == (50, 50, 50)
+
+
+def test_logins_may_interleave() -> None:
+    """Two logins of one account keep their sessions apart while both are under way."""
+    with Sandbox(step_clock=True) as sandbox, Probe(sandbox) as one, Probe(sandbox) as two:
+        one.to_otp()
+        two.to_otp()
+        one.verify()
+        two.verify("older")
+        two.pin("older")
+        one.pin()
+        two.authorize()
+        one.authorize()
+        assert one.token().status_code == two.token().status_code == 200
+
+
+@pytest.mark.parametrize(("offered", "absent"), [("newer", "older"), ("older", "newer")])
+def test_an_absent_revision_answers_404(offered: str, absent: str) -> None:
+    """The paths of the other revision do not exist, and spend no code."""
+    with Sandbox(revision=offered) as sandbox, Probe(sandbox) as probe:  # type: ignore[arg-type]
+        probe.to_otp()
+        assert probe.verify(absent).status_code == 404
+        assert probe.pin(absent).status_code == 404
+        assert (sandbox.codes_received, sandbox.pins_received) == (0, 0)
+        assert sandbox.requests[-1].step == "pin"
+        probe.verify(offered)
+        assert probe.pin(offered).json()["success"]
+
+
+@pytest.mark.parametrize("stage", ["api", "service", "login", "elsewhere"])
+def test_an_unknown_path_answers_404(probe: Probe, stage: str) -> None:
+    """Unknown paths are recorded without a step and answered 404, by the api in its envelope."""
+    response = probe.get(stage, "/v9/nothing")
+    assert response.status_code == 404
+    assert (code_of(response) == "UDAPI10000") == (stage == "api")
+    assert [(r.step, r.stage, r.path, r.status) for r in probe.sandbox.requests] == [
+        (None, stage, "/v9/nothing", 404),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stage", "path", "allowed"),
+    [
+        ("service", OTP, "POST"),
+        ("service", VERIFY["newer"], "POST"),
+        ("service", PIN["older"], "POST"),
+        ("service", AUTHORIZE, "POST"),
+        ("api", TOKEN, "POST"),
+        ("api", "/v2/logout", "DELETE"),
+    ],
+)
+def test_a_wrong_method_answers_405(probe: Probe, stage: str, path: str, allowed: str) -> None:
+    """A known path with a wrong method is answered 405 and names the right one."""
+    response = probe.get(stage, path)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == allowed
+    assert probe.sandbox.requests[0].step is None
+
+
+def test_only_the_loopback_interface_is_served(sandbox: Sandbox) -> None:
+    """The port answers on 127.0.0.1 and on no other address of the machine."""
+    with socket.create_connection(("127.0.0.1", sandbox.port), 1) as reached:
+        assert reached.getpeername() == ("127.0.0.1", sandbox.port)
+    with socket.socket() as other:
+        other.settimeout(1)
+        assert other.connect_ex(("127.0.0.2", sandbox.port)) != 0
+
+
+def test_a_taken_port_is_an_os_error(sandbox: Sandbox) -> None:
+    """A second sandbox on the same port does not start."""
+    other = Sandbox(port=sandbox.port)
+    with pytest.raises(OSError, match="in use"):
+        other.start()
+    other.stop()
+
+
+def open_files() -> int:
+    """Return how many descriptors this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_stopped_sandbox_leaves_nothing() -> None:
+    """After `stop`, with idle connections open, no thread and no descriptor is left."""
+    threads, files = threading.active_count(), open_files()
+    with Sandbox() as sandbox:
+        probes = [Probe(sandbox) for _ in range(3)]
+        for probe in probes:
+            probe.dialog()
+        begun = time.perf_counter()
+        sandbox.stop()
+        assert time.perf_counter() - begun < 0.5
+        assert threading.active_count() == threads
+    for probe in probes:
+        probe.session.close()
+    assert open_files() == files
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"revision": "newest"}, {"credentials": Credentials(totp_secret="not base32")}],
+)
+def test_senseless_settings_are_refused(settings: dict[str, Any]) -> None:
+    """An unknown revision and a secret that is not base32 are `ValueError`s at once."""
+    with pytest.raises(ValueError, match=r"revision|base32"):
+        Sandbox(**settings)
+
+
+def test_start_and_stop_by_hand() -> None:
+    """A sandbox can be started again after it was stopped, but not twice at once."""
+    sandbox = Sandbox()
+    with pytest.raises(RuntimeError, match="not started"):
+        _ = sandbox.base_domain
+    sandbox.start()
+    with pytest.raises(RuntimeError, match="already"):
+        sandbox.start()
+    sandbox.stop()
+    sandbox.stop()
+    assert repr(sandbox) == "<Sandbox stopped>"
+    with sandbox, Probe(sandbox) as probe:
+        assert probe.login()["access_token"]
+
+
+def test_nothing_is_logged(probe: Probe, capfd: pytest.CaptureFixture[str]) -> None:
+    """Serving writes nothing to stdout or stderr."""
+    probe.login()
+    probe.get("api", "/nowhere")
+    with socket.create_connection(("127.0.0.1", probe.sandbox.port)) as garbage:
+        garbage.sendall(b"garbage\r\n\r\n")
+        garbage.recv(100)
+    assert capfd.readouterr() == ("", "")
+
+
+def issue_certificate(folder: Path) -> tuple[Path, Path, Path]:
+    """Write a certificate for 127.0.0.1, its key and its authority."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    chain, key, root = folder / "chain.pem", folder / "key.pem", folder / "root.pem"
+    certificate.cert_chain_pems[0].write_to_path(str(chain))
+    certificate.private_key_pem.write_to_path(str(key))
+    authority.cert_pem.write_to_path(str(root))
+    return chain, key, root
+
+
+def test_tls_from_files(tmp_path: Path) -> None:
+    """With a certificate's files the sandbox serves https to whoever trusts its authority."""
+    chain, key, root = issue_certificate(tmp_path)
+    with Sandbox(certificate=(chain, key)) as sandbox:
+        assert sandbox.base_domain.startswith("https://127.0.0.1:")
+        with Probe(sandbox, trust=str(root)) as probe:
+            assert probe.login()["access_token"]
+        assert sandbox.connections == 1
+        with Probe(sandbox) as stranger, pytest.raises(requests.exceptions.SSLError):
+            stranger.dialog()
+
+
+def test_tls_from_a_context(tmp_path: Path) -> None:
+    """With a ready context it serves https too, and a client that never shakes hands harms none."""
+    chain, key, root = issue_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    with (
+        Sandbox(certificate=context) as sandbox,
+        socket.create_connection(("127.0.0.1", sandbox.port)),
+        Probe(sandbox, trust=str(root)) as probe,
+    ):
+        assert probe.dialog().status_code == 200
+        assert all(cookie.secure for cookie in probe.session.cookies)
+
+
+def test_the_command_serves_until_terminated() -> None:
+    """`python -m upstox_totp.sandbox` prints `.env` lines, serves, and ends quietly."""
+    command = [sys.executable, "-m", "upstox_totp.sandbox", "--revision", "older", "--step-clock"]
+    with subprocess.Popen(  # noqa: S603 - the command is the lines above
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().strip() for _ in range(8)]
+        settings = dict(line.split("=", 1) for line in lines)
+        domain = settings["UPSTOX_BASE_DOMAIN"]
+        params = {
+            "response_type": "code",
+            "client_id": settings["UPSTOX_CLIENT_ID"],
+            "redirect_uri": settings["UPSTOX_REDIRECT_URI"],
+        }
+        url = domain.format(stage="api") + DIALOG
+        assert requests.get(url, params, timeout=5).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        rest, notes = process.communicate(timeout=5)
+        assert (process.returncode, rest) == (0, "")
+        assert notes.count("\n") == 1
+
+
+def test_a_missing_werkzeug_is_named() -> None:
+    """Without werkzeug the import fails with one line that says what to install."""
+    program = "import sys; sys.modules['werkzeug'] = None; import upstox_totp.sandbox"
+    done = subprocess.run(  # noqa: S603 - the program is the line above
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "ImportError: the sandbox needs werkzeug: pip install 'upstox-totp[sandbox]'"
+    )
