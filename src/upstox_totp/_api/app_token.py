@@ -1,0 +1,434 @@
+"""AppTokenAPI: the login, step by step."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import requests
+from pydantic import SecretStr
+
+from upstox_totp import clock
+from upstox_totp._api import routes
+from upstox_totp._api.base import BaseAPI, Login, json_body
+from upstox_totp._api.network import network_error
+from upstox_totp.errors import (
+    APIError,
+    AuthenticationError,
+    ErrorCode,
+    Step,
+    UpstoxError,
+    ValidationError,
+)
+from upstox_totp.models import (
+    AccessTokenData,
+    AccessTokenResponse,
+    Account,
+    OAuthAuthorizationResponse,
+    OTPGenerationData,
+    OTPGenerationResponse,
+    OTPValidationData,
+    OTPValidationResponse,
+    TwoFactorAuthenticationResponse,
+    UserProfile,
+)
+from upstox_totp.server_clock import ServerClock
+from upstox_totp.session import RequestBody
+
+if TYPE_CHECKING:
+    from upstox_totp._api.routes import Revision
+
+_JSON: Final = {"Content-Type": "application/json"}
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+_SERVICE_CODES: Final = "1017"
+_ASLEEP: Final = frozenset({"DORMANT", "INACTIVE"})
+
+
+@dataclass(frozen=True)
+class _Dialog:
+    """What the dialog's last address told: the login page's own client, and whose app it is."""
+
+    client_id: str
+    redirect_uri: str
+    user_id: str
+
+    @property
+    def query(self) -> dict[str, str]:
+        return {"client_id": self.client_id, "redirect_uri": self.redirect_uri}
+
+
+@dataclass(frozen=True)
+class _Session:
+    """A session that the one-time password opened: its revision, and the account it is for."""
+
+    revision: Revision
+    profile_id: int | None
+    user_id: str = field(repr=False)
+
+
+class AppTokenAPI(BaseAPI):
+    """App token API: the six requests that end with an access token."""
+
+    def get_access_token(self) -> AccessTokenResponse:
+        """Log in and return a fresh access token.
+
+        Sends six requests, ``sleep_time`` milliseconds apart: login dialog, OTP request, one-time
+        password, PIN, authorization, token exchange. From the second on none is repeated, save
+        where the connection was refused or the newer revision's verification does not exist.
+        Waits for the next one-time password if this process has used the current one.
+
+        Returns:
+            The token in ``data.access_token``, and whose it is. The token dies at 03:30 Indian
+            time, see ``data.expires_at``.
+
+        Raises:
+            AuthenticationError: If a credential was rejected, or the account has no TOTP or PIN.
+                Logging in again without a change costs another attempt.
+            RateLimitError: If too many requests or one-time passwords were asked for.
+            ValidationError: If an answer is not what the protocol says.
+            APIError: If Upstox refused for another reason.
+            requests.RequestException: If a request got no whole answer.
+        """
+        login = self._begin()
+        dialog = self._open_dialog(login)
+        otp = self._request_otp(login, dialog)
+        session = self._verify_code(login, dialog, otp)
+        redirect_uri = self._enter_pin(login, dialog, session)
+        code = self._authorize(login, dialog, redirect_uri)
+        return self._exchange_code(login, code)
+
+    def _begin(self) -> Login:
+        config = self._client.config
+        login = Login()
+        login.secrets.add(
+            config.password, config.pin_code, config.totp_secret, config.client_secret
+        )
+        login.secrets.add_personal(config.username)
+        self._client.session.cookies.clear()
+        return login
+
+    def _open_dialog(self, login: Login) -> _Dialog:
+        config = self._client.config
+        url = routes.DIALOG.url(self._client.base_domain)
+        query = {
+            "response_type": "code",
+            "client_id": config.client_id,
+            "redirect_uri": config.redirect_uri,
+        }
+        last = self._follow(login, Step.DIALOG, url, query)
+        told = parse_qs(urlsplit(last).query) if last != url else {}
+        names = ("client_id", "redirect_uri", "user_id")
+        missing = [name for name in names if not _plain(told.get(name, [""])[0])]
+        if missing:
+            raise login.failed(
+                ValidationError(
+                    "The login dialog did not lead to the login page: expected "
+                    f"{', '.join(missing)} in the address that it redirects to.",
+                    details={"expected": missing, "route": str(routes.DIALOG)},
+                    suggestions=[
+                        (
+                            "Check client_id (UPSTOX_CLIENT_ID) and redirect_uri "
+                            "(UPSTOX_REDIRECT_URI); if a browser shows the login page for them, "
+                            "report error.transcript."
+                        )
+                    ],
+                ),
+                Step.DIALOG,
+            )
+        dialog = _Dialog(*(told[name][0] for name in names))
+        login.secrets.add_personal(dialog.user_id)
+        return dialog
+
+    def _follow(self, login: Login, step: Step, url: str, query: dict[str, str]) -> str:
+        target = self._open(login, step, url, query, headers=routes.page_headers())
+        for _ in range(self._client.session.max_redirects):
+            if target is None:
+                return url
+            self._check_host(login, step, target)
+            url = target
+            target = self._open(login, step, url, headers=routes.page_headers(), redirected=True)
+        raise self._too_many_redirects(login, step)
+
+    def _too_many_redirects(self, login: Login, step: Step) -> requests.RequestException:
+        last = login.transcript[-1]
+        error = network_error(
+            requests.TooManyRedirects(), step, last.method, f"https://{last.host}{last.path}"
+        )
+        error.__dict__.update(step=step, transcript=list(login.transcript))
+        return error
+
+    def _request_otp(self, login: Login, dialog: _Dialog) -> SecretStr:
+        answer = self._ask(
+            login,
+            routes.OTP_GENERATE,
+            OTPGenerationResponse,
+            headers=self._service_headers(),
+            required=_JSON,
+            body=json_body(
+                {
+                    "mobileNumber": self._client.config.username,
+                    "countryIsdCode": "+91",
+                    "userId": dialog.user_id,
+                }
+            ),
+            arrived=self._client.one_time_passwords.follow,
+        )
+        return self._otp_session(login, answer.data)
+
+    def _otp_session(self, login: Login, data: OTPGenerationData) -> SecretStr:
+        token = SecretStr(data.validateOTPToken)
+        login.secrets.add(token)
+        if data.isTotpEnabled is False:
+            error = AuthenticationError(
+                "TOTP is not set up for this account; no one-time password was sent.",
+                suggestions=[
+                    (
+                        "Set up TOTP in your Upstox account, and put its secret into totp_secret "
+                        "(UPSTOX_TOTP_SECRET)."
+                    )
+                ],
+            )
+            error.settings = ("totp_secret",)
+            raise login.failed(error, Step.OTP_GENERATE)
+        return token
+
+    def _verify_code(self, login: Login, dialog: _Dialog, otp_token: SecretStr) -> _Session:
+        *others, last = routes.REVISIONS[self._client.config.login_revision]
+        code = self._claim_code(len(others) + 1)
+        login.secrets.add(code)
+        body = json_body({"otp": code, "validateOtpToken": otp_token})
+        for revision in others:
+            try:
+                return self._verify(login, dialog, revision, body)
+            except APIError as error:
+                if not _no_such_route(error):
+                    raise
+        return self._verify(login, dialog, last, body)
+
+    def _claim_code(self, requests: int) -> SecretStr:
+        config = self._client.config
+        # The pauses before the requests that carry the code come out of its life.
+        return self._client.one_time_passwords.claim(
+            self._client.base_domain, within=requests * config.sleep_time / 1000
+        )
+
+    def _verify(
+        self, login: Login, dialog: _Dialog, revision: Revision, body: RequestBody
+    ) -> _Session:
+        answer = self._ask(
+            login,
+            revision.verify,
+            OTPValidationResponse,
+            headers=self._service_headers(),
+            required=_JSON,
+            body=body,
+        )
+        if answer.data.isSecretPinSet is False:
+            error = AuthenticationError(
+                "No PIN has been set for this account.",
+                suggestions=[
+                    (
+                        "Set a PIN on the Upstox login page, and put it into pin_code "
+                        "(UPSTOX_PIN_CODE)."
+                    )
+                ],
+            )
+            error.settings = ("pin_code",)
+            raise login.failed(error, Step.OTP_VERIFY)
+        return self._account(login, dialog, revision, answer.data)
+
+    def _account(
+        self, login: Login, dialog: _Dialog, revision: Revision, data: OTPValidationData
+    ) -> _Session:
+        profile = data.userProfile
+        if profile is not None:
+            login.secrets.add_personal(profile.userId, profile.firstName, profile.lastName)
+        if not revision.names_profile:
+            return _Session(revision, None, dialog.user_id)
+        accounts = data.accounts or _as_accounts(profile)
+        login.secrets.add_personal(*(account.userId for account in accounts))
+        for candidates in (
+            [account for account in accounts if account.userId == dialog.user_id],
+            [account for account in accounts if account.isDefault],
+            accounts,
+        ):
+            if len(candidates) == 1:
+                return _Session(revision, candidates[0].profileId, candidates[0].userId)
+        raise login.failed(_no_single_account([account.userId for account in accounts]),
+                           Step.OTP_VERIFY)  # fmt: skip
+
+    def _enter_pin(self, login: Login, dialog: _Dialog, session: _Session) -> SecretStr | None:
+        data: dict[str, object] = {
+            "twoFAMethod": "SECRET_PIN",
+            "inputText": _base64(self._client.config.pin_code),
+        }
+        profile = {}
+        if session.profile_id is not None:
+            data["profileId"] = session.profile_id
+            profile = {"X-Profile-Id": str(session.profile_id), "X-User-Id": session.user_id}
+        answer = self._ask(
+            login,
+            session.revision.two_factor,
+            TwoFactorAuthenticationResponse,
+            headers=self._service_headers(),
+            required=_JSON | profile,
+            query=dialog.query,
+            body=json_body(data),
+        ).data
+        if (answer.customerStatus or "").upper() in _ASLEEP:
+            raise login.failed(
+                APIError(
+                    f"The account is {(answer.customerStatus or '').lower()}.",
+                    suggestions=["Reactivate it: log in once on the Upstox login page."],
+                ),
+                Step.PIN,
+            )
+        return None if answer.redirectUri is None else SecretStr(answer.redirectUri)
+
+    def _authorize(
+        self, login: Login, dialog: _Dialog, redirect_uri: SecretStr | None
+    ) -> SecretStr:
+        code = None if redirect_uri is None else _authorization_code(redirect_uri)
+        if code is None:
+            answer = self._ask(
+                login,
+                routes.AUTHORIZE,
+                OAuthAuthorizationResponse,
+                headers=self._service_headers(),
+                required=_JSON,
+                query=dialog.query
+                | {"requestId": self._client.generate_request_id(), "response_type": "code"},
+                body=json_body({"userOAuthApproval": True}),
+            )
+            code = self._find_code(login, SecretStr(answer.data.redirectUri))
+        login.secrets.add(code)
+        return code
+
+    def _find_code(self, login: Login, uri: SecretStr) -> SecretStr:
+        """Follow the redirects of a URI until one carries the code, the app's own never."""
+        app = self._client.config.redirect_uri.partition("?")[0]
+        for _ in range(self._client.session.max_redirects):
+            code = _authorization_code(uri)
+            if code is not None:
+                return code
+            if _without_query(uri) == app:
+                break
+            target = self._next(login, uri)
+            if target is None:
+                break
+            uri = target
+        else:
+            raise self._too_many_redirects(login, Step.AUTHORIZE)
+        raise login.failed(
+            ValidationError(
+                "The authorization ended without an authorization code.",
+                details={"expected": "code in the query of data.redirectUri"},
+                suggestions=[
+                    (
+                        "Log in once on the Upstox login page and approve the app; if that works "
+                        "and this does not, report error.transcript."
+                    )
+                ],
+            ),
+            Step.AUTHORIZE,
+        )
+
+    def _next(self, login: Login, uri: SecretStr) -> SecretStr | None:
+        url = uri.get_secret_value()
+        self._check_host(login, Step.AUTHORIZE, url)
+        target = self._open(
+            login, Step.AUTHORIZE, url, headers=routes.page_headers(), redirected=True
+        )
+        return None if target is None else SecretStr(target)
+
+    def _exchange_code(self, login: Login, code: SecretStr) -> AccessTokenResponse:
+        config = self._client.config
+        server = ServerClock()
+        data = self._ask(
+            login,
+            routes.TOKEN,
+            AccessTokenData,
+            headers=routes.api_headers(),
+            required=_FORM,
+            body=_form(
+                {
+                    "code": code,
+                    "client_id": config.client_id,
+                    "client_secret": config.client_secret,
+                    "redirect_uri": config.redirect_uri,
+                    "grant_type": "authorization_code",
+                }
+            ),
+            arrived=server.follow,
+        )
+        now = (server if server.known else self._client.one_time_passwords.server_clock).now()
+        return AccessTokenResponse(
+            success=True,
+            data=data.obtained(
+                datetime.fromtimestamp(now, UTC), timedelta(seconds=now - clock.time())
+            ),
+        )
+
+    def _service_headers(self) -> dict[str, str]:
+        return routes.service_headers(self._client.base_domain, self._client.generate_request_id())
+
+
+def _plain(text: str) -> bool:
+    # It goes back in a query or a header, and is no login's value if it holds anything unusual.
+    return bool(text) and text.isascii() and text.isprintable()
+
+
+def _no_such_route(error: UpstoxError) -> bool:
+    # A known code of the login service is a verdict on what was sent, so the route exists.
+    code = error.error_code
+    verdict = isinstance(code, ErrorCode) and code.startswith(_SERVICE_CODES)
+    return error.details.get("http_status") in routes.NO_SUCH_ROUTE and not verdict
+
+
+def _as_accounts(profile: UserProfile | None) -> list[Account]:
+    if profile is None or profile.profileId is None or profile.userId is None:
+        return []
+    return [Account(profileId=profile.profileId, userId=profile.userId)]
+
+
+def _no_single_account(user_ids: list[str]) -> UpstoxError:
+    if not user_ids:
+        return ValidationError(
+            "The answer is not what the protocol says: expected data.accounts, one at least.",
+            suggestions=["Set UPSTOX_LOGIN_REVISION to older, and report error.transcript."],
+        )
+    return APIError(
+        "The login has several accounts, and none of them is the app's or the default: "
+        f"{', '.join(user_ids)}.",
+        suggestions=["Make one of them the default on the Upstox login page."],
+    )
+
+
+def _base64(secret: SecretStr) -> SecretStr:
+    return SecretStr(base64.b64encode(secret.get_secret_value().encode()).decode())
+
+
+def _form(fields: dict[str, SecretStr | str]) -> RequestBody:
+    return RequestBody(
+        urlencode(
+            {
+                name: value.get_secret_value() if isinstance(value, SecretStr) else value
+                for name, value in fields.items()
+            }
+        ).encode()
+    )
+
+
+def _authorization_code(uri: SecretStr) -> SecretStr | None:
+    try:
+        codes = parse_qs(urlsplit(uri.get_secret_value()).query).get("code")
+    except ValueError:
+        return None
+    return SecretStr(codes[0]) if codes else None
+
+
+def _without_query(uri: SecretStr) -> str:
+    return uri.get_secret_value().partition("?")[0]

@@ -1,0 +1,310 @@
+"""BaseAPI: one paced request, answered by a validated model or an UpstoxError."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urljoin
+
+import requests
+from pydantic import SecretStr
+from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
+
+from upstox_totp import clock
+from upstox_totp._api.answers import Answer, ModelT, refusal, unexpected
+from upstox_totp._api.network import network_error
+from upstox_totp.config import STAGES, origin
+from upstox_totp.errors import UpstoxError, ValidationError
+from upstox_totp.logging import Secrets, logger
+from upstox_totp.session import AnswerTooLargeError, RequestBody
+from upstox_totp.transcript import Exchange, field_names, media_type, plain_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from upstox_totp._api.routes import Route
+    from upstox_totp.client import UpstoxTOTP
+    from upstox_totp.errors import Step
+
+_REDIRECTS: Final = range(300, 400)
+
+
+@dataclass
+class Login:
+    """One login under way.
+
+    Attributes:
+        secrets: What must not appear in any text that is kept.
+        transcript: What happened so far.
+    """
+
+    secrets: Secrets = field(default_factory=Secrets)
+    transcript: list[Exchange] = field(default_factory=list)
+
+    def failed(self, error: UpstoxError, step: Step) -> UpstoxError:
+        """Complete an error with what is known of the login.
+
+        Args:
+            error: The error.
+            step: The step that it ended.
+        """
+        error.step = step
+        error.transcript = list(self.transcript)
+        return error
+
+
+class BaseAPI:
+    """Base class for API endpoints.
+
+    Args:
+        client: The client whose settings and session are used.
+    """
+
+    def __init__(self, client: UpstoxTOTP) -> None:
+        self._client = client
+
+    def _ask(
+        self,
+        login: Login,
+        route: Route,
+        model: type[ModelT],
+        *,
+        headers: Mapping[str, str],
+        body: RequestBody,
+        query: Mapping[str, str] | None = None,
+        required: Mapping[str, str] | None = None,
+        arrived: Callable[[Mapping[str, str]], None] | None = None,
+    ) -> ModelT:
+        """Send one request and return what it was answered, or raise.
+
+        Args:
+            login: The login under way.
+            route: Whom to ask.
+            model: What has to come.
+            headers: Headers to send where the session has none of that name.
+            body: The body to send.
+            query: The query to send.
+            required: Headers that the session's own do not replace, since they describe the body.
+            arrived: Is given the headers of the answer, whatever it says.
+
+        Returns:
+            The validated answer.
+
+        Raises:
+            UpstoxError: If Upstox refused, or answered something else.
+            requests.RequestException: If no whole answer came.
+        """
+        answer = self._send(
+            login,
+            route.step,
+            route.method,
+            route.url(self._client.base_domain),
+            headers=self._unset(headers) | dict(required or {}),
+            body=body,
+            query=query,
+        )
+        if arrived is not None:
+            arrived(answer.response.headers)
+        error: UpstoxError | None
+        if answer.response.status_code in _REDIRECTS:
+            error = unexpected(answer, f"an answer of {route}, no redirect")
+        else:
+            error = refusal(answer, route.step, login.secrets)
+        if error is None:
+            parsed, expected = answer.parse(model)
+            if parsed is not None:
+                return parsed
+            error = unexpected(answer, f"{model.__name__} with {expected}")
+        error.details["route"] = str(route)
+        raise login.failed(error, route.step)
+
+    def _open(
+        self,
+        login: Login,
+        step: Step,
+        url: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str],
+        redirected: bool = False,
+    ) -> str | None:
+        """Open a page of Upstox and return the absolute URL that it redirects to, None if none.
+
+        Args:
+            login: The login under way.
+            step: The step that the page belongs to.
+            url: The page.
+            query: The query to add to it.
+            headers: Headers to send where the session has none of that name.
+            redirected: Whether a redirect led here.
+
+        Raises:
+            UpstoxError: If Upstox refused, or the redirect leads nowhere.
+            requests.RequestException: If no whole answer came.
+        """
+        answer = self._send(
+            login,
+            step,
+            "GET",
+            url,
+            headers=self._unset(headers),
+            query=query,
+            paced=not redirected,
+        )
+        if answer.response.status_code not in _REDIRECTS:
+            error = refusal(answer, step, login.secrets)
+            if error is None:
+                return None
+            raise login.failed(error, step)
+        target = _target(self._client.session, answer.response, url)
+        if target is None:
+            raise login.failed(unexpected(answer, "an address to redirect to"), step)
+        return target
+
+    def _check_host(self, login: Login, step: Step, url: str) -> None:
+        """Refuse to follow a redirect off the hosts of Upstox.
+
+        Args:
+            login: The login under way.
+            step: The step that the redirect belongs to.
+            url: Where it leads.
+
+        Raises:
+            ValidationError: If that is neither Upstox nor the configured base domain.
+        """
+        if self._is_upstox(url):
+            return
+        scheme, _, rest = url.partition("://")
+        host = login.secrets.mask_all(rest.partition("/")[0].rpartition("@")[2].partition("?")[0])
+        error = ValidationError(
+            f"A redirect leads off the hosts of Upstox, to {host[:100] or 'nowhere'!r} "
+            f"({scheme[:10]!r}); it was not followed.",
+            suggestions=[
+                (
+                    "Something between here and Upstox may have answered, a captive portal for "
+                    "example: try another network, and report error.transcript."
+                )
+            ],
+        )
+        raise login.failed(error, step)
+
+    def _is_upstox(self, url: str) -> bool:
+        try:
+            target = origin(url)
+        except ValueError:
+            return False
+        scheme, host, _ = target
+        if scheme == "https" and (host == "upstox.com" or host.endswith(".upstox.com")):
+            return True
+        base = self._client.base_domain
+        return target in {origin(base.replace("{stage}", stage)) for stage in STAGES}
+
+    def _unset(self, headers: Mapping[str, str]) -> dict[str, str]:
+        own = self._client.session.headers
+        return {name: value for name, value in headers.items() if name not in own}
+
+    def _send(
+        self,
+        login: Login,
+        step: Step,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: RequestBody | None = None,
+        query: Mapping[str, str] | None = None,
+        paced: bool = True,
+    ) -> Answer:
+        """Send one request through ``session.request`` and note what happened."""
+        if paced and login.transcript:
+            clock.sleep(self._client.config.sleep_time / 1000)
+        answer: Answer | None = None
+        failure: Exception | None = None
+        started = clock.monotonic()
+        try:
+            answer = Answer(
+                self._client.session.request(
+                    method,
+                    url,
+                    params=dict(query) if query else None,
+                    data=body,
+                    headers=dict(headers),
+                    allow_redirects=False,
+                )
+            )
+        except (requests.RequestException, HTTPError) as error:
+            failure = error
+        seconds = clock.monotonic() - started
+        address = parse_url(url)
+        exchange = Exchange(
+            step=step,
+            method=method,
+            host=address.netloc or "",
+            path=plain_path(login.secrets.mask_all(address.path or "/")),
+            milliseconds=round(seconds * 1000),
+            **_outcome(login, answer, failure),
+        )
+        login.transcript.append(exchange)
+        logger.debug("%s", exchange, extra={"exchange": exchange})
+        if answer is not None:
+            return answer
+        # Raised outside the handler: the failure holds the request and its body.
+        raise _network_failure(login, failure, exchange, f"{address.scheme}:")
+
+
+def json_body(data: Mapping[str, Any]) -> RequestBody:
+    """Return a JSON body of the login service: ``data`` in its wrapper.
+
+    Args:
+        data: The fields; a ``SecretStr`` among them is written as the text it holds.
+    """
+    return RequestBody(json.dumps({"data": data}, default=_reveal).encode())
+
+
+def _reveal(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    raise TypeError(type(value).__name__)
+
+
+def _target(session: requests.Session, response: requests.Response, url: str) -> str | None:
+    try:
+        location = session.get_redirect_target(response)
+        return urljoin(url, location) if location else None
+    except ValueError:
+        return None
+
+
+def _outcome(login: Login, answer: Answer | None, failure: Exception | None) -> dict[str, Any]:
+    if answer is None:
+        return {"status": None, "content_type": None, "failure": type(failure).__name__}
+    mask = login.secrets.mask_all
+    content_type = media_type(answer.response.headers.get("Content-Type"))
+    return {
+        "status": answer.response.status_code,
+        "content_type": mask(content_type) if content_type else None,
+        "keys": tuple(map(mask, field_names(answer.document))),
+    }
+
+
+def _network_failure(
+    login: Login, failure: Exception | None, exchange: Exchange, scheme: str
+) -> Exception:
+    if isinstance(failure, AnswerTooLargeError):
+        error = ValidationError(
+            f"The answer is not what the protocol says: {failure}.",
+            suggestions=[
+                "Something between here and Upstox may have answered: report error.transcript."
+            ],
+        )
+        return login.failed(error, exchange.step)
+    clean = network_error(
+        failure or requests.RequestException(),
+        exchange.step,
+        exchange.method,
+        f"{scheme}//{exchange.host}{exchange.path}",
+    )
+    clean.__dict__.update(step=exchange.step, transcript=list(login.transcript))
+    return clean

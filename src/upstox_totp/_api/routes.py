@@ -1,0 +1,133 @@
+"""Hosts, paths, revisions and headers of Upstox: the one place that a change there touches.
+
+What is known of them, and how surely, is in the protocol page of the documentation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from upstox_totp.errors import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Route:
+    """One address of Upstox.
+
+    Attributes:
+        step: The step of the login that asks it.
+        method: The HTTP method.
+        stage: The host: ``api``, ``service`` or ``login``.
+        path: The path on that host.
+    """
+
+    step: Step
+    method: str
+    stage: str
+    path: str
+
+    def url(self, base_domain: str) -> str:
+        """Return the absolute URL.
+
+        Args:
+            base_domain: A URL with ``{stage}`` in it.
+        """
+        return base_domain.replace("{stage}", self.stage) + self.path
+
+    def __str__(self) -> str:
+        """Return the route as messages name it, for example ``POST service /login/…``."""
+        return f"{self.method} {self.stage} {self.path}"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One revision of the login service: a session begun with its verification stays with it.
+
+    Attributes:
+        name: ``newer`` or ``older``.
+        verify: Takes the one-time password.
+        two_factor: Takes the PIN.
+        names_profile: Whether the PIN is accompanied by the profile it belongs to.
+    """
+
+    name: str
+    verify: Route
+    two_factor: Route
+    names_profile: bool
+
+
+DIALOG: Final = Route(Step.DIALOG, "GET", "api", "/v2/login/authorization/dialog")
+OTP_GENERATE: Final = Route(
+    Step.OTP_GENERATE, "POST", "service", "/login/open/v6/auth/1fa/otp/generate"
+)
+AUTHORIZE: Final = Route(Step.AUTHORIZE, "POST", "service", "/login/v2/oauth/authorize")
+TOKEN: Final = Route(Step.TOKEN, "POST", "api", "/v2/login/authorization/token")
+
+NEWER: Final = Revision(
+    "newer",
+    Route(Step.OTP_VERIFY, "POST", "service", "/login/open/v5/auth/1fa/otp-totp/verify"),
+    Route(Step.PIN, "POST", "service", "/login/open/v4/auth/2fa"),
+    names_profile=True,
+)
+OLDER: Final = Revision(
+    "older",
+    Route(Step.OTP_VERIFY, "POST", "service", "/login/open/v4/auth/1fa/otp-totp/verify"),
+    Route(Step.PIN, "POST", "service", "/login/open/v3/auth/2fa"),
+    names_profile=False,
+)
+REVISIONS: Final[Mapping[str, tuple[Revision, ...]]] = {
+    "auto": (NEWER, OLDER),
+    "newer": (NEWER,),
+    "older": (OLDER,),
+}
+"""The revisions to try, in their order, by the setting ``login_revision``."""
+
+NO_SUCH_ROUTE: Final = frozenset({404, 405, 410})
+"""HTTP statuses of a route that does not exist."""
+
+_USER_AGENT: Final = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/141.0.0.0 Safari/537.36"
+)
+_DEVICE: Final = (
+    "platform=WEB|osName=Linux|osVersion=x86_64|appVersion=4.0.0|modelName=Chrome|manufacturer="
+    "Google"
+)
+
+
+def page_headers() -> dict[str, str]:
+    """Return the headers of a browser that opens a page."""
+    return {
+        "User-Agent": _USER_AGENT,
+        "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "Accept-Encoding": "gzip, deflate",
+        "Accept-Language": "en-GB,en;q=0.9",
+        "Connection": "keep-alive",
+    }
+
+
+def service_headers(base_domain: str, request_id: str) -> dict[str, str]:
+    """Return the headers that the login page sends to the login service.
+
+    Args:
+        base_domain: A URL with ``{stage}`` in it.
+        request_id: The client's own id.
+    """
+    login_page = base_domain.replace("{stage}", "login")
+    scheme, _, rest = login_page.partition("://")
+    return page_headers() | {
+        "Accept": "application/json, text/plain, */*",
+        "Origin": f"{scheme}://{rest.partition('/')[0]}",
+        "Referer": f"{login_page}/",
+        "X-Device-Details": _DEVICE,
+        "X-Request-ID": request_id,
+    }
+
+
+def api_headers() -> dict[str, str]:
+    """Return the headers of a program that asks the API."""
+    return page_headers() | {"Accept": "application/json"}

@@ -1,0 +1,185 @@
+"""UpstoxTOTP: owns one configuration, one session and one request id, and hands out the login."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from upstox_totp._api.app_token import AppTokenAPI
+from upstox_totp._api.routes import DIALOG
+from upstox_totp.config import Config, as_secret, valid_base_domain
+from upstox_totp.errors import ConfigurationError
+from upstox_totp.logging import enable_debug
+from upstox_totp.session import Session
+from upstox_totp.totp import OneTimePasswords
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+
+    from pydantic import SecretStr
+
+_ALPHABET: Final = string.ascii_letters + string.digits
+
+
+class UpstoxTOTP:
+    """Logs a person in to their own Upstox account and returns the day's access token.
+
+    A setting that is not given as an argument is read from the environment (``UPSTOX_USERNAME``
+    and so on), else from ``.env`` in the working directory. All are validated at once. A client
+    may log in again and again; it is not thread-safe: use one for each thread.
+
+    Args:
+        username: The 10-digit mobile number registered with Upstox.
+        password: The Upstox login password.
+        pin_code: The Upstox PIN, 4 to 6 digits.
+        totp_secret: The secret from which an authenticator app makes codes: base32, also in
+            groups or in lower case, or an ``otpauth://`` URI.
+        client_id: The API key of the app.
+        client_secret: The API secret of the app.
+        redirect_uri: The redirect URI of the app, to the letter.
+        debug: Whether to log what happens in a login, without any secret.
+        sleep_time: How long to wait between two requests, in milliseconds, 100 to 10000.
+
+    Raises:
+        ConfigurationError: If a setting is missing or invalid; it names every one of them.
+    """
+
+    def __init__(
+        self,
+        *,
+        username: str | None = None,
+        password: SecretStr | str | None = None,
+        pin_code: SecretStr | str | None = None,
+        totp_secret: SecretStr | str | None = None,
+        client_id: str | None = None,
+        client_secret: SecretStr | str | None = None,
+        redirect_uri: str | None = None,
+        debug: bool = False,
+        sleep_time: int = 1000,
+    ) -> None:
+        password = as_secret(password)
+        pin_code = as_secret(pin_code)
+        totp_secret = as_secret(totp_secret)
+        client_secret = as_secret(client_secret)
+        self._use(
+            Config.load(
+                {
+                    "username": username,
+                    "password": password,
+                    "pin_code": pin_code,
+                    "totp_secret": totp_secret,
+                    "client_id": client_id,
+                    "client_secret": client_secret,
+                    "redirect_uri": redirect_uri,
+                    "debug": debug,
+                    "sleep_time": sleep_time,
+                }
+            )
+        )
+
+    @classmethod
+    def from_env_file(cls, path: str | os.PathLike[str], /) -> Self:
+        """Return a client whose settings come from the environment, else from one file.
+
+        Args:
+            path: The file, in the format of ``.env.example``. No other file is read.
+
+        Raises:
+            ConfigurationError: If the file is missing or unreadable, or a setting is missing or
+                invalid.
+        """
+        client = cls.__new__(cls)
+        client._use(Config.load(env_file=path))  # noqa: SLF001 - its own
+        return client
+
+    def _use(self, config: Config) -> None:
+        self.config = config
+        self._base_domain = config.base_domain
+        self._request_id = "WPRO-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+        self._session = Session(repeatable=DIALOG.path)
+        self.one_time_passwords = OneTimePasswords(config.totp_secret)
+        self._app_token = AppTokenAPI(self)
+        if config.debug:
+            enable_debug()
+
+    def __repr__(self) -> str:
+        """Return where the client logs in to, and no setting."""
+        # A client whose settings were refused has no attributes, and is in the traceback.
+        return f"<{type(self).__name__} {vars(self).get('_base_domain', 'not configured')}>"
+
+    def __enter__(self) -> Self:
+        """Return the client, whose connections are closed when the block ends."""
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the connections of the session."""
+        self._session.close()
+
+    @property
+    def app_token(self) -> AppTokenAPI:
+        """App token management: ``app_token.get_access_token()`` logs in."""
+        return self._app_token
+
+    @property
+    def session(self) -> Session:
+        """The underlying HTTP session, a ``requests.Session``.
+
+        Headers, proxies, hooks, adapters and ``timeout`` set here hold for every request of a
+        login; a header set here wins over the library's own.
+        """
+        return self._session
+
+    @property
+    def base_domain(self) -> str:
+        """Where to log in: a URL with ``{stage}`` in it.
+
+        Setting it raises a `ConfigurationError` for anything but https, save on loopback.
+        """
+        return self._base_domain
+
+    @base_domain.setter
+    def base_domain(self, template: str) -> None:
+        self._base_domain = _base_domain(template)
+
+    def generate_request_id(self) -> str:
+        """Return the same request ID for the entire lifecycle of this client instance.
+
+        Returns:
+            ``WPRO-`` and ten letters or digits, as the login page sends it.
+        """
+        return self._request_id
+
+    def generate_totp_secret(self) -> str:
+        """Return the current one-time password, six digits.
+
+        It is shown only: nothing is used up, and nothing waits. It is made for the server's clock
+        if a login of this client has seen it, else for the local one.
+        """
+        return self.one_time_passwords.current().get_secret_value()
+
+    def reset_session(self) -> None:
+        """Reset the underlying HTTP session.
+
+        Empties its headers, cookies and auth. The session object, its timeout, proxies, hooks and
+        adapters stay, and a login after it works as before it.
+        """
+        self._session.reset()
+
+
+def _base_domain(template: Any) -> str:
+    try:
+        return valid_base_domain(template)
+    except (ValueError, TypeError, AttributeError):
+        pass
+    raise ConfigurationError(
+        "base_domain (UPSTOX_BASE_DOMAIN) must be an https URL with {stage} in it; "
+        "http only on loopback.",
+        suggestions=["Leave it unset to log in to Upstox."],
+    )

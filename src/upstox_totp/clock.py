@@ -1,0 +1,43 @@
+"""What time it is, and waiting: the one place where the package reads a clock or sleeps.
+
+Everything else calls these functions through the module, so that a test can put time in its hands.
+"""
+
+from __future__ import annotations
+
+import time as _time
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+
+def time() -> float:
+    """Return the local wall clock, in seconds since the epoch."""
+    return _time.time()
+
+
+def monotonic() -> float:
+    """Return a clock that never jumps, in seconds from an arbitrary start."""
+    return _time.monotonic()
+
+
+def sleep(seconds: float) -> None:
+    """Wait.
+
+    Args:
+        seconds: How long; nothing happens for zero and less.
+    """
+    if seconds > 0:
+        _time.sleep(seconds)
+
+
+def parse_http_date(text: str | None) -> float | None:
+    """Return the moment that an HTTP ``Date`` names, in seconds since the epoch.
+
+    Args:
+        text: The header as it came; None, or what is no date, gives None.
+    """
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except (ValueError, OverflowError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,285 @@
+"""What Upstox answers.
+
+Field names are those on the wire. Fields that are not known are kept, and only what a login or the
+documented examples use is demanded. Values that must not be shown are left out of every ``repr``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+
+from upstox_totp import clock
+from upstox_totp.expiry import expiry
+
+
+def _sendable(text: str) -> str:
+    # It goes into a header or a form later, where it must be a plain word.
+    if not (text.isascii() and text.isprintable() and text.strip() == text and text):
+        raise ValueError("not plain printable text")
+    return text
+
+
+Word = Annotated[str, AfterValidator(_sendable)]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+
+    def __repr_args__(self) -> Any:
+        # Fields that nobody here knows may hold anything.
+        known = type(self).model_fields
+        return [(name, value) for name, value in super().__repr_args__() if name in known]
+
+
+class ErrorDetail(_Wire):
+    """Why a request was refused.
+
+    Attributes:
+        code: The error code, a number or text.
+        message: What Upstox says about it.
+    """
+
+    code: int | str | None = None
+    message: str | None = None
+
+
+class ResponseBase(_Wire):
+    """What every answer of the login service is wrapped in.
+
+    Attributes:
+        success: Whether the request was granted.
+        error: Why not, None if it was.
+    """
+
+    success: bool
+    error: ErrorDetail | None = None
+
+
+class OTPGenerationData(_Wire):
+    """The answer to the OTP request.
+
+    Attributes:
+        validateOTPToken: Names this OTP session in the next request.
+        message: What Upstox says.
+        nextRequestInterval: How long until another one may be requested, in seconds.
+        userType: The kind of customer.
+        isTotpEnabled: Whether TOTP is set up for the account.
+    """
+
+    validateOTPToken: Word = Field(repr=False)
+    message: str | None = None
+    nextRequestInterval: float | None = None
+    userType: str | None = None
+    isTotpEnabled: bool | None = None
+
+
+class OTPGenerationResponse(ResponseBase):
+    """Answer to step 2, the OTP request."""
+
+    data: OTPGenerationData
+
+
+class UserProfile(_Wire):
+    """Whose login it is, as the older revision tells it.
+
+    Attributes:
+        profileId: The number of the profile.
+        userId: The user id, which the newer revision wants back.
+        firstName: First name.
+        lastName: Last name.
+        avatarUrl: Address of a picture.
+    """
+
+    profileId: int | None = Field(default=None, repr=False)
+    userId: Word | None = Field(default=None, repr=False)
+    firstName: str | None = Field(default=None, repr=False)
+    lastName: str | None = Field(default=None, repr=False)
+    avatarUrl: str | None = Field(default=None, repr=False)
+
+
+class Account(_Wire):
+    """One account of the person, as the newer revision tells it.
+
+    Attributes:
+        profileId: The number of the profile.
+        userId: The user id.
+        isDefault: Whether the person made it the default.
+    """
+
+    profileId: int = Field(repr=False)
+    userId: Word = Field(repr=False)
+    isDefault: bool | None = None
+
+
+class OTPValidationData(_Wire):
+    """The answer to the one-time password.
+
+    Attributes:
+        userProfile: Whose login it is, in the older revision.
+        accounts: The person's accounts, in the newer revision.
+        isSecretPinSet: Whether a PIN has been set.
+        userType: The kind of customer.
+        message: What Upstox says.
+    """
+
+    userProfile: UserProfile | None = None
+    accounts: list[Account] | None = None
+    isSecretPinSet: bool | None = None
+    userType: str | None = None
+    message: str | None = None
+
+
+class OTPValidationResponse(ResponseBase):
+    """Answer to step 3, the one-time password."""
+
+    data: OTPValidationData
+
+
+class TwoFactorAuthenticationData(_Wire):
+    """The answer to the PIN.
+
+    Attributes:
+        redirectUri: Where the page goes next, None for an external OAuth app.
+        userType: The kind of customer.
+        customerStatus: State of the account, for example ``ACTIVE`` or ``DORMANT``.
+        appStatus: State of the app.
+        refreshTokenExpiry: When the page's own session ends.
+        isPlusPlanFastWebsocketEnabled: A feature of the account.
+        isNewRefreshTokenCreated: Whether the page's own session is new.
+        isExternalClientOAuthApp: Whether the app belongs to a customer.
+    """
+
+    redirectUri: str | None = Field(default=None, repr=False)
+    userType: str | None = None
+    customerStatus: str | None = None
+    appStatus: str | None = None
+    refreshTokenExpiry: Any = None
+    isPlusPlanFastWebsocketEnabled: bool | None = None
+    isNewRefreshTokenCreated: bool | None = None
+    isExternalClientOAuthApp: bool | None = None
+
+
+class TwoFactorAuthenticationResponse(ResponseBase):
+    """Answer to step 4, the PIN."""
+
+    data: TwoFactorAuthenticationData
+
+
+class OAuthAuthorizationData(_Wire):
+    """The answer to the approval.
+
+    Attributes:
+        redirectUri: Where the page goes next; its query carries the authorization code.
+        isApproved: Whether the app was approved.
+    """
+
+    redirectUri: str = Field(repr=False)
+    isApproved: bool | None = None
+
+
+class OAuthAuthorizationResponse(ResponseBase):
+    """Answer to step 5, the approval."""
+
+    data: OAuthAuthorizationData
+
+
+class AccessTokenData(_Wire):
+    """The access token and whose it is.
+
+    Attributes:
+        access_token: The access token, a JWT.
+        extended_token: A second token for long-lived reading, where the account has one.
+        email: E-mail address of the account's owner.
+        exchanges: Exchanges that the account may trade on, for example ``NSE``.
+        products: Products that the account may trade.
+        broker: ``UPSTOX``.
+        user_id: The user id.
+        user_name: Name of the account's owner.
+        order_types: Order types that the account may use.
+        user_type: The kind of customer.
+        poa: Whether a power of attorney was given.
+        ddpi: Whether a demat debit and pledge instruction was given.
+        is_active: Whether the account is active.
+    """
+
+    access_token: Word = Field(repr=False)
+    extended_token: str | None = Field(default=None, repr=False)
+    email: str | None = None
+    exchanges: list[str] | None = None
+    products: list[str] | None = None
+    broker: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+    order_types: list[str] | None = None
+    user_type: str | None = None
+    poa: bool | None = None
+    ddpi: bool | None = None
+    is_active: bool | None = None
+
+    _obtained_at: datetime | None = PrivateAttr(default=None)
+    _clock_offset: timedelta = PrivateAttr(default=timedelta())
+
+    def obtained(self, at: datetime, clock_offset: timedelta = timedelta()) -> Self:
+        """Note when the token was made, and return it.
+
+        Args:
+            at: The moment by the server's clock, aware.
+            clock_offset: How far the server's clock was ahead of the local one.
+        """
+        self._obtained_at = at
+        self._clock_offset = clock_offset
+        return self
+
+    @property
+    def obtained_at(self) -> datetime | None:
+        """When the token was made, by the server's clock; None if nobody noted it."""
+        return self._obtained_at
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """How far the server's clock was ahead of the local one when the token was made."""
+        return self._clock_offset
+
+    @property
+    def expires_at(self) -> datetime:
+        """When the token dies: an aware ``datetime`` in Indian time.
+
+        The earlier of what the token itself says and of the next 03:30 after it was obtained.
+        """
+        return expiry(self.access_token, self._obtained_at)
+
+    @property
+    def expires_in(self) -> timedelta:
+        """How long the token still lives, negative once it is dead.
+
+        Judged by the local clock, corrected by what the server's was ahead of it at the login.
+        """
+        return self.expires_at - self._now()
+
+    def is_expired(self, now: datetime | None = None) -> bool:
+        """Tell whether the token is dead.
+
+        Args:
+            now: The moment to judge by, aware; by default the local clock's, corrected by what
+                the server's was ahead of it at the login.
+        """
+        return (now or self._now()) >= self.expires_at
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(clock.time(), UTC) + self._clock_offset
+
+
+class AccessTokenResponse(ResponseBase):
+    """Answer to the whole login.
+
+    Upstox sends the token without a wrapper; it is given the shape of the other answers here, so
+    that ``response.success`` and ``response.data`` read the same everywhere.
+
+    Attributes:
+        data: The access token and whose it is.
+    """
+
+    data: AccessTokenData

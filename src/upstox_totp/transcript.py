@@ -1,0 +1,104 @@
+"""What happened in a login, request by request, told without a value of any of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from upstox_totp.errors import Step
+
+_MOST_KEYS: Final = 60
+_DEEPEST: Final = 4
+# Names of fields are letters; what has digits, dots or spaces in it may be somebody's id or name.
+_FIELD_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_]{0,39}")
+_CONTENT_TYPE: Final = re.compile(
+    r"[a-z]+/[a-z0-9.+-]{1,40}(;\s*charset=[a-z0-9_-]{1,20})?", re.IGNORECASE
+)
+# A path that the server chose: keep the words, drop what looks like an id.
+_ID_IN_PATH: Final = re.compile(r"[^/]*(?:\d{4}|[^/]{32})[^/]*")
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its answer.
+
+    Attributes:
+        step: The step of the login that the request belongs to.
+        method: The HTTP method.
+        host: The host asked, with its port if it is not the scheme's own.
+        path: The path asked, without the query.
+        status: The HTTP status, None if no answer came.
+        content_type: The media type of the answer, None if it had none.
+        milliseconds: From sending the request to the end of the answer.
+        keys: The names of the fields in a JSON answer, dotted, no values.
+        failure: The class of the network error, None if an answer came.
+    """
+
+    step: Step
+    method: str
+    host: str
+    path: str
+    status: int | None
+    content_type: str | None
+    milliseconds: int
+    keys: tuple[str, ...] = ()
+    failure: str | None = None
+
+    def __str__(self) -> str:
+        """Return the exchange in one line."""
+        outcome = self.failure if self.status is None else f"{self.status} {self.content_type}"
+        keys = f" {{{', '.join(self.keys)}}}" if self.keys else ""
+        return (
+            f"{self.step}: {self.method} {self.host}{self.path}"
+            f" -> {outcome}, {self.milliseconds} ms{keys}"
+        )
+
+
+def field_names(document: object) -> tuple[str, ...]:
+    """Return the dotted names of the fields in a decoded JSON document, without any value.
+
+    Args:
+        document: The decoded JSON. Names that are not plain words are shown as ``?``, since
+            they may be somebody's id; deep and numerous ones are left out.
+    """
+    names: dict[str, None] = {}
+    for name in _walk(document, "", _DEEPEST):
+        names[name] = None
+        if len(names) == _MOST_KEYS:
+            break
+    return tuple(names)
+
+
+def _walk(document: object, prefix: str, depth: int) -> Iterator[str]:
+    if isinstance(document, list):
+        for item in document[:_DEEPEST]:
+            yield from _walk(item, f"{prefix}[]", depth)
+    elif isinstance(document, dict) and depth:
+        for key, value in document.items():
+            name = key if _FIELD_NAME.fullmatch(key) else "?"
+            dotted = f"{prefix}.{name}" if prefix else name
+            yield dotted
+            yield from _walk(value, dotted, depth - 1)
+
+
+def media_type(header: str | None) -> str | None:
+    """Return a content type reduced to type, subtype and charset.
+
+    Args:
+        header: The ``Content-Type`` as it came.
+    """
+    match = _CONTENT_TYPE.match(header or "")
+    return match.group() if match else None
+
+
+def plain_path(path: str) -> str:
+    """Return a path with every segment that looks like an id replaced.
+
+    Args:
+        path: The path of a URL that a server chose.
+    """
+    return _ID_IN_PATH.sub("?", path)

@@ -1,0 +1,111 @@
+"""What every test starts from: a clean environment, time in the test's hands, a sandbox."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from upstox_totp import clock
+from upstox_totp.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from upstox_totp import UpstoxTOTP
+
+
+class FakeTime:
+    """Real time, in which sleeping takes none: a sleep moves the clocks instead.
+
+    Attributes:
+        offset: How far the local wall clock is off, in seconds.
+        sleeps: Every sleep asked for, in seconds.
+    """
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+        self.skipped = 0.0
+        self.sleeps: list[float] = []
+
+    def time(self) -> float:
+        """Return the local wall clock."""
+        return self.true() + self.offset
+
+    def true(self) -> float:
+        """Return the time that a server with a right clock has."""
+        return time.time() + self.skipped
+
+    def monotonic(self) -> float:
+        """Return the clock that never jumps."""
+        return time.monotonic() + self.skipped
+
+    def sleep(self, seconds: float) -> None:
+        """Move on instead of waiting."""
+        self.sleeps.append(seconds)
+        self.skipped += max(0.0, seconds)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the machine reaches a test, and no file of the repository is in its way."""
+    for name in os.environ:
+        upper = name.upper()
+        if upper.startswith("UPSTOX_") or upper.endswith(("_PROXY", "_CA_BUNDLE")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def quiet_logger() -> Iterator[None]:
+    """What one test does to the package's logger does not reach the next."""
+    logger = logging.getLogger("upstox_totp")
+    level, handlers = logger.level, list(logger.handlers)
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    """Time that a test can move, and in which nothing really waits."""
+    fake = FakeTime()
+    for name in ("time", "monotonic", "sleep"):
+        monkeypatch.setattr(clock, name, getattr(fake, name))
+    return fake
+
+
+@pytest.fixture
+def sandbox(fake_time: FakeTime) -> Iterator[Sandbox]:
+    """A sandbox whose clock moves on by one code with each login."""
+    with Sandbox(step_clock=True, clock=fake_time.true) as running:
+        yield running
+
+
+@pytest.fixture
+def client(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[UpstoxTOTP]:
+    """A client as a user makes it, its settings in the environment."""
+    from upstox_totp import UpstoxTOTP  # noqa: PLC0415 - tests of the import come first
+
+    configure(monkeypatch, sandbox)
+    with UpstoxTOTP() as upx:
+        yield upx
+
+
+def attempt(client: UpstoxTOTP) -> Any:
+    """Return what a login ends with, the response or the exception."""
+    try:
+        return client.app_token.get_access_token()
+    except Exception as error:  # noqa: BLE001 - which one it is, is what the tests are about
+        return error
+
+
+def configure(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, **extra: str) -> None:
+    """Put a sandbox's settings into the environment."""
+    for name, value in {**sandbox.environment, **extra}.items():
+        monkeypatch.setenv(name, value)

@@ -1,0 +1,193 @@
+"""Errors: what they tell, and what survives a pickle."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+
+import pytest
+import requests
+
+from upstox_totp import (
+    APIError,
+    AuthenticationError,
+    ConfigurationError,
+    ErrorCode,
+    RateLimitError,
+    Step,
+    UpstoxError,
+    ValidationError,
+)
+from upstox_totp._api.answers import Answer, refusal
+from upstox_totp._api.network import network_error
+from upstox_totp.errors import EXPLANATIONS
+from upstox_totp.logging import Secrets
+from upstox_totp.settings import REQUIRED, variable
+
+KINDS = [
+    APIError,
+    AuthenticationError,
+    ConfigurationError,
+    RateLimitError,
+    UpstoxError,
+    ValidationError,
+]
+
+
+def answered(status: int, body: bytes = b"", **headers: str) -> Answer:
+    """Return an answer without a server."""
+    response = requests.Response()
+    response.status_code = status
+    response._content = body  # noqa: SLF001 - how a response is made without a server
+    response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+    return Answer(response)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_errors_come_through_pickle_and_copy_whole(kind: type[UpstoxError]) -> None:
+    """Every attribute is there on the other side of a process pool."""
+    error = kind(
+        "message",
+        error_code=ErrorCode.INCORRECT_PIN,
+        details={"attempts_left": 3},
+        suggestions=["do this"],
+        step=Step.PIN,
+    )
+    if isinstance(error, RateLimitError):
+        error.retry_after = 9.0
+    for other in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):  # noqa: S301 - our own
+        assert type(other) is kind
+        assert vars(other) == vars(error)
+        assert str(other) == str(error) == "Step 4 of 6 (PIN): message [1017106] do this"
+
+
+def test_the_table_is_complete_and_gives_advice() -> None:
+    """Every code has a meaning, something to do, and names settings that exist."""
+    assert set(EXPLANATIONS) == set(ErrorCode)
+    for code, explanation in EXPLANATIONS.items():
+        assert explanation.meaning.endswith(".")
+        assert explanation.suggestions
+        advice = " ".join(explanation.suggestions)
+        assert set(explanation.settings) <= set(REQUIRED)
+        for setting in explanation.settings:
+            assert setting in advice, code
+            assert variable(setting) in advice or code is ErrorCode.CLIENT_ID_INACTIVE
+
+
+def test_codes_are_known_as_numbers_and_as_text() -> None:
+    """The service sends numbers, the API text; both find the member."""
+    assert ErrorCode(1017106) is ErrorCode("1017106")  # type: ignore[arg-type]
+    assert ErrorCode("1017106") is ErrorCode.INCORRECT_PIN
+    assert f"{ErrorCode.INCORRECT_PIN}" == "1017106"
+    for value in (1, "UDAPI1", None, 1.5):
+        with pytest.raises(ValueError, match="is not a valid ErrorCode"):
+            ErrorCode(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("code", [4711, "UDAPI1", "odd"])
+def test_an_unknown_code_is_kept_as_it_came(code: int | str) -> None:
+    """Neither its type nor its text changes."""
+    body = f'{{"error": {{"code": {code!r}, "message": "m"}}}}'.replace("'", '"').encode()
+    error = refusal(answered(200, body), Step.PIN, Secrets())
+    assert isinstance(error, APIError)
+    assert error.error_code == code
+    assert type(error.error_code) is type(code)
+
+
+def test_both_spellings_and_all_envelopes_are_understood() -> None:
+    """Codes and messages are found wherever the two hosts put them."""
+    bodies = [
+        b'{"success": false, "error": {"code": 1017106, "message": "m"}}',
+        b'{"success": false, "errors": [{"code": 1017106, "message": "m"}], "request_id": "x"}',
+        b'{"success": false, "errors": {"code": "1017106", "message": "m"}}',
+        b'{"status": "error", "errors": [{"errorCode": "1017106", "message": "m"}]}',
+        b'{"status": "error", "errors": [{"error_code": "1017106", "message": "m"}]}',
+        b'\xef\xbb\xbf{"success": false, "error": {"code": 1017106, "message": " m\\n"}}',
+    ]
+    for body in bodies:
+        error = refusal(answered(200, body), Step.PIN, Secrets())
+        assert error is not None
+        assert (error.error_code, error.message) == (ErrorCode.INCORRECT_PIN, "m")
+
+
+MESSAGES = {
+    "Incorrect PIN. You have 4 attempts left": 4,
+    "3 more attempts": 3,
+    "1 attempt remaining": 1,
+    "Attempts left: 2": 2,
+    "attempts remaining 0": 0,
+    "Invalid OTP": None,
+    "Too many attempts": None,
+}
+
+
+@pytest.mark.parametrize(("message", "left"), MESSAGES.items())
+def test_attempts_left(message: str, left: int | None) -> None:
+    """The number is read out of the message where it tells."""
+    body = f'{{"error": {{"code": 1017106, "message": "{message}"}}}}'.encode()
+    error = refusal(answered(200, body), Step.PIN, Secrets())
+    assert isinstance(error, AuthenticationError)
+    assert error.attempts_left == left
+
+
+RETRY = {
+    "7": 7.0,
+    " 7 ": 7.0,
+    "0": 0.0,
+    "-1": None,
+    "9" * 400: None,
+    "soon": None,
+    "Wed, 21 Oct 2015 07:29:00 GMT": 60.0,
+    "Wed, 21 Oct 2015 07:00:00 GMT": 0.0,
+}
+
+
+@pytest.mark.parametrize(("header", "seconds"), RETRY.items())
+def test_retry_after(header: str, seconds: float | None) -> None:
+    """Seconds or a date, judged by the server's clock; what is neither is nothing."""
+    date = "Wed, 21 Oct 2015 07:28:00 GMT"
+    error = refusal(answered(429, b"", Retry_After=header, Date=date), Step.OTP_GENERATE, Secrets())
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after == seconds
+
+
+def test_what_the_server_says_is_masked_and_kept_short() -> None:
+    """Known secrets are masked in message and code, and a novel is cut."""
+    secrets = Secrets()
+    secrets.add("s3cret-value")
+    body = b'{"error": {"code": "code s3cret-value", "message": "s3cret-value %s"}}' % (b"x" * 999)
+    error = refusal(answered(400, body), Step.PIN, secrets)
+    assert error is not None
+    assert error.error_code == "code ***"
+    assert error.message.startswith("*** xxx")
+    assert len(error.message) == 300
+
+
+def test_a_network_error_keeps_class_method_and_url() -> None:
+    """A class of a user's adapter becomes the class of requests that it is made from."""
+
+    class Mine(requests.ConnectTimeout):
+        """Raised by an adapter of a user's."""
+
+        def __init__(self, one: object, two: object) -> None:
+            super().__init__(one, two)
+
+    error = network_error(Mine(1, 2), Step.PIN, "POST", "https://h.example/path")
+    assert type(error) is requests.ConnectTimeout
+    assert error.request is not None
+    assert (error.request.method, error.request.url) == ("POST", "https://h.example/path")
+    assert str(error).startswith("Step 4 of 6 (PIN): no answer from h.example: Mine")
+    odd = network_error(requests.JSONDecodeError("m", "document", 0), Step.PIN, "GET", "https://h/")
+    assert "document" not in repr(vars(odd)) + str(odd)
+    assert type(network_error(OSError("x"), Step.PIN, "GET", "https://h/")) is (
+        requests.RequestException
+    )
+
+
+def test_the_module_docstring_draws_the_whole_tree() -> None:
+    """Every class is in the drawing."""
+    from upstox_totp import errors  # noqa: PLC0415 - its docstring alone
+
+    assert all(kind.__name__ in str(errors.__doc__) for kind in KINDS)
+    assert Path(errors.__file__).name == "errors.py"

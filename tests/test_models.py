@@ -1,0 +1,65 @@
+"""The models: what they demand, keep and show."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pydantic
+import pytest
+
+from upstox_totp import models
+
+if TYPE_CHECKING:
+    from conftest import FakeTime
+
+PUBLIC = [
+    "ResponseBase",
+    "OTPGenerationResponse",
+    "OTPValidationResponse",
+    "TwoFactorAuthenticationResponse",
+    "OAuthAuthorizationResponse",
+    "AccessTokenResponse",
+    "AccessTokenData",
+]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_models(name: str) -> None:
+    """The documented models are there, pydantic's, and accept fields that they don't know."""
+    model = getattr(models, name)
+    assert issubclass(model, pydantic.BaseModel)
+    assert model.model_config["extra"] == "allow"
+
+
+def test_unknown_fields_are_kept_and_not_shown() -> None:
+    """A new field may hold anything: it can be read, and is in no repr."""
+    data = models.AccessTokenData.model_validate({"access_token": "a.b.c", "new": "canary"})
+    assert data.new == "canary"  # type: ignore[attr-defined]
+    assert "canary" not in f"{data} {data!r}"
+
+
+def test_tokens_are_left_out_of_every_repr() -> None:
+    """Neither token, nor redirect URI, nor OTP session is shown."""
+    shown = [
+        models.AccessTokenData(access_token="canary", extended_token="canary"),
+        models.OAuthAuthorizationData(redirectUri="canary"),
+        models.TwoFactorAuthenticationData(redirectUri="canary"),
+        models.OTPGenerationData(validateOTPToken="canary"),
+    ]
+    for model in shown:
+        assert "canary" not in f"{model} {model!r}"
+
+
+def test_the_life_of_a_token(fake_time: FakeTime) -> None:
+    """expires_at, expires_in and is_expired() agree, with a clock that is off as well."""
+    now = datetime.fromtimestamp(fake_time.time(), UTC)
+    data = models.AccessTokenData(access_token="no-jwt").obtained(now)
+    assert data.obtained_at == now
+    assert timedelta() < data.expires_in <= timedelta(days=1)
+    assert data.expires_at.strftime("%H:%M %z") == "03:30 +0530"
+    assert not data.is_expired()
+    assert data.is_expired(data.expires_at)
+    assert not data.is_expired(data.expires_at - timedelta(seconds=1))
+    ahead = models.AccessTokenData(access_token="no-jwt").obtained(now, timedelta(days=1))
+    assert ahead.is_expired()
