@@ -297,6 +297,8 @@ def test_matrix(case: Case, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
             assert time.monotonic() - started < 5
             check_outcome(case, outcome)
             check_attempts(sandbox)
+            if case.expected is requests.ConnectTimeout:
+                assert not [r for r in records if r.getMessage().startswith("Retrying")]
             canaries.check(canaries.surfaces(outcome, records))
 
 

@@ -90,7 +90,8 @@ def test_content_types_and_paths_are_reduced() -> None:
     assert media_type("text/html; x=123456") == "text/html"
     assert media_type("who knows") is media_type(None) is None
     assert plain_path("/login/open/v6/auth/1fa") == "/login/open/v6/auth/1fa"
-    assert plain_path("/u/98765/x") == "/u/?/x"
+    assert plain_path("/***/callback") == "/?/callback"
+    assert plain_path("/u/4CB7QX/asha@example.com/x") == "/u/?/?/x"
     assert plain_path("/u/" + "a" * 32) == "/u/?"
 
 

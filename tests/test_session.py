@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
 from urllib3.response import HTTPResponse
 
 from upstox_totp import session as session_module
@@ -231,6 +241,39 @@ def test_a_get_other_than_the_dialog_is_not_repeated(sandbox: Sandbox) -> None:
     with Session(repeatable="/dialog") as session:
         assert session.get(f"{url}/v2/user/profile").status_code == 503
     assert len(sandbox.requests) == 1
+
+
+REFUSED = NewConnectionError(None, "refused")  # type: ignore[arg-type]
+FAILURES: list[tuple[str, str, Exception, bool]] = [
+    ("POST", "/login", REFUSED, True),
+    ("POST", "/login", NameResolutionError("h", None, OSError()), True),  # type: ignore[arg-type]
+    ("POST", "/login", ProxyError("proxy", REFUSED), True),
+    ("POST", "/login", ConnectTimeoutError("slow"), False),
+    ("POST", "/login", ProxyError("proxy", ConnectTimeoutError("slow")), False),
+    ("POST", "/login", SSLError("tls"), False),
+    ("POST", "/login", ProtocolError("reset"), False),
+    ("POST", "/login", ReadTimeoutError(None, "u", "slow"), False),  # type: ignore[arg-type]
+    ("GET", "/other", ProtocolError("reset"), False),
+    ("GET", "/other?x=/dialog", ProtocolError("reset"), False),
+    ("GET", "/v2/dialog?x=1", ProtocolError("reset"), True),
+    ("GET", "/v2/dialog", ConnectTimeoutError("slow"), True),
+    ("GET", "/v2/dialog", SSLError("tls"), False),
+    ("GET", "/v2/dialog", ReadTimeoutError(None, "u", "slow"), False),  # type: ignore[arg-type]
+    ("POST", "/v2/dialog", ProtocolError("reset"), False),
+]
+
+
+@pytest.mark.parametrize(("method", "url", "failure", "repeated"), FAILURES, ids=str)
+def test_what_is_repeated(method: str, url: str, failure: Exception, *, repeated: bool) -> None:
+    """A refusal, and the dialog while it has not timed out or failed over TLS; nothing else."""
+    adapter = Session(repeatable="/dialog").get_adapter("https://x")
+    assert isinstance(adapter, HTTPAdapter)
+    policy = adapter.max_retries
+    if repeated:
+        assert policy.increment(method, url, error=failure).total == 1
+    else:
+        with pytest.raises((MaxRetryError, type(failure))):
+            policy.increment(method, url, error=failure)
 
 
 def test_reset_leaves_what_is_the_users(client: UpstoxTOTP) -> None:

@@ -26,7 +26,8 @@ Word = Annotated[str, AfterValidator(_sendable)]
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    # Built when first used: a program that only makes a client does not wait for it.
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True, defer_build=True)
 
     def __repr_args__(self) -> Any:
         # Fields that nobody here knows may hold anything.

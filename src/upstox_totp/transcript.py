@@ -18,8 +18,8 @@ _FIELD_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_]{0,39}")
 _CONTENT_TYPE: Final = re.compile(
     r"[a-z]+/[a-z0-9.+-]{1,40}(;\s*charset=[a-z0-9_-]{1,20})?", re.IGNORECASE
 )
-# A path that the server chose: keep the words, drop what looks like an id.
-_ID_IN_PATH: Final = re.compile(r"[^/]*(?:\d{4}|[^/]{32})[^/]*")
+# A path that a server chose may hold somebody's id: keep words, versions, and the factors' names.
+_PLAIN_SEGMENT: Final = re.compile(r"[A-Za-z_.-]{0,31}|v\d{1,2}|[12]fa")
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,10 @@ def media_type(header: str | None) -> str | None:
 
 
 def plain_path(path: str) -> str:
-    """Return a path with every segment that looks like an id replaced.
+    """Return a path with every segment that may be an id replaced by ``?``.
 
     Args:
         path: The path of a URL that a server chose.
     """
-    return _ID_IN_PATH.sub("?", path)
+    segments = path.split("/")
+    return "/".join(one if _PLAIN_SEGMENT.fullmatch(one) else "?" for one in segments)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import requests
 from pydantic import SecretStr
+from urllib3.util import parse_url
 
 from upstox_totp import clock
 from upstox_totp._api import routes
@@ -119,7 +120,7 @@ class AppTokenAPI(BaseAPI):
             "redirect_uri": config.redirect_uri,
         }
         last = self._follow(login, Step.DIALOG, url, query)
-        told = parse_qs(urlsplit(last).query) if last != url else {}
+        told = parse_qs(parse_url(last).query or "") if last != url else {}
         names = ("client_id", "redirect_uri", "user_id")
         missing = [name for name in names if not _plain(told.get(name, [""])[0])]
         if missing:
@@ -143,14 +144,17 @@ class AppTokenAPI(BaseAPI):
         return dialog
 
     def _follow(self, login: Login, step: Step, url: str, query: dict[str, str]) -> str:
-        target = self._open(login, step, url, query, headers=routes.page_headers())
-        for _ in range(self._client.session.max_redirects):
-            if target is None:
-                return url
+        headers = routes.page_headers()
+        target = self._open(login, step, url, query, headers=headers)
+        followed = 0
+        while target is not None:
+            if followed == self._client.session.max_redirects:
+                raise self._too_many_redirects(login, step)
             self._check_host(login, step, target)
+            followed += 1
             url = target
-            target = self._open(login, step, url, headers=routes.page_headers(), redirected=True)
-        raise self._too_many_redirects(login, step)
+            target = self._open(login, step, url, headers=headers, redirected=True)
+        return url
 
     def _too_many_redirects(self, login: Login, step: Step) -> requests.RequestException:
         last = login.transcript[-1]
