@@ -14,11 +14,11 @@ from urllib3.util import parse_url
 
 from upstox_totp import clock
 from upstox_totp._api import routes
+from upstox_totp._api.accounts import asleep, choose_account, no_pin, no_totp
 from upstox_totp._api.base import BaseAPI, Login, json_body
 from upstox_totp._api.network import network_error
 from upstox_totp.errors import (
     APIError,
-    AuthenticationError,
     ErrorCode,
     Step,
     UpstoxError,
@@ -27,14 +27,11 @@ from upstox_totp.errors import (
 from upstox_totp.models import (
     AccessTokenData,
     AccessTokenResponse,
-    Account,
     OAuthAuthorizationResponse,
-    OTPGenerationData,
     OTPGenerationResponse,
     OTPValidationData,
     OTPValidationResponse,
     TwoFactorAuthenticationResponse,
-    UserProfile,
 )
 from upstox_totp.server_clock import ServerClock
 from upstox_totp.session import RequestBody
@@ -45,7 +42,6 @@ if TYPE_CHECKING:
 _JSON: Final = {"Content-Type": "application/json"}
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _SERVICE_CODES: Final = "1017"
-_ASLEEP: Final = frozenset({"DORMANT", "INACTIVE"})
 
 
 @dataclass(frozen=True)
@@ -180,23 +176,10 @@ class AppTokenAPI(BaseAPI):
             ),
             arrived=self._client.one_time_passwords.follow,
         )
-        return self._otp_session(login, answer.data)
-
-    def _otp_session(self, login: Login, data: OTPGenerationData) -> SecretStr:
-        token = SecretStr(data.validateOTPToken)
+        token = SecretStr(answer.data.validateOTPToken)
         login.secrets.add(token)
-        if data.isTotpEnabled is False:
-            error = AuthenticationError(
-                "TOTP is not set up for this account; no one-time password was sent.",
-                suggestions=[
-                    (
-                        "Set up TOTP in your Upstox account, and put its secret into totp_secret "
-                        "(UPSTOX_TOTP_SECRET)."
-                    )
-                ],
-            )
-            error.settings = ("totp_secret",)
-            raise login.failed(error, Step.OTP_GENERATE)
+        if answer.data.isTotpEnabled is False:
+            raise login.failed(no_totp(), Step.OTP_GENERATE)
         return token
 
     def _verify_code(self, login: Login, dialog: _Dialog, otp_token: SecretStr) -> _Session:
@@ -212,11 +195,11 @@ class AppTokenAPI(BaseAPI):
                     raise
         return self._verify(login, dialog, last, body)
 
-    def _claim_code(self, requests: int) -> SecretStr:
+    def _claim_code(self, sendings: int) -> SecretStr:
         config = self._client.config
         # The pauses before the requests that carry the code come out of its life.
         return self._client.one_time_passwords.claim(
-            self._client.base_domain, within=requests * config.sleep_time / 1000
+            self._client.base_domain, within=sendings * config.sleep_time / 1000
         )
 
     def _verify(
@@ -231,38 +214,20 @@ class AppTokenAPI(BaseAPI):
             body=body,
         )
         if answer.data.isSecretPinSet is False:
-            error = AuthenticationError(
-                "No PIN has been set for this account.",
-                suggestions=[
-                    (
-                        "Set a PIN on the Upstox login page, and put it into pin_code "
-                        "(UPSTOX_PIN_CODE)."
-                    )
-                ],
-            )
-            error.settings = ("pin_code",)
-            raise login.failed(error, Step.OTP_VERIFY)
-        return self._account(login, dialog, revision, answer.data)
+            raise login.failed(no_pin(), Step.OTP_VERIFY)
+        self._learn_names(login, answer.data)
+        if not revision.names_profile:
+            return _Session(revision, None, dialog.user_id)
+        account = choose_account(answer.data, dialog.user_id)
+        if isinstance(account, UpstoxError):
+            raise login.failed(account, Step.OTP_VERIFY)
+        return _Session(revision, account.profileId, account.userId)
 
-    def _account(
-        self, login: Login, dialog: _Dialog, revision: Revision, data: OTPValidationData
-    ) -> _Session:
+    def _learn_names(self, login: Login, data: OTPValidationData) -> None:
         profile = data.userProfile
         if profile is not None:
             login.secrets.add_personal(profile.userId, profile.firstName, profile.lastName)
-        if not revision.names_profile:
-            return _Session(revision, None, dialog.user_id)
-        accounts = data.accounts or _as_accounts(profile)
-        login.secrets.add_personal(*(account.userId for account in accounts))
-        for candidates in (
-            [account for account in accounts if account.userId == dialog.user_id],
-            [account for account in accounts if account.isDefault],
-            accounts,
-        ):
-            if len(candidates) == 1:
-                return _Session(revision, candidates[0].profileId, candidates[0].userId)
-        raise login.failed(_no_single_account([account.userId for account in accounts]),
-                           Step.OTP_VERIFY)  # fmt: skip
+        login.secrets.add_personal(*(account.userId for account in data.accounts or ()))
 
     def _enter_pin(self, login: Login, dialog: _Dialog, session: _Session) -> SecretStr | None:
         data: dict[str, object] = {
@@ -282,14 +247,9 @@ class AppTokenAPI(BaseAPI):
             query=dialog.query,
             body=json_body(data),
         ).data
-        if (answer.customerStatus or "").upper() in _ASLEEP:
-            raise login.failed(
-                APIError(
-                    f"The account is {(answer.customerStatus or '').lower()}.",
-                    suggestions=["Reactivate it: log in once on the Upstox login page."],
-                ),
-                Step.PIN,
-            )
+        problem = asleep(answer.customerStatus)
+        if problem is not None:
+            raise login.failed(problem, Step.PIN)
         return None if answer.redirectUri is None else SecretStr(answer.redirectUri)
 
     def _authorize(
@@ -390,25 +350,6 @@ def _no_such_route(error: UpstoxError) -> bool:
     code = error.error_code
     verdict = isinstance(code, ErrorCode) and code.startswith(_SERVICE_CODES)
     return error.details.get("http_status") in routes.NO_SUCH_ROUTE and not verdict
-
-
-def _as_accounts(profile: UserProfile | None) -> list[Account]:
-    if profile is None or profile.profileId is None or profile.userId is None:
-        return []
-    return [Account(profileId=profile.profileId, userId=profile.userId)]
-
-
-def _no_single_account(user_ids: list[str]) -> UpstoxError:
-    if not user_ids:
-        return ValidationError(
-            "The answer is not what the protocol says: expected data.accounts, one at least.",
-            suggestions=["Set UPSTOX_LOGIN_REVISION to older, and report error.transcript."],
-        )
-    return APIError(
-        "The login has several accounts, and none of them is the app's or the default: "
-        f"{', '.join(user_ids)}.",
-        suggestions=["Make one of them the default on the Upstox login page."],
-    )
 
 
 def _base64(secret: SecretStr) -> SecretStr:
