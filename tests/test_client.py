@@ -104,6 +104,8 @@ def test_a_subclass_can_be_made_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.env"
     path.write_text(env_text())
     assert type(Mine.from_env_file(str(path))) is Mine
+    path.rename(tmp_path / ".env")
+    assert Mine.from_env_file().config == Mine.from_env_file(path=".env").config
 
 
 def test_the_context_manager_closes_the_connections(

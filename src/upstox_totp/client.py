@@ -80,11 +80,12 @@ class UpstoxTOTP:
         )
 
     @classmethod
-    def from_env_file(cls, path: str | os.PathLike[str], /) -> Self:
+    def from_env_file(cls, path: str | os.PathLike[str] = ".env") -> Self:
         """Return a client whose settings come from the environment, else from one file.
 
         Args:
-            path: The file, in the format of ``.env.example``. No other file is read.
+            path: The file, in the format of ``.env.example``. No other file is read, and unlike
+                the constructor's ``.env`` this one must be there.
 
         Raises:
             ConfigurationError: If the file is missing or unreadable, or a setting is missing or
