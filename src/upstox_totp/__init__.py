@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         UpstoxError,
         ValidationError,
     )
+    from upstox_totp.token_cache import TokenCache
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ __all__ = [
     "ErrorCode",
     "RateLimitError",
     "Step",
+    "TokenCache",
     "UpstoxError",
     "UpstoxTOTP",
     "ValidationError",
@@ -39,7 +41,7 @@ __all__ = [
 if not TYPE_CHECKING:
     from importlib import import_module as _import_module
 
-    _HOMES = {"UpstoxTOTP": "client"}
+    _HOMES = {"TokenCache": "token_cache", "UpstoxTOTP": "client"}
 
     def __getattr__(name):  # noqa: ANN001, ANN202 - as PEP 562 has it
         """Load a public name when it is first used."""

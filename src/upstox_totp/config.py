@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 STAGES: Final = ("api", "service", "login")
 
-_RULES: Final[Mapping[str, str]] = {
+RULES: Final[Mapping[str, str]] = {
     "username": "must be exactly 10 digits, the mobile number registered with Upstox",
     "password": "must be a non-empty string",
     "pin_code": "must be 4 to 6 digits",
@@ -219,7 +219,7 @@ class Config(BaseSettings):
             wrong = {str(item["loc"][0]) for item in error.errors(include_input=False)}
         # Raised here, outside the handler: pydantic's error holds the values.
         problems = {name: problem(name, found[name].source if name in found else None)
-                    for name in _RULES if name in wrong}  # fmt: skip
+                    for name in RULES if name in wrong}  # fmt: skip
         raise ConfigurationError(
             "Invalid settings: " + "; ".join(problems.values()) + ".",
             details={"settings": list(problems)},
@@ -239,7 +239,7 @@ def problem(name: str, source: str | None) -> str:
         name: The setting's name.
         source: Where its value came from, None if there is none.
     """
-    what = f"{_RULES[name]} (from {source})" if source else "is not set"
+    what = f"{RULES[name]} (from {source})" if source else "is not set"
     return f"{name} ({variable(name)}) {what}"
 
 

@@ -1,0 +1,94 @@
+"""Many processes at one cache: run as a program by the tests, its imports done before it forks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+import upstox_totp.cli.commands
+import upstox_totp.cli.failures
+import upstox_totp.cli.login  # noqa: F401 - as above: what a command loads is loaded once
+from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP, clock
+from upstox_totp.__main__ import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def run_faster(speed: float) -> None:
+    """Let the library's time pass faster than it does, so that nothing waits for long."""
+    begin, real = time.time(), time.time
+    clock.time = lambda: begin + (real() - begin) * speed
+    clock.monotonic = clock.time
+    clock.sleep = lambda seconds: time.sleep(max(0.0, seconds / speed))
+
+
+def ask(*, refresh: bool = False) -> dict[str, Any]:
+    """Return what came of asking the cache for a token."""
+    started = time.monotonic()
+    told: dict[str, Any]
+    try:
+        response = TokenCache().get_access_token(UpstoxTOTP(), refresh=refresh)
+        told = {"token": response.data.access_token}
+    except (UpstoxError, requests.RequestException) as error:
+        code = getattr(error, "error_code", None)
+        told = {"error": type(error).__name__, "code": code, "text": str(error)}
+    return told | {"seconds": time.monotonic() - started}
+
+
+def crowd(number: str) -> None:
+    """Print what many processes got that asked at once."""
+    gate, keeper = os.pipe()
+    answers, report = os.pipe()
+    for _ in range(int(number)):
+        if os.fork() == 0:
+            os.close(keeper)
+            os.read(gate, 1)
+            os.write(report, json.dumps(ask()).encode() + b"\n")
+            os._exit(0)
+    os.close(report)
+    os.close(keeper)
+    with os.fdopen(answers) as lines:
+        sys.stdout.writelines(lines)
+
+
+def killed(*moments: str) -> None:
+    """Kill a process in mid-login at each of the moments, and print what the next one got."""
+    for moment in moments:
+        child = os.fork()
+        if child == 0:
+            ask(refresh=True)
+            os._exit(0)
+        time.sleep(float(moment))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        sys.stdout.write(json.dumps(ask(refresh=True)) + "\n")
+
+
+def commands(number: str, *arguments: str) -> None:
+    """Run the command line again and again, a process each, and print the exit codes."""
+    for _ in range(int(number)):
+        sys.stdout.flush()
+        child = os.fork()
+        if child == 0:
+            sys.argv[:] = ["upstox_cli", *arguments]
+            try:
+                main()
+            except SystemExit as ended:
+                sys.stdout.flush()
+                os._exit(int(ended.code or 0))
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+
+
+PROBES: dict[str, Callable[..., None]] = {"crowd": crowd, "killed": killed, "commands": commands}
+
+if __name__ == "__main__":
+    run_faster(float(os.environ["PROBE_SPEED"]))
+    PROBES[sys.argv[1]](*sys.argv[2:])
