@@ -1,0 +1,131 @@
+"""Runs the commands in command-line.md against a sandbox, and writes what they print below them.
+
+Run it after a change of the command line: ``python docs/generate_cli.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack, chdir
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from unittest import mock
+
+from click.testing import CliRunner
+
+from upstox_totp import clock
+from upstox_totp.cli.commands import cli
+from upstox_totp.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE: Final = Path(__file__).with_name("command-line.md")
+
+_BEGIN: Final = datetime(2026, 9, 30, 3, 30, tzinfo=UTC).timestamp()
+_BLOCK: Final = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
+_SETTINGS: Final = 8
+
+# What differs from run to run, and what stands in its place.
+_VARYING: Final = (
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:8000"),
+    (r"eyJ[\w-]{20,}\.[\w-]+\.[\w-]+", "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJz[...]"),
+    (r"(eyJ0\.\.\.)[\w-]{4}", r"\1k3Jw"),
+    (r"[ \d]{5} ms", "   12 ms"),
+    (r"in \d+ ms", "in 12 ms"),
+    (r"Python [^\n]*", "Python 3.13.0, OpenSSL 3.0.19 27 Jan 2026"),
+)
+
+
+def regenerate(page: str) -> str:
+    """Return the page with what its commands print now.
+
+    Args:
+        page: The page, with console blocks in which lines that begin with ``$`` are commands.
+    """
+    with ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory())
+        stack.enter_context(chdir(directory))
+        _stop_time(stack)
+        sandbox = stack.enter_context(Sandbox(clock=clock.time))
+        stack.enter_context(mock.patch.dict(os.environ, clear=True))
+        os.environ.update(
+            PATH=os.defpath,
+            XDG_CACHE_HOME=directory,
+            UPSTOX_BASE_DOMAIN=sandbox.base_domain,
+        )
+        _write_settings(sandbox)
+        return _BLOCK.sub(lambda block: "".join(_run_block(block.group())), page)
+
+
+def _stop_time(stack: ExitStack) -> None:
+    skipped = [0.0]
+
+    def sleep(seconds: float) -> None:
+        skipped[0] += seconds
+
+    for name, replacement in (
+        ("time", lambda: _BEGIN + skipped[0]),
+        ("monotonic", lambda: skipped[0]),
+        ("sleep", sleep),
+    ):
+        stack.enter_context(mock.patch.object(clock, name, replacement))
+
+
+def _write_settings(sandbox: Sandbox) -> None:
+    file = Path(".env")
+    file.touch(mode=0o600)
+    file.write_text(
+        "".join(
+            f"{name}={value}\n"
+            for name, value in sandbox.environment.items()
+            if name != "UPSTOX_BASE_DOMAIN"
+        )
+    )
+
+
+def _run_block(block: str) -> Iterator[str]:
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            yield f"{line}\n"
+            yield _masked(_run(shlex.split(line[2:])))
+
+
+def _run(words: list[str]) -> str:
+    variables = {}
+    while "=" in words[0]:
+        name, _, value = words.pop(0).partition("=")
+        variables[name] = value
+    if words[1:2] == ["sandbox"]:
+        return _serve(words[1:])
+    result = CliRunner().invoke(cli, words[1:], env=variables, prog_name=words[0])
+    return result.output
+
+
+def _serve(arguments: list[str]) -> str:
+    with subprocess.Popen(  # noqa: S603 - this interpreter
+        [sys.executable, "-m", "upstox_totp", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        lines = [process.stdout.readline() for _ in range(_SETTINGS)]
+        process.terminate()
+    return "".join(lines)
+
+
+def _masked(text: str) -> str:
+    for pattern, replacement in _VARYING:
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(regenerate(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

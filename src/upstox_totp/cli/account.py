@@ -1,0 +1,53 @@
+"""The account that the settings name, and what is kept of it: found without loading a client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upstox_totp.errors import ConfigurationError
+from upstox_totp.settings import read_settings, variable
+from upstox_totp.token_record import MARGIN
+from upstox_totp.token_store import find_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from upstox_totp.token_record import KeptToken
+    from upstox_totp.token_store import TokenFile
+
+
+def account_file(env_file: Path | None) -> TokenFile:
+    """Return the file of the account.
+
+    Args:
+        env_file: The only file to read settings from; by default ``.env``.
+
+    Raises:
+        ConfigurationError: If the settings name no account.
+    """
+    file = find_file(read_settings(env_file=env_file))
+    if file is None:
+        names = " and ".join(f"{name} ({variable(name)})" for name in ("username", "client_id"))
+        raise ConfigurationError(
+            f"{names} must be set: they name the account.",
+            suggestions=["upstox_cli check-env shows every setting."],
+        )
+    return file
+
+
+def kept_token(env_file: Path | None) -> KeptToken | None:
+    """Return the kept token of the account, if it lives long enough to be handed out.
+
+    Args:
+        env_file: The only file to read settings from; by default ``.env``.
+
+    Raises:
+        ConfigurationError: If the file cannot be read.
+    """
+    file = find_file(read_settings(env_file=env_file))
+    try:
+        token = None if file is None else file.read().token
+    except OSError:
+        # The cache says why when it is asked for a login.
+        return None
+    return token if token is not None and token.serves(MARGIN) else None

@@ -1,0 +1,443 @@
+"""The command line: what each command prints, and what it ends with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import CliRunner, Result
+
+from conftest import FakeTime, configure
+from upstox_totp import TokenCache, UpstoxTOTP, __version__
+from upstox_totp.cli.commands import cli
+from upstox_totp.sandbox import Credentials, Fault, Sandbox
+
+SECRETS = ("UPSTOX_PASSWORD", "UPSTOX_PIN_CODE", "UPSTOX_TOTP_SECRET", "UPSTOX_CLIENT_SECRET")
+
+
+@pytest.fixture(autouse=True)
+def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test has a cache of its own."""
+    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox whose account is in the environment."""
+    configure(monkeypatch, sandbox)
+    return sandbox
+
+
+def run(*arguments: str) -> Result:
+    """Run a command, and see that no secret is in what it says."""
+    result = CliRunner().invoke(cli, arguments)
+    said = result.stdout + result.stderr
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    assert "Traceback" not in said
+    for name in SECRETS:
+        assert os.environ.get(name, "\0") not in said
+    return result
+
+
+def test_version() -> None:
+    """It is the package's."""
+    assert run("--version").stdout == f"upstox_cli, version {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["nothing"], ["token", "--format", "xml"], ["token", "x"]])
+def test_wrong_usage(arguments: list[str]) -> None:
+    """It ends with 2."""
+    assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["token", "generate-token"])
+def test_text(account: Sandbox, command: str) -> None:
+    """For people: owner and expiry, the token shortened unless it is asked for."""
+    result = run(command)
+    (token,) = account.access_tokens
+    assert result.exit_code == 0
+    assert token not in result.stdout
+    assert "Asha Rao (4CB7QX)" in result.stdout
+    assert "03:30:00 IST" in result.stdout
+    assert result.stderr == ""
+    assert token in run("token", "--show").stdout
+
+
+def test_raw_json_and_env(account: Sandbox) -> None:
+    """For programs: the token alone, everything, and a line of a shell or a .env."""
+    raw = run("token", "--format", "raw")
+    (token,) = account.access_tokens
+    assert raw.stdout == f"{token}\n"
+    assert run("token", "--format", "env").stdout == f"UPSTOX_ACCESS_TOKEN={token}\n"
+    told = json.loads(run("token", "--format", "json").stdout)
+    assert told["access_token"] == token
+    assert told["user_id"] == "4CB7QX"
+    assert told["expires_at"].endswith("T03:30:00+05:30")
+    assert account.logins == 1
+
+
+@pytest.mark.parametrize("style", ["text", "raw", "json", "env"])
+def test_a_login_and_a_kept_token_print_the_same(account: Sandbox, style: str) -> None:
+    """Nobody can tell which it was."""
+    first, second = (run("token", "--format", style).stdout for _ in range(2))
+    assert [line for line in first.splitlines() if "Expires" not in line] == [
+        line for line in second.splitlines() if "Expires" not in line
+    ]
+    assert account.logins == 1
+
+
+def test_a_token_is_quoted_for_a_shell(account: Sandbox) -> None:
+    """Whatever Upstox makes a token of, the shell reads it back."""
+    account.misbehave("token", Fault.replace("access_token", "it's $HOME"))
+    line = run("token", "--format", "env").stdout.strip()
+    assert shlex.split(line) == ["UPSTOX_ACCESS_TOKEN=it's $HOME"]
+
+
+def test_generate_token_always_logs_in(account: Sandbox) -> None:
+    """What it gets is kept, so that `token` prints the same."""
+    run("generate-token")
+    fresh = run("generate-token", "--format", "raw").stdout
+    assert account.logins == 2
+    assert run("token", "--format", "raw").stdout == fresh
+    run("token", "--refresh")
+    assert account.logins == 3
+
+
+def test_the_guard_holds_for_both(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong PIN is sent once, whichever command is used, unless forced."""
+    monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
+    first = run("token")
+    assert (first.exit_code, first.stdout) == (3, "")
+    assert "Incorrect PIN" in first.stderr
+    for command in ("token", "generate-token"):
+        later = run(command, "--refresh")
+        assert later.exit_code == 3
+        assert "--force lifts this" in later.stderr
+        assert len(later.stderr.splitlines()) == 1
+    assert account.pins_received == 1
+    run("generate-token", "--force")
+    run("token", "--force")
+    assert account.pins_received == 3
+    assert "--force" in run("status").stdout
+
+
+@pytest.mark.parametrize(
+    ("step", "fault", "code"),
+    [
+        ("pin", Fault.refuse(1017106, "Incorrect PIN"), 3),
+        ("token", Fault.refuse("UDAPI100069", "Invalid client", 401), 3),
+        ("otp", Fault.refuse(1017069, "Too many"), 4),
+        ("otp", Fault.status(429), 4),
+        ("otp", Fault.reset(), 5),
+        ("pin", Fault.close(), 5),
+        ("pin", Fault.html(403), 6),
+        ("pin", Fault.body(b"{"), 6),
+        ("authorize", Fault.status(500), 6),
+    ],
+)
+def test_exit_codes(account: Sandbox, step: str, fault: Fault, code: int) -> None:
+    """A script can tell what went wrong; a person reads it in a line."""
+    account.misbehave(step, fault)  # type: ignore[arg-type]
+    result = run("token", "--format", "raw")
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["token", "generate-token", "status", "logout", "check-env"])
+def test_missing_settings(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are a matter of configuration, and named."""
+    result = run(command)
+    assert result.exit_code == 2
+    assert "UPSTOX_USERNAME" in result.stdout + result.stderr
+    assert "UPSTOX_CLIENT_ID" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["token", "generate-token", "status", "logout", "check-env", "doctor"]
+)
+def test_a_missing_file(command: str) -> None:
+    """A file that was named must be there."""
+    result = run(command, "--env-file", "absent.env")
+    assert result.exit_code == 2
+    assert "absent.env cannot be read" in result.stderr
+
+
+def test_settings_of_a_file(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--env-file names the account for every command that reads settings."""
+    path = tmp_path / "trading.env"
+    path.write_text("".join(f"{k}={v}\n" for k, v in sandbox.environment.items()))
+    path.chmod(0o600)
+    for command in ("token", "token", "status", "check-env", "doctor", "logout"):
+        assert run(command, "--env-file", str(path)).exit_code == 0
+    assert sandbox.logins == 1
+    assert run("token").exit_code == 2
+
+
+def test_debug_says_what_happened(account: Sandbox) -> None:
+    """Each exchange on stderr, and after a failure the transcript; stdout stays clean."""
+    account.misbehave("authorize", Fault.status(500), times=1)
+    failed = run("token", "--debug", "--format", "raw")
+    assert failed.stdout == ""
+    assert failed.stderr.count("step 5 of 6 (authorization): POST") == 2
+    worked = run("token", "--debug", "--format", "raw")
+    assert worked.stdout == f"{account.access_tokens[-1]}\n"
+    assert worked.stderr.count("step 6 of 6") == 1
+    assert account.access_tokens[-1] not in worked.stderr
+
+
+def test_debug_of_the_settings(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """UPSTOX_DEBUG works as --debug does."""
+    monkeypatch.setenv("UPSTOX_DEBUG", "true")
+    assert "step 6 of 6" in run("token").stderr
+
+
+def test_warnings_are_said_once(account: Sandbox, cache_dir: Path, fake_time: FakeTime) -> None:
+    """A torn file is told of on stderr, not twice, and is replaced."""
+    run("token")
+    next(cache_dir.glob("*.json")).write_text("{")
+    result = run("token", "--format", "raw")
+    assert result.exit_code == 0
+    assert result.stderr.count("Ignoring") == 1
+    assert run("token").stderr == ""
+
+
+def test_check_env_names_sources_and_shows_nothing(
+    account: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every setting, where it comes from and what is wrong with it; of no secret a character."""
+    monkeypatch.setenv("UPSTOX_PIN_CODE", "98765432")
+    monkeypatch.setenv("UPSTOX_SLEEP_TIME", "5")
+    monkeypatch.delenv("UPSTOX_CLIENT_SECRET")
+    monkeypatch.delenv("UPSTOX_TOTP_SECRET")
+    Path(".env").write_text("UPSTOX_TOTP_SECRET=not!base32\n")
+    result = run("check-env")
+    rows = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert result.exit_code == 2
+    assert rows["UPSTOX_USERNAME"].split()[1:] == ["environment", "valid"]
+    assert "invalid: must be 4 to 6 digits" in rows["UPSTOX_PIN_CODE"]
+    assert rows["UPSTOX_TOTP_SECRET"].split()[1] == ".env"
+    assert "invalid: must be a base32" in rows["UPSTOX_TOTP_SECRET"]
+    assert rows["UPSTOX_CLIENT_SECRET"].split()[1:] == ["-", "missing"]
+    assert "between 100 and 10000" in rows["UPSTOX_SLEEP_TIME"]
+    assert rows["UPSTOX_DEBUG"].split()[1:] == ["-", "default"]
+    assert len(rows) == 13 + 1  # heading, twelve settings, and .env that others can read
+    for shown in ("98765432", "9876", "not!base32", account.credentials.password[:4]):
+        assert shown not in result.stdout
+
+
+def test_check_env_looks_at_the_file(account: Sandbox, tmp_path: Path) -> None:
+    """A .env that others can read, or that git would take, is told of."""
+    subprocess.run(["git", "init", "-q", "."], check=True)  # noqa: S607 - the developer's git
+    Path(".env").write_text("")
+    Path(".env").chmod(0o644)
+    said = run("check-env").stdout
+    assert ".env can be read by others: chmod 600 .env" in said
+    assert ".env is not ignored by git: add it to .gitignore" in said
+    Path(".env").chmod(0o600)
+    Path(".gitignore").write_text(".env\n")
+    result = run("check-env")
+    assert result.exit_code == 0
+    assert "read by others" not in result.stdout
+    assert "git" not in result.stdout
+
+
+def test_status(account: Sandbox) -> None:
+    """Whose token is kept and until when; with --verify, what Upstox says."""
+    assert run("status").stdout == "No token is kept for this account.\n"
+    run("token")
+    seen = len(account.requests)
+    result = run("status")
+    assert "Owner    Asha Rao (4CB7QX)" in result.stdout
+    assert "03:30:00 IST (in " in result.stdout
+    assert len(account.requests) == seen
+    assert run("status", "--verify").stdout.endswith("Upstox accepts it.\n")
+    account.revoke(account.access_tokens[-1])
+    dead = run("status", "--verify")
+    assert dead.exit_code == 3
+    assert "--refresh" in dead.stderr
+
+
+def test_status_of_a_dead_token(account: Sandbox, fake_time: FakeTime) -> None:
+    """It says so."""
+    run("token")
+    fake_time.sleep(86400)
+    assert "(expired)" in run("status").stdout
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault.reset(), 5),
+        (Fault.status(500), 6),
+        # About a static IP, not about the token.
+        (Fault.refuse("UDAPI1221", "Static IP", 401), 6),
+    ],
+)
+def test_a_question_that_is_not_answered(account: Sandbox, fault: Fault, code: int) -> None:
+    """Neither alive nor dead is said."""
+    run("token")
+    account.misbehave("profile", fault)
+    result = run("status", "--verify")
+    assert result.exit_code == code
+    assert "accepts" not in result.stdout
+    assert "no longer" not in result.stderr
+    assert account.access_tokens[-1] not in result.stdout + result.stderr
+
+
+def test_logout(account: Sandbox) -> None:
+    """Upstox is told, and the token is forgotten; a second time there is nothing to do."""
+    run("token")
+    result = run("logout")
+    assert (result.exit_code, result.stdout) == (0, "Logged out at Upstox, and forgotten here.\n")
+    assert [r.method for r in account.requests if r.step == "logout"] == ["DELETE"]
+    assert run("status").stdout == "No token is kept for this account.\n"
+    assert run("logout").stdout == "No token was kept for this account.\n"
+    assert len([r for r in account.requests if r.step == "logout"]) == 1
+
+
+def test_logout_of_a_dead_token(account: Sandbox) -> None:
+    """One that Upstox ended before is forgotten all the same."""
+    run("token")
+    account.revoke(account.access_tokens[-1])
+    assert run("logout").stdout == "Forgotten here; at Upstox it had ended before.\n"
+
+
+def test_logout_without_a_network(account: Sandbox) -> None:
+    """It is forgotten here, and the failure is told."""
+    run("token")
+    account.misbehave("logout", Fault.reset())
+    result = run("logout")
+    assert result.exit_code == 5
+    assert account.access_tokens[-1] not in result.stderr
+    assert run("status").stdout == "No token is kept for this account.\n"
+
+
+def test_doctor(account: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hosts, clock, proxy and certificates; no credential is sent, no password shown."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://trader:hunter2@proxy.example:3128")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "absent.pem"))
+    result = run("doctor")
+    assert result.exit_code == 0
+    for stage in ("api", "service", "login"):
+        assert f"Host of {stage}" in result.stdout
+    assert result.stdout.count("reached in ") == 3
+    assert "right to a second" in result.stdout
+    assert "https: http://trader:***@proxy.example:3128" in result.stdout
+    assert "hunter2" not in result.stdout
+    assert "absent.pem (REQUESTS_CA_BUNDLE, not there)" in result.stdout
+    sent = "".join(f"{r.path}{r.query}{dict(r.headers)}{r.body!r}" for r in account.requests)
+    for name, value in account.environment.items():
+        assert name == "UPSTOX_BASE_DOMAIN" or value not in sent
+
+
+def test_doctor_sees_a_wrong_clock(account: Sandbox, fake_time: FakeTime) -> None:
+    """It says by how much, and what to do."""
+    fake_time.offset = -3600
+    assert "3600 s behind the server's: set it right" in run("doctor").stdout
+    fake_time.offset = 3600
+    assert "ahead of the server's: set it right" in run("doctor").stdout
+
+
+def test_doctor_without_a_network(account: Sandbox) -> None:
+    """What cannot be reached is told, host by host."""
+    account.stop()
+    try:
+        result = run("doctor")
+    finally:
+        account.start()
+    assert result.exit_code == 5
+    assert result.stdout.count("Connection refused") == 3
+    assert "not compared" in result.stdout
+
+
+def test_doctor_needs_no_credentials(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It helps before anything is set up."""
+    monkeypatch.setenv("UPSTOX_BASE_DOMAIN", sandbox.base_domain)
+    assert run("doctor").exit_code == 0
+    monkeypatch.setenv("UPSTOX_BASE_DOMAIN", "http://upstox.example")
+    assert run("doctor").exit_code == 2
+
+
+def test_demo(monkeypatch: pytest.MonkeyPatch, cache_dir: Path) -> None:
+    """Six steps pass, and a shortened token is shown; nothing of the user's is read or changed."""
+    Path(".env").write_text("UPSTOX_PIN_CODE=wrong\nUPSTOX_SLEEP_TIME=1\nUPSTOX_DEBUG=yes\n")
+    monkeypatch.setenv("UPSTOX_USERNAME", "nobody")
+    monkeypatch.setenv("UPSTOX_BASE_DOMAIN", "https://{stage}.invalid")
+    before = dict(os.environ)
+    result = run("demo")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert [line[:6] for line in lines[1:7]] == [f"{n} of 6" for n in range(1, 7)]
+    assert lines[7].startswith("Token    eyJ0...")
+    assert "Asha Rao" in lines[8]
+    assert "03:30:00 IST" in lines[9]
+    assert dict(os.environ) == before
+    assert not cache_dir.exists()
+
+
+def test_sandbox_options_are_its_own() -> None:
+    """--help and what is wrong are answered by the sandbox."""
+    result = CliRunner().invoke(cli, ["sandbox", "--revision", "none"])
+    assert result.exit_code == 2
+
+
+def test_control_characters_do_not_reach_the_terminal(
+    fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a server says is text."""
+    with Sandbox(
+        user={"user_name": "\x1b[31mred\n"}, step_clock=True, clock=fake_time.true
+    ) as sandbox:
+        configure(monkeypatch, sandbox)
+        assert "?[31mred? (4CB7QX)" in run("token").stdout
+        sandbox.misbehave("pin", Fault.refuse(424242, "\x1b]0;title\x07 no"))
+        assert "\x1b" not in run("generate-token").stderr
+
+
+def test_a_mistake_is_not_hidden(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody expected keeps its traceback."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(TokenCache, "get_access_token", fail)
+    result = CliRunner().invoke(cli, ["token"])
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_an_interrupt_ends_with_130(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As shells expect it."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TokenCache, "get_access_token", interrupt)
+    result = CliRunner().invoke(cli, ["token"])
+    assert (result.exit_code, result.output) == (130, "")
+
+
+def test_credentials_of_any_shape(fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spaces, quotes and non-ASCII in a setting change nothing."""
+    credentials = Credentials(password="p ä's\"", client_secret="x&y=z+ ", client_id="ключ id")
+    with Sandbox(credentials=credentials, step_clock=True, clock=fake_time.true) as sandbox:
+        configure(monkeypatch, sandbox)
+        raw = run("token", "--format", "raw").stdout
+        assert raw == run("token", "--format", "raw").stdout
+        assert sandbox.logins == 1
+
+
+def test_network_errors_are_told_as_the_library_tells_them(account: Sandbox) -> None:
+    """The line is the exception's own."""
+    account.misbehave("otp", Fault.reset())
+    with UpstoxTOTP() as client, pytest.raises(requests.ConnectionError) as caught:
+        client.app_token.get_access_token()
+    assert run("token").stderr.strip() == str(caught.value)
