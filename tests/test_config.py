@@ -171,7 +171,8 @@ REFUSED: dict[str, list[object]] = {
     "client_secret": ["", " ", "\udcff"],
     "redirect_uri": ["", "example.com", "https://", "not a url", "/callback", "https://x y/",
                      "https://example.com/\n", " https://example.com", "mailto:a@b.c",
-                     "https://example.com:port/", "https://example.com/\tx"],
+                     "https://example.com:port/", "https://example.com/\tx", "https:///path",
+                     "https:/example.com"],
     "sleep_time": [99, 10_001, 0, -1, "fast", 100.5],
     "debug": ["perhaps", 7],
 }  # fmt: skip

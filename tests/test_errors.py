@@ -111,6 +111,32 @@ def test_both_spellings_and_all_envelopes_are_understood() -> None:
         assert (error.error_code, error.message) == (ErrorCode.INCORRECT_PIN, "m")
 
 
+def test_success_is_the_sign() -> None:
+    """An error beside success: true is none; with a status that says no it is one."""
+    body = b'{"success": true, "error": {"code": 0, "message": ""}, "data": {}}'
+    assert refusal(answered(200, body), Step.PIN, Secrets()) is None
+    assert refusal(answered(400, body), Step.PIN, Secrets()) is not None
+
+
+def test_control_characters_do_not_reach_a_terminal() -> None:
+    """What a server says cannot colour or clear anybody's screen."""
+    error = refusal(
+        answered(200, b'{"error": {"message": "a\\u001b[31mb\\nc"}}'), Step.PIN, Secrets()
+    )
+    assert error is not None
+    assert error.message == "a [31mb c"
+
+
+def test_only_a_revised_step_advises_the_other_revision() -> None:
+    """UPSTOX_LOGIN_REVISION is named where it changes something, in whichever envelope."""
+    absent = b'{"status": "error", "errors": [{"errorCode": "UDAPI10000", "message": "no"}]}'
+    for step in Step:
+        for body in (absent, b"", b"<html>"):
+            error = refusal(answered(404, body), step, Secrets())
+            assert isinstance(error, APIError)
+            assert ("UPSTOX_LOGIN_REVISION" in str(error)) is (step in {3, 4})
+
+
 MESSAGES = {
     "Incorrect PIN. You have 4 attempts left": 4,
     "3 more attempts": 3,

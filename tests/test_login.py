@@ -20,9 +20,9 @@ from upstox_totp import (
     RateLimitError,
     Step,
     UpstoxTOTP,
-    ValidationError,
 )
 from upstox_totp.sandbox import Account, Credentials, Fault, Sandbox
+from upstox_totp.sandbox import Step as SandboxStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -316,23 +316,63 @@ def test_no_approval_is_asked_where_the_pin_gave_the_code(
         assert "authorize" not in steps(sandbox)
 
 
-def test_the_apps_address_is_not_called_even_on_an_allowed_host(
-    client: UpstoxTOTP, sandbox: Sandbox
+@pytest.mark.parametrize(
+    "spelling", ["{host}/callback", "{shout}/callback", "{host}/x/../%63allback"]
+)
+@pytest.mark.parametrize("step", ["dialog", "authorize"])
+def test_the_apps_address_is_never_called(
+    fake_time: FakeTime,
+    monkeypatch: pytest.MonkeyPatch,
+    step: Literal["dialog", "authorize"],
+    spelling: str,
 ) -> None:
-    """A redirect to the app without a code ends the login, though it is on loopback too."""
-    host = sandbox.base_domain.replace("{stage}", "api")
-    app = f"{host}/callback"
-    client.config = client.config.model_copy(update={"redirect_uri": app})
-    sandbox.misbehave("authorize", Fault.replace("data.redirectUri", f"{app}?error=denied"))
-    sandbox.misbehave("dialog", Fault.redirect(_login_page(sandbox)), times=1)
-    with pytest.raises((ValidationError, APIError, AuthenticationError)):
+    """A redirect to the app ends the login and says why, though the app is on loopback as well."""
+    with Sandbox(clock=fake_time.true) as free:
+        port = free.port
+    host = f"http://127.0.0.1:{port}/api"
+    credentials = Credentials(redirect_uri=f"{host}/callback")
+    app = spelling.format(host=host, shout=host.replace("http", "HTTP"))
+    refusal = f"{app}?error=access_denied&error_description=No+thanks"
+    with Sandbox(clock=fake_time.true, port=port, credentials=credentials) as sandbox:
+        configure(monkeypatch, sandbox)
+        fault = Fault.redirect(refusal)
+        if step == "authorize":
+            fault = Fault.replace("data.redirectUri", refusal)
+        sandbox.misbehave(step, fault)
+        with UpstoxTOTP() as upx, pytest.raises(APIError, match="denied: No thanks") as caught:
+            upx.app_token.get_access_token()
+        assert caught.value.error_code == "access_denied"
+        assert not [record for record in sandbox.requests if "callback" in record.path]
+
+
+def test_the_last_code_is_the_authorization_code(client: UpstoxTOTP, sandbox: Sandbox) -> None:
+    """A redirect URI may have a code parameter of its own."""
+
+    def own_code_first(payload: dict[str, Any]) -> dict[str, Any]:
+        uri = payload["data"]["redirectUri"].replace("?", "?code=mine&")
+        return payload | {"data": payload["data"] | {"redirectUri": uri}}
+
+    sandbox.misbehave("authorize", Fault.change(own_code_first))
+    assert client.app_token.get_access_token().success
+
+
+def test_a_plain_dict_of_headers_wins_as_well(client: UpstoxTOTP, sandbox: Sandbox) -> None:
+    """Names of headers know no case, whatever the user keeps them in."""
+    client.session.headers = {"user-agent": "MyApp/2"}
+    client.app_token.get_access_token()
+    assert {record.headers["User-Agent"] for record in sandbox.requests} == {"MyApp/2"}
+
+
+@pytest.mark.parametrize("step", ["otp", "verify", "pin", "authorize", "token"])
+def test_a_secret_in_a_content_type_is_masked(
+    client: UpstoxTOTP, sandbox: Sandbox, step: SandboxStep
+) -> None:
+    """Whatever is said of an answer passes the mask, its media type too."""
+    secret = sandbox.credentials.pin_code
+    sandbox.misbehave(step, Fault.status(400, content_type=f"application/{secret}"))
+    with pytest.raises(APIError) as caught:
         client.app_token.get_access_token()
-    assert not [record for record in sandbox.requests if "callback" in record.path]
-
-
-def _login_page(sandbox: Sandbox) -> str:
-    login = sandbox.base_domain.replace("{stage}", "login")
-    return f"{login}/?client_id=x&redirect_uri=https://y&user_id=Z&user_type=individual"
+    assert secret not in f"{caught.value} {vars(caught.value)} {caught.value.args}"
 
 
 def _account(user_id: str, profile_id: int, *, is_default: bool = False) -> Account:

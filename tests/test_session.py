@@ -26,6 +26,7 @@ from upstox_totp.sandbox import Fault, Sandbox
 from upstox_totp.session import MAX_BODY, AnswerTooLargeError, RequestBody, Session
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from conftest import FakeTime
@@ -95,9 +96,12 @@ def test_old_urllib3_is_read_byte_by_byte() -> None:
         def __init__(self) -> None:
             self.file = io.BytesIO(b"answer")
 
-        def read(self, amount: int, *, decode_content: bool) -> bytes:
+        def read(self) -> bytes:
+            raise AssertionError("waits for the whole answer")
+
+        def stream(self, amount: int, *, decode_content: bool) -> Iterator[bytes]:
             assert (amount, decode_content) == (1, True)
-            return self.file.read(amount)
+            return iter(lambda: self.file.read(amount), b"")
 
     session = session_with(Canned(raw=Old()))
     assert session.get("https://x.example/").text == "answer"

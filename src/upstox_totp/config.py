@@ -86,7 +86,11 @@ def _secret_text(secret: SecretStr) -> SecretStr:
 
 def _redirect_uri(uri: str) -> str:
     _text(uri)
-    if uri != uri.strip() or "://" not in uri or re.search(r"[\x00-\x1f\x7f]", uri):
+    if (
+        uri != uri.strip()
+        or not re.match(r"[^/]+://[^/]", uri)
+        or re.search(r"[\x00-\x1f\x7f]", uri)
+    ):
         raise ValueError
     # Validated and kept as it is: Upstox compares it byte for byte.
     _URL.validate_python(uri)

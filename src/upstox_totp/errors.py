@@ -321,3 +321,4 @@ EXPLANATIONS: Final[Mapping[ErrorCode, Explanation]] = {
     ),
     ErrorCode.INTERNAL_ERROR: Explanation(APIError, "Something went wrong at Upstox.", _LATER),
 }
+"""What each known code means, which error it raises, and what to do about it."""

@@ -235,17 +235,23 @@ def _read_within(deadline: float, response: requests.Response, **_: Any) -> None
 
 
 def _pieces(raw: Any, deadline: float) -> Iterator[bytes]:
-    # read() waits for all it was asked for, however slowly that drips; read1() for what comes
-    # next. urllib3 before 2.2 lacks it: there, a byte at a time is the same.
-    read = partial(raw.read1, _PIECE) if hasattr(raw, "read1") else partial(raw.read, 1)
     size = 0
-    while piece := read(decode_content=True):
+    for piece in _as_they_come(raw):
         size += len(piece)
         if size > MAX_BODY:
             raise AnswerTooLargeError(f"the answer is larger than {MAX_BODY} bytes")
         if clock.monotonic() > deadline:
             raise requests.ReadTimeout(f"the answer took longer than {MAX_SECONDS:.0f} seconds")
         yield piece
+
+
+def _as_they_come(raw: Any) -> Iterator[bytes]:
+    # read() waits for all it was asked for, however slowly that drips; read1() for what comes
+    # next. urllib3 before 2.2 lacks it: there, a byte at a time is as good, and slow.
+    if hasattr(raw, "read1"):
+        return iter(partial(raw.read1, _PIECE, decode_content=True), b"")
+    one_by_one: Iterator[bytes] = raw.stream(1, decode_content=True)
+    return one_by_one
 
 
 def _as_requests_error(error: Exception) -> requests.RequestException:

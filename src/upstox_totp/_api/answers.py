@@ -75,7 +75,8 @@ _BLOCKED: Final = Explanation(
         ),
     ),
 )
-_ABSENT: Final = Explanation(
+_ABSENT: Final = Explanation(APIError, "The route does not exist.", CHANGED)
+_REVISION_ABSENT: Final = Explanation(
     APIError,
     "The route does not exist.",
     (
@@ -117,7 +118,10 @@ class Answer:
         self.response = response
         self._document: Any = _NOT_JSON
         with contextlib.suppress(ValueError):
-            self._document = from_json(response.content.removeprefix(_UTF8_MARK))
+            # Names come again in the next answer; values do not, and some are secret.
+            self._document = from_json(
+                response.content.removeprefix(_UTF8_MARK), cache_strings="keys"
+            )
 
     def __repr__(self) -> str:
         """Return status and media type."""
@@ -144,7 +148,8 @@ class Answer:
     def complaint(self) -> Complaint | None:
         """What the answer says went wrong, in either envelope; None if it says nothing."""
         document = self._document
-        if not isinstance(document, dict):
+        granted = isinstance(document, dict) and document.get("success") is True
+        if not isinstance(document, dict) or (granted and self.response.status_code in _OK):
             return None
         told = [document.get("error"), *_items(document.get("errors"))]
         for error in told:
@@ -198,9 +203,7 @@ def refusal(answer: Answer, step: Step | None, secrets: Secrets) -> UpstoxError 
     """
     status = answer.response.status_code
     complaint = answer.complaint
-    if complaint is None and status in _OK:
-        return None
-    if complaint is None and status < min(_OK):
+    if complaint is None and status < _OK.stop:
         return None
     told = complaint or Complaint(None, None)
     message = _words(told.message, secrets)
@@ -253,7 +256,8 @@ def _known(code: int | str | None, secrets: Secrets) -> ErrorCode | int | str | 
 
 
 def _words(message: str | None, secrets: Secrets) -> str:
-    return " ".join(secrets.mask(message or "").split())[:_LONGEST_MESSAGE]
+    plain = "".join(c if c.isprintable() else " " for c in message or "")
+    return " ".join(secrets.mask(plain).split())[:_LONGEST_MESSAGE]
 
 
 def _attempts_left(message: str) -> int | None:
@@ -264,17 +268,20 @@ def _attempts_left(message: str) -> int | None:
 def _explain(
     code: ErrorCode | int | str | None, status: int, step: Step | None, attempts: int | None
 ) -> Explanation:
-    if isinstance(code, ErrorCode):
+    absent = status in NO_SUCH_ROUTE
+    if isinstance(code, ErrorCode) and not (absent and code in _ABOUT_ROUTES):
         return EXPLANATIONS[code]
     # The code of a wrong one-time password is not known; its message speaks of attempts left.
     if step in _REJECTED and (attempts is not None or status == HTTPStatus.UNAUTHORIZED):
         return _REJECTED[step]
-    if status in NO_SUCH_ROUTE:
-        return _ABSENT
+    if absent:
+        return _REVISION_ABSENT if step in _REVISED else _ABSENT
     other = _DOWN if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _REFUSED
     return _BY_STATUS.get(status, other)
 
 
+_ABOUT_ROUTES: Final = frozenset({ErrorCode.REQUEST_NOT_SUPPORTED, ErrorCode.API_VERSION_UNKNOWN})
+_REVISED: Final = frozenset({Step.OTP_VERIFY, Step.PIN})
 _BY_STATUS: Final[dict[int, Explanation]] = {
     HTTPStatus.TOO_MANY_REQUESTS: _TOO_MANY,
     HTTPStatus.FORBIDDEN: _BLOCKED,

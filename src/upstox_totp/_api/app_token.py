@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 import requests
 from pydantic import SecretStr
@@ -17,6 +17,7 @@ from upstox_totp._api import routes
 from upstox_totp._api.accounts import asleep, choose_account, no_pin, no_totp
 from upstox_totp._api.base import BaseAPI, Login, json_body
 from upstox_totp._api.network import network_error
+from upstox_totp._api.redirects import authorization_code, forbidden, no_code
 from upstox_totp.errors import (
     APIError,
     ErrorCode,
@@ -146,7 +147,7 @@ class AppTokenAPI(BaseAPI):
         while target is not None:
             if followed == self._client.session.max_redirects:
                 raise self._too_many_redirects(login, step)
-            self._check_host(login, step, target)
+            self._check(login, step, SecretStr(target))
             followed += 1
             url = target
             target = self._open(login, step, url, headers=headers, redirected=True)
@@ -255,7 +256,7 @@ class AppTokenAPI(BaseAPI):
     def _authorize(
         self, login: Login, dialog: _Dialog, redirect_uri: SecretStr | None
     ) -> SecretStr:
-        code = None if redirect_uri is None else _authorization_code(redirect_uri)
+        code = None if redirect_uri is None else authorization_code(redirect_uri)
         if code is None:
             answer = self._ask(
                 login,
@@ -272,41 +273,28 @@ class AppTokenAPI(BaseAPI):
         return code
 
     def _find_code(self, login: Login, uri: SecretStr) -> SecretStr:
-        """Follow the redirects of a URI until one carries the code, the app's own never."""
-        app = self._client.config.redirect_uri.partition("?")[0]
+        """Follow the redirects of a URI until one carries the code."""
         for _ in range(self._client.session.max_redirects):
-            code = _authorization_code(uri)
+            code = authorization_code(uri)
             if code is not None:
                 return code
-            if _without_query(uri) == app:
-                break
-            target = self._next(login, uri)
+            self._check(login, Step.AUTHORIZE, uri)
+            target = self._open(
+                login,
+                Step.AUTHORIZE,
+                uri.get_secret_value(),
+                headers=routes.page_headers(),
+                redirected=True,
+            )
             if target is None:
-                break
-            uri = target
-        else:
-            raise self._too_many_redirects(login, Step.AUTHORIZE)
-        raise login.failed(
-            ValidationError(
-                "The authorization ended without an authorization code.",
-                details={"expected": "code in the query of data.redirectUri"},
-                suggestions=[
-                    (
-                        "Log in once on the Upstox login page and approve the app; if that works "
-                        "and this does not, report error.transcript."
-                    )
-                ],
-            ),
-            Step.AUTHORIZE,
-        )
+                raise login.failed(no_code(), Step.AUTHORIZE)
+            uri = SecretStr(target)
+        raise self._too_many_redirects(login, Step.AUTHORIZE)
 
-    def _next(self, login: Login, uri: SecretStr) -> SecretStr | None:
-        url = uri.get_secret_value()
-        self._check_host(login, Step.AUTHORIZE, url)
-        target = self._open(
-            login, Step.AUTHORIZE, url, headers=routes.page_headers(), redirected=True
-        )
-        return None if target is None else SecretStr(target)
+    def _check(self, login: Login, step: Step, uri: SecretStr) -> None:
+        error = forbidden(uri, self._client.config, self._client.base_domain)
+        if error is not None:
+            raise login.failed(error, step)
 
     def _exchange_code(self, login: Login, code: SecretStr) -> AccessTokenResponse:
         config = self._client.config
@@ -365,15 +353,3 @@ def _form(fields: dict[str, SecretStr | str]) -> RequestBody:
             }
         ).encode()
     )
-
-
-def _authorization_code(uri: SecretStr) -> SecretStr | None:
-    try:
-        codes = parse_qs(urlsplit(uri.get_secret_value()).query).get("code")
-    except ValueError:
-        return None
-    return SecretStr(codes[0]) if codes else None
-
-
-def _without_query(uri: SecretStr) -> str:
-    return uri.get_secret_value().partition("?")[0]

@@ -15,8 +15,7 @@ from urllib3.util import parse_url
 from upstox_totp import clock
 from upstox_totp._api.answers import Answer, ModelT, refusal, unexpected
 from upstox_totp._api.network import network_error
-from upstox_totp.config import STAGES, origin
-from upstox_totp.errors import UpstoxError, ValidationError
+from upstox_totp.errors import ErrorCode, UpstoxError, ValidationError
 from upstox_totp.logging import Secrets, logger
 from upstox_totp.session import AnswerTooLargeError, RequestBody
 from upstox_totp.transcript import Exchange, field_names, media_type, plain_path
@@ -44,12 +43,21 @@ class Login:
     transcript: list[Exchange] = field(default_factory=list)
 
     def failed(self, error: UpstoxError, step: Step) -> UpstoxError:
-        """Complete an error with what is known of the login.
+        """Complete an error with what is known of the login, and mask every secret in it.
 
         Args:
             error: The error.
             step: The step that it ended.
         """
+        mask = self.secrets.mask
+        error.message = mask(error.message)
+        error.args = (error.message,)
+        error.details = {
+            name: mask(value) if isinstance(value, str) else value
+            for name, value in error.details.items()
+        }
+        if isinstance(error.error_code, str) and not isinstance(error.error_code, ErrorCode):
+            error.error_code = mask(error.error_code)
         error.step = step
         error.transcript = list(self.transcript)
         return error
@@ -163,47 +171,10 @@ class BaseAPI:
             raise login.failed(unexpected(answer, "an address to redirect to"), step)
         return target
 
-    def _check_host(self, login: Login, step: Step, url: str) -> None:
-        """Refuse to follow a redirect off the hosts of Upstox.
-
-        Args:
-            login: The login under way.
-            step: The step that the redirect belongs to.
-            url: Where it leads.
-
-        Raises:
-            ValidationError: If that is neither Upstox nor the configured base domain.
-        """
-        if self._is_upstox(url):
-            return
-        scheme, _, rest = url.partition("://")
-        host = login.secrets.mask_all(rest.partition("/")[0].rpartition("@")[2].partition("?")[0])
-        error = ValidationError(
-            f"A redirect leads off the hosts of Upstox, to {host[:100] or 'nowhere'!r} "
-            f"({scheme[:10]!r}); it was not followed.",
-            suggestions=[
-                (
-                    "Something between here and Upstox may have answered, a captive portal for "
-                    "example: try another network, and report error.transcript."
-                )
-            ],
-        )
-        raise login.failed(error, step)
-
-    def _is_upstox(self, url: str) -> bool:
-        try:
-            target = origin(url)
-        except ValueError:
-            return False
-        scheme, host, _ = target
-        if scheme == "https" and (host == "upstox.com" or host.endswith(".upstox.com")):
-            return True
-        base = self._client.base_domain
-        return target in {origin(base.replace("{stage}", stage)) for stage in STAGES}
-
     def _unset(self, headers: Mapping[str, str]) -> dict[str, str]:
-        own = self._client.session.headers
-        return {name: value for name, value in headers.items() if name not in own}
+        # A user may have set a plain dict, which knows no case.
+        own = {name.lower() for name in self._client.session.headers}
+        return {name: value for name, value in headers.items() if name.lower() not in own}
 
     def _send(
         self,
@@ -237,7 +208,7 @@ class BaseAPI:
         except (requests.RequestException, HTTPError) as error:
             failure = error
         seconds = clock.monotonic() - started
-        address = parse_url(url)
+        address = parse_url(url.partition("?")[0])
         exchange = Exchange(
             step=step,
             method=method,
@@ -285,7 +256,8 @@ def _outcome(login: Login, answer: Answer | None, failure: Exception | None) -> 
     return {
         "status": answer.response.status_code,
         "content_type": mask(content_type) if content_type else None,
-        "keys": tuple(map(mask, field_names(answer.document))),
+        # All at once: each call looks for every spelling of every secret.
+        "keys": tuple(mask("\n".join(field_names(answer.document))).splitlines()),
     }
 
 

@@ -1,0 +1,109 @@
+"""Where a redirect leads: what its address tells, and whether it may be called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qs
+
+from pydantic import SecretStr
+from requests.utils import requote_uri
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from upstox_totp.config import STAGES, origin
+from upstox_totp.errors import APIError, UpstoxError, ValidationError
+
+if TYPE_CHECKING:
+    from upstox_totp.config import Config
+
+_APPROVE: Final = (
+    "Log in once on the Upstox login page and approve the app; if that works and this does not, "
+    "report error.transcript."
+)
+_ELSEWHERE: Final = (
+    "Something between here and Upstox may have answered, a captive portal for example: try "
+    "another network, and report error.transcript."
+)
+_LONGEST: Final = 100
+
+
+def authorization_code(uri: SecretStr) -> SecretStr | None:
+    """Return the authorization code in the query of a URI, None if there is none.
+
+    Args:
+        uri: The address; if it has several codes, the last one, since the redirect URI may have
+            brought one of its own.
+    """
+    codes = _query(uri.get_secret_value()).get("code")
+    return SecretStr(codes[-1]) if codes else None
+
+
+def forbidden(uri: SecretStr, config: Config, base_domain: str) -> UpstoxError | None:
+    """Return the error for an address that must not be called, None for one that may.
+
+    Args:
+        uri: Where a redirect leads.
+        config: Knows the app's own redirect URI, which is the app's to call.
+        base_domain: Where the client logs in to; it may be redirected there, and to Upstox.
+    """
+    url = uri.get_secret_value()
+    if _address(url) == _address(config.redirect_uri):
+        return _ended_at_app(url)
+    if _is_upstox(url, base_domain):
+        return None
+    scheme, _, rest = url.partition("://")
+    host = rest.partition("/")[0].rpartition("@")[2].partition("?")[0][:_LONGEST]
+    return ValidationError(
+        f"A redirect leads off the hosts of Upstox, to {host or 'nowhere'!r} "
+        f"({scheme[:10]!r}); it was not followed.",
+        suggestions=[_ELSEWHERE],
+    )
+
+
+def no_code() -> UpstoxError:
+    """Return the error for redirects that ended without an authorization code."""
+    return ValidationError(
+        "The authorization ended without an authorization code.",
+        details={"expected": "code in the query of data.redirectUri"},
+        suggestions=[_APPROVE],
+    )
+
+
+def _ended_at_app(url: str) -> UpstoxError:
+    query = _query(url)
+    if "error" not in query:
+        return no_code()
+    reason = ": ".join(query["error"][:1] + query.get("error_description", [])[:1])
+    return APIError(
+        f"Upstox sent the app a refusal in place of an authorization code: {reason[:_LONGEST]}.",
+        error_code=query["error"][0][:_LONGEST],
+        suggestions=[_APPROVE],
+    )
+
+
+def _query(url: str) -> dict[str, list[str]]:
+    try:
+        return parse_qs(parse_url(url).query or "")
+    except (LocationParseError, ValueError):
+        return {}
+
+
+def _address(url: str) -> tuple[str, ...]:
+    """Bring scheme, host, port and path into the form in which they would be asked."""
+    try:
+        parsed = parse_url(requote_uri(url))
+        return (*map(str, origin(url)), parsed.path or "/")
+    except (LocationParseError, ValueError):
+        # An app may have a scheme of its own, which nobody here can call.
+        return (url.partition("?")[0].partition("#")[0],)
+
+
+def _is_upstox(url: str, base_domain: str) -> bool:
+    try:
+        target = origin(url)
+    except ValueError:
+        return False
+    scheme, host, _ = target
+    if scheme == "https" and (host == "upstox.com" or host.endswith(".upstox.com")):
+        return True
+    return any(target == origin(base_domain.replace("{stage}", stage)) for stage in STAGES)
