@@ -1,0 +1,1 @@
+"""What is claimed about the speed of the package, and how to measure it again."""

@@ -1,0 +1,46 @@
+"""What importing the package takes, beyond bare Python and beside its five dependencies."""
+
+from __future__ import annotations
+
+import os
+from unittest.mock import patch
+
+from benchmarks import fresh
+from benchmarks.figures import Figure
+from upstox_totp.sandbox import Credentials
+from upstox_totp.settings import REQUIRED, variable
+
+_PACKAGE_MS = 40
+_CLIENT = 1.15
+
+
+def measure(rounds: int) -> list[Figure]:
+    """Import and construct in fresh interpreters, in turns; what bare Python takes is taken off.
+
+    Args:
+        rounds: How many starts of each program.
+    """
+    settings = {variable(name): getattr(Credentials(), name) for name in REQUIRED}
+    with patch.dict(os.environ, settings):
+        found = fresh.median_seconds(
+            {
+                "bare": fresh.BARE,
+                "dependencies": fresh.DEPENDENCIES,
+                "package": "import upstox_totp",
+                "class": "from upstox_totp import UpstoxTOTP",
+                "client": "from upstox_totp import UpstoxTOTP; UpstoxTOTP()",
+            },
+            rounds,
+        )
+    over = {name: (seconds - found["bare"]) * 1e3 for name, seconds in found.items()}
+    return [
+        Figure("import upstox_totp", over["package"], "ms", limit=_PACKAGE_MS),
+        *(
+            Figure(what, over[name], "ms",
+                   "the five dependencies", over["dependencies"], limit=_CLIENT)
+            for name, what in (
+                ("class", "from upstox_totp import UpstoxTOTP"),
+                ("client", "… and construction"),
+            )
+        ),
+    ]  # fmt: skip
