@@ -62,13 +62,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def quiet_logger() -> Iterator[None]:
-    """What one test does to the package's logger does not reach the next."""
-    logger = logging.getLogger("upstox_totp")
-    level, handlers = logger.level, list(logger.handlers)
+def quiet_loggers() -> Iterator[None]:
+    """What one test does to the package's logger, or to the root's, does not reach the next."""
+    loggers = [logging.getLogger(name) for name in ("upstox_totp", None)]
+    before = [(logger.level, list(logger.handlers)) for logger in loggers]
     yield
-    logger.setLevel(level)
-    logger.handlers[:] = handlers
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture(autouse=True)
