@@ -271,13 +271,11 @@ CASES = [
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bounds that are reached in a test."""
-    by_byte = not hasattr(HTTPResponse, "read1")
-    monkeypatch.setattr(session, "MAX_SECONDS", 2.0 if by_byte else 0.4)
-    if by_byte:
-        # urllib3 before 2.2 is read a byte at a time, and must reach this bound before that one.
-        monkeypatch.setattr(session, "MAX_BODY", 150_000)
+    """No pause worth noticing between two tries, and a limit that urllib3 before 2.2 reaches."""
     monkeypatch.setattr(session, "_BACKOFF_FACTOR", 0.01)
+    if not hasattr(HTTPResponse, "read1"):
+        # It is read a byte at a time there, and 2 MiB of that take longer than a test should.
+        monkeypatch.setattr(session, "MAX_BODY", 110_000)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -294,12 +292,16 @@ def test_matrix(case: Case, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
     ):
         configure(monkeypatch, sandbox, UPSTOX_DEBUG="true")
         with UpstoxTOTP() as upx:
-            upx.session.timeout = (0.3, 0.3)
+            # Short where they have to run out; elsewhere a busy machine must not end the case.
+            if case.expected in {requests.ConnectTimeout, requests.ReadTimeout}:
+                upx.session.timeout = 0.3
+            if case.expected is requests.Timeout:
+                monkeypatch.setattr(session, "MAX_SECONDS", 0.4)
             canaries = Canaries(sandbox, upx)
             case.prepare(sandbox)
             started = time.monotonic()
             outcome = attempt(upx)
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 10
             check_outcome(case, outcome)
             check_attempts(sandbox)
             if case.expected is requests.ConnectTimeout:
