@@ -125,7 +125,7 @@ class UpstoxTOTP:
 
     @property
     def app_token(self) -> AppTokenAPI:
-        """App token management: ``app_token.get_access_token()`` logs in."""
+        """App token management; ``app_token.get_access_token()`` logs in."""
         return self._app_token
 
     @property
@@ -139,7 +139,7 @@ class UpstoxTOTP:
 
     @property
     def base_domain(self) -> str:
-        """Where to log in: a URL with ``{stage}`` in it.
+        """Where to log in, a URL with ``{stage}`` in it.
 
         Setting it raises a `ConfigurationError` for anything but https, save on loopback.
         """

@@ -246,7 +246,7 @@ class AccessTokenData(_Wire):
 
     @property
     def expires_at(self) -> datetime:
-        """When the token dies: an aware ``datetime`` in Indian time.
+        """When the token dies, an aware ``datetime`` in Indian time.
 
         The earlier of what the token itself says and of the next 03:30 after it was obtained.
         """
