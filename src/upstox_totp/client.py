@@ -6,7 +6,6 @@ import secrets
 import string
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from upstox_totp._api.app_token import AppTokenAPI
 from upstox_totp._api.routes import DIALOG
 from upstox_totp.config import Config, as_secret, valid_base_domain
 from upstox_totp.errors import ConfigurationError
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pydantic import SecretStr
+
+    from upstox_totp._api.app_token import AppTokenAPI
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 
@@ -101,7 +102,7 @@ class UpstoxTOTP:
         self._request_id = "WPRO-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
         self._session = Session(repeatable=DIALOG.path)
         self.one_time_passwords = OneTimePasswords(config.totp_secret)
-        self._app_token = AppTokenAPI(self)
+        self._app_token: AppTokenAPI | None = None
         if config.debug:
             enable_debug()
 
@@ -126,6 +127,11 @@ class UpstoxTOTP:
     @property
     def app_token(self) -> AppTokenAPI:
         """App token management; ``app_token.get_access_token()`` logs in."""
+        if self._app_token is None:
+            # With its models a third of the package, and needed by nothing before a login.
+            from upstox_totp._api.app_token import AppTokenAPI  # noqa: PLC0415
+
+            self._app_token = AppTokenAPI(self)
         return self._app_token
 
     @property
