@@ -20,6 +20,7 @@ from upstox_totp import (
     RateLimitError,
     Step,
     UpstoxTOTP,
+    ValidationError,
 )
 from upstox_totp.sandbox import Account, Credentials, Fault, Sandbox
 from upstox_totp.sandbox import Step as SandboxStep
@@ -343,6 +344,31 @@ def test_the_apps_address_is_never_called(
             upx.app_token.get_access_token()
         assert caught.value.error_code == "access_denied"
         assert not [record for record in sandbox.requests if "callback" in record.path]
+
+
+@pytest.mark.parametrize(
+    ("app", "leads_to", "kind"),
+    [
+        ("myapp://callback", "myapp://callback?error=access_denied", APIError),
+        ("https://127.0.0.1/callback", "https://127.0.0.1/callback?state=x", ValidationError),
+    ],
+)
+def test_a_dialog_that_leads_to_the_app_ends_there(
+    fake_time: FakeTime,
+    monkeypatch: pytest.MonkeyPatch,
+    app: str,
+    leads_to: str,
+    kind: type[Exception],
+) -> None:
+    """Whatever scheme the app has: nothing is called, and a refusal is told from a missing code."""
+    credentials = Credentials(redirect_uri=app)
+    with Sandbox(clock=fake_time.true, credentials=credentials) as sandbox:
+        configure(monkeypatch, sandbox)
+        sandbox.misbehave("dialog", Fault.redirect(leads_to))
+        with UpstoxTOTP() as upx, pytest.raises(kind) as caught:
+            upx.app_token.get_access_token()
+        assert vars(caught.value)["step"] is Step.DIALOG
+        assert len(sandbox.requests) == 1
 
 
 def test_the_last_code_is_the_authorization_code(client: UpstoxTOTP, sandbox: Sandbox) -> None:

@@ -38,9 +38,11 @@ from upstox_totp.server_clock import ServerClock
 from upstox_totp.session import RequestBody
 
 if TYPE_CHECKING:
-    from upstox_totp._api.routes import Revision
+    from collections.abc import Callable, Mapping
 
-_JSON: Final = {"Content-Type": "application/json"}
+    from upstox_totp._api.answers import ModelT
+    from upstox_totp._api.routes import Revision, Route
+
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _SERVICE_CODES: Final = "1017"
 
@@ -162,19 +164,15 @@ class AppTokenAPI(BaseAPI):
         return error
 
     def _request_otp(self, login: Login, dialog: _Dialog) -> SecretStr:
-        answer = self._ask(
+        answer = self._post(
             login,
             routes.OTP_GENERATE,
             OTPGenerationResponse,
-            headers=self._service_headers(),
-            required=_JSON,
-            body=json_body(
-                {
-                    "mobileNumber": self._client.config.username,
-                    "countryIsdCode": "+91",
-                    "userId": dialog.user_id,
-                }
-            ),
+            {
+                "mobileNumber": self._client.config.username,
+                "countryIsdCode": "+91",
+                "userId": dialog.user_id,
+            },
             arrived=self._client.one_time_passwords.follow,
         )
         token = SecretStr(answer.data.validateOTPToken)
@@ -187,14 +185,14 @@ class AppTokenAPI(BaseAPI):
         *others, last = routes.REVISIONS[self._client.config.login_revision]
         code = self._claim_code(len(others) + 1)
         login.secrets.add(code)
-        body = json_body({"otp": code, "validateOtpToken": otp_token})
+        data = {"otp": code, "validateOtpToken": otp_token}
         for revision in others:
             try:
-                return self._verify(login, dialog, revision, body)
+                return self._verify(login, dialog, revision, data)
             except APIError as error:
                 if not _no_such_route(error):
                     raise
-        return self._verify(login, dialog, last, body)
+        return self._verify(login, dialog, last, data)
 
     def _claim_code(self, sendings: int) -> SecretStr:
         config = self._client.config
@@ -204,16 +202,9 @@ class AppTokenAPI(BaseAPI):
         )
 
     def _verify(
-        self, login: Login, dialog: _Dialog, revision: Revision, body: RequestBody
+        self, login: Login, dialog: _Dialog, revision: Revision, data: dict[str, SecretStr]
     ) -> _Session:
-        answer = self._ask(
-            login,
-            revision.verify,
-            OTPValidationResponse,
-            headers=self._service_headers(),
-            required=_JSON,
-            body=body,
-        )
+        answer = self._post(login, revision.verify, OTPValidationResponse, data)
         if answer.data.isSecretPinSet is False:
             raise login.failed(no_pin(), Step.OTP_VERIFY)
         self._learn_names(login, answer.data)
@@ -239,14 +230,13 @@ class AppTokenAPI(BaseAPI):
         if session.profile_id is not None:
             data["profileId"] = session.profile_id
             profile = {"X-Profile-Id": str(session.profile_id), "X-User-Id": session.user_id}
-        answer = self._ask(
+        answer = self._post(
             login,
             session.revision.two_factor,
             TwoFactorAuthenticationResponse,
-            headers=self._service_headers(),
-            required=_JSON | profile,
+            data,
             query=dialog.query,
-            body=json_body(data),
+            profile=profile,
         ).data
         problem = asleep(answer.customerStatus)
         if problem is not None:
@@ -258,15 +248,13 @@ class AppTokenAPI(BaseAPI):
     ) -> SecretStr:
         code = None if redirect_uri is None else authorization_code(redirect_uri)
         if code is None:
-            answer = self._ask(
+            answer = self._post(
                 login,
                 routes.AUTHORIZE,
                 OAuthAuthorizationResponse,
-                headers=self._service_headers(),
-                required=_JSON,
+                {"userOAuthApproval": True},
                 query=dialog.query
                 | {"requestId": self._client.generate_request_id(), "response_type": "code"},
-                body=json_body({"userOAuthApproval": True}),
             )
             code = self._find_code(login, SecretStr(answer.data.redirectUri))
         login.secrets.add(code)
@@ -324,8 +312,31 @@ class AppTokenAPI(BaseAPI):
             ),
         )
 
-    def _service_headers(self) -> dict[str, str]:
-        return routes.service_headers(self._client.base_domain, self._client.generate_request_id())
+    def _post(
+        self,
+        login: Login,
+        route: Route,
+        model: type[ModelT],
+        data: Mapping[str, object],
+        *,
+        query: Mapping[str, str] | None = None,
+        profile: Mapping[str, str] | None = None,
+        arrived: Callable[[Mapping[str, str]], None] | None = None,
+    ) -> ModelT:
+        """Ask the login service as its page does."""
+        headers = routes.service_headers(
+            self._client.base_domain, self._client.generate_request_id()
+        )
+        return self._ask(
+            login,
+            route,
+            model,
+            headers=headers,
+            required={"Content-Type": "application/json", **(profile or {})},
+            body=json_body(data),
+            query=query,
+            arrived=arrived,
+        )
 
 
 def _plain(text: str) -> bool:
