@@ -53,7 +53,7 @@ BENCHMARKS: Final = {
     "login": Benchmark("Login overhead", login_overhead.measure, {"rounds": 150}, {"rounds": 15}),
     "pacing": Benchmark("Default pacing", pacing.measure, {"really": True}, {"really": False}),
     "connections": Benchmark("Connections", connections.measure),
-    "import": Benchmark("Import", imports.measure, {"rounds": 40}, {"rounds": 5}),
+    "import": Benchmark("Import", imports.measure, {"rounds": 80}, {"rounds": 5}),
     "kept": Benchmark(
         "A kept token",
         kept_token.measure,

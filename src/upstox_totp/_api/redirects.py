@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qs
 
 from pydantic import SecretStr
@@ -47,9 +48,10 @@ def forbidden(uri: SecretStr, config: Config, base_domain: str) -> UpstoxError |
         base_domain: Where the client logs in to; it may be redirected there, and to Upstox.
     """
     url = uri.get_secret_value()
-    if _address(url) == _address(config.redirect_uri):
+    target = _address(url)
+    if target == _app_address(config.redirect_uri):
         return _ended_at_app(url)
-    if _is_upstox(url, base_domain):
+    if _is_upstox(target.origin, base_domain):
         return None
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0].rpartition("@")[2].partition("?")[0][:_LONGEST]
@@ -88,22 +90,32 @@ def _query(url: str) -> dict[str, list[str]]:
         return {}
 
 
-def _address(url: str) -> tuple[str, ...]:
-    """Bring scheme, host, port and path into the form in which they would be asked."""
+class _Address(NamedTuple):
+    """An address in the form in which it would be asked."""
+
+    origin: tuple[str, str, int] | None
+    path: str
+
+
+def _address(url: str) -> _Address:
     try:
-        parsed = parse_url(requote_uri(url))
-        return (*map(str, origin(url)), parsed.path or "/")
+        return _Address(origin(url), parse_url(requote_uri(url)).path or "/")
     except (LocationParseError, ValueError):
         # An app may have a scheme of its own, which nobody here can call.
-        return (url.partition("?")[0].partition("#")[0],)
+        return _Address(None, url.partition("?")[0].partition("#")[0])
 
 
-def _is_upstox(url: str, base_domain: str) -> bool:
-    try:
-        target = origin(url)
-    except ValueError:
+_app_address = lru_cache(maxsize=64)(_address)
+
+
+@lru_cache(maxsize=64)
+def _base_origins(base_domain: str) -> frozenset[tuple[str, str, int]]:
+    return frozenset(origin(base_domain.replace("{stage}", stage)) for stage in STAGES)
+
+
+def _is_upstox(target: tuple[str, str, int] | None, base_domain: str) -> bool:
+    if target is None:
         return False
     scheme, host, _ = target
-    if scheme == "https" and (host == "upstox.com" or host.endswith(".upstox.com")):
-        return True
-    return any(target == origin(base_domain.replace("{stage}", stage)) for stage in STAGES)
+    own = host == "upstox.com" or host.endswith(".upstox.com")
+    return (scheme == "https" and own) or target in _base_origins(base_domain)
