@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import pytest
+import requests
 from requests.adapters import HTTPAdapter
 
 from conftest import FakeTime, configure
@@ -27,8 +28,6 @@ from upstox_totp.sandbox import Step as SandboxStep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import requests
 
     from upstox_totp.sandbox import RequestRecord
 
@@ -369,6 +368,31 @@ def test_a_dialog_that_leads_to_the_app_ends_there(
             upx.app_token.get_access_token()
         assert vars(caught.value)["step"] is Step.DIALOG
         assert len(sandbox.requests) == 1
+
+
+def test_what_an_address_says_is_masked_before_it_is_cut(
+    client: UpstoxTOTP, sandbox: Sandbox
+) -> None:
+    """No part of a secret is left at the end of a long reason, and nothing colours a terminal."""
+    secret = sandbox.credentials.client_secret
+    for padding in range(60, 300, 7):
+        reason = quote("x" * padding + f" {secret} \x1b[31m")
+        app = f"{sandbox.credentials.redirect_uri}?error=denied&error_description={reason}"
+        sandbox.behave()
+        sandbox.misbehave("dialog", Fault.redirect(app))
+        with pytest.raises(APIError) as caught:
+            client.app_token.get_access_token()
+        assert secret[:5] not in str(caught.value)
+        assert str(caught.value).isprintable()
+
+
+def test_too_many_redirects_keep_the_scheme(client: UpstoxTOTP, sandbox: Sandbox) -> None:
+    """The request of the error is the one that was sent last."""
+    sandbox.misbehave("dialog", Fault.redirect_loop())
+    with pytest.raises(requests.TooManyRedirects) as caught:
+        client.app_token.get_access_token()
+    assert caught.value.request is not None
+    assert str(caught.value.request.url).startswith(sandbox.base_domain.partition("{")[0])
 
 
 def test_the_last_code_is_the_authorization_code(client: UpstoxTOTP, sandbox: Sandbox) -> None:

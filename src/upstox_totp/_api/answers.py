@@ -206,7 +206,7 @@ def refusal(answer: Answer, step: Step | None, secrets: Secrets) -> UpstoxError 
     if complaint is None and status < _OK.stop:
         return None
     told = complaint or Complaint(None, None)
-    message = _words(told.message, secrets)
+    message = plain_words(told.message, secrets)
     attempts = _attempts_left(message)
     code = _known(told.code, secrets)
     explanation = _explain(code, status, step, attempts)
@@ -255,7 +255,13 @@ def _known(code: int | str | None, secrets: Secrets) -> ErrorCode | int | str | 
         return code if masked == str(code) else masked
 
 
-def _words(message: str | None, secrets: Secrets) -> str:
+def plain_words(message: str | None, secrets: Secrets) -> str:
+    """Return what a server says, its secrets masked, without control characters, cut if long.
+
+    Args:
+        message: The words as they came, None if there are none.
+        secrets: What must be masked in them.
+    """
     plain = "".join(c if c.isprintable() else " " for c in message or "")
     return " ".join(secrets.mask(plain).split())[:_LONGEST_MESSAGE]
 

@@ -16,7 +16,6 @@ from upstox_totp import clock
 from upstox_totp._api import routes
 from upstox_totp._api.accounts import asleep, choose_account, no_pin, no_totp
 from upstox_totp._api.base import BaseAPI, Login, json_body
-from upstox_totp._api.network import network_error
 from upstox_totp._api.redirects import authorization_code, forbidden, no_code
 from upstox_totp.errors import (
     APIError,
@@ -148,20 +147,12 @@ class AppTokenAPI(BaseAPI):
         followed = 0
         while target is not None:
             if followed == self._client.session.max_redirects:
-                raise self._too_many_redirects(login, step)
+                raise _too_many_redirects(login, url)
             self._check(login, step, SecretStr(target))
             followed += 1
             url = target
             target = self._open(login, step, url, headers=headers, redirected=True)
         return url
-
-    def _too_many_redirects(self, login: Login, step: Step) -> requests.RequestException:
-        last = login.transcript[-1]
-        error = network_error(
-            requests.TooManyRedirects(), step, last.method, f"https://{last.host}{last.path}"
-        )
-        error.__dict__.update(step=step, transcript=list(login.transcript))
-        return error
 
     def _request_otp(self, login: Login, dialog: _Dialog) -> SecretStr:
         answer = self._post(
@@ -277,10 +268,10 @@ class AppTokenAPI(BaseAPI):
             if target is None:
                 raise login.failed(no_code(), Step.AUTHORIZE)
             uri = SecretStr(target)
-        raise self._too_many_redirects(login, Step.AUTHORIZE)
+        raise _too_many_redirects(login, uri.get_secret_value())
 
     def _check(self, login: Login, step: Step, uri: SecretStr) -> None:
-        error = forbidden(uri, self._client.config, self._client.base_domain)
+        error = forbidden(uri, self._client.config, self._client.base_domain, login.secrets)
         if error is not None:
             raise login.failed(error, step)
 
@@ -337,6 +328,10 @@ class AppTokenAPI(BaseAPI):
             query=query,
             arrived=arrived,
         )
+
+
+def _too_many_redirects(login: Login, url: str) -> requests.RequestException:
+    return login.broken_off(requests.TooManyRedirects(), url.partition("://")[0])
 
 
 def _plain(text: str) -> bool:

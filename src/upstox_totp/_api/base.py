@@ -62,6 +62,19 @@ class Login:
         error.transcript = list(self.transcript)
         return error
 
+    def broken_off(self, failure: Exception, scheme: str) -> requests.RequestException:
+        """Return a network failure of the last request, without what was sent and answered.
+
+        Args:
+            failure: The failure as requests or urllib3 raised it.
+            scheme: The scheme of the address that was asked.
+        """
+        last = self.transcript[-1]
+        url = f"{scheme}://{last.host}{last.path}"
+        error = network_error(failure, last.step, last.method, url)
+        vars(error).update(step=last.step, transcript=list(self.transcript))
+        return error
+
 
 class BaseAPI:
     """Base class for API endpoints.
@@ -222,7 +235,9 @@ class BaseAPI:
         if answer is not None:
             return answer
         # Raised outside the handler: the failure holds the request and its body.
-        raise _network_failure(login, failure, exchange, f"{address.scheme}:")
+        if isinstance(failure, AnswerTooLargeError):
+            raise login.failed(_too_large(failure), step)
+        raise login.broken_off(failure or requests.RequestException(), address.scheme or "")
 
 
 def json_body(data: Mapping[str, Any]) -> RequestBody:
@@ -261,22 +276,10 @@ def _outcome(login: Login, answer: Answer | None, failure: Exception | None) -> 
     }
 
 
-def _network_failure(
-    login: Login, failure: Exception | None, exchange: Exchange, scheme: str
-) -> Exception:
-    if isinstance(failure, AnswerTooLargeError):
-        error = ValidationError(
-            f"The answer is not what the protocol says: {failure}.",
-            suggestions=[
-                "Something between here and Upstox may have answered: report error.transcript."
-            ],
-        )
-        return login.failed(error, exchange.step)
-    clean = network_error(
-        failure or requests.RequestException(),
-        exchange.step,
-        exchange.method,
-        f"{scheme}//{exchange.host}{exchange.path}",
+def _too_large(failure: AnswerTooLargeError) -> ValidationError:
+    return ValidationError(
+        f"The answer is not what the protocol says: {failure}.",
+        suggestions=[
+            "Something between here and Upstox may have answered: report error.transcript."
+        ],
     )
-    clean.__dict__.update(step=exchange.step, transcript=list(login.transcript))
-    return clean

@@ -11,11 +11,13 @@ from requests.utils import requote_uri
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from upstox_totp._api.answers import plain_words
 from upstox_totp.config import STAGES, origin
 from upstox_totp.errors import APIError, UpstoxError, ValidationError
 
 if TYPE_CHECKING:
     from upstox_totp.config import Config
+    from upstox_totp.logging import Secrets
 
 _APPROVE: Final = (
     "Log in once on the Upstox login page and approve the app; if that works and this does not, "
@@ -25,7 +27,6 @@ _ELSEWHERE: Final = (
     "Something between here and Upstox may have answered, a captive portal for example: try "
     "another network, and report error.transcript."
 )
-_LONGEST: Final = 100
 
 
 def authorization_code(uri: SecretStr) -> SecretStr | None:
@@ -39,22 +40,25 @@ def authorization_code(uri: SecretStr) -> SecretStr | None:
     return SecretStr(codes[-1]) if codes else None
 
 
-def forbidden(uri: SecretStr, config: Config, base_domain: str) -> UpstoxError | None:
+def forbidden(
+    uri: SecretStr, config: Config, base_domain: str, secrets: Secrets
+) -> UpstoxError | None:
     """Return the error for an address that must not be called, None for one that may.
 
     Args:
         uri: Where a redirect leads.
         config: Knows the app's own redirect URI, which is the app's to call.
         base_domain: Where the client logs in to; it may be redirected there, and to Upstox.
+        secrets: What must be masked in what the address says.
     """
     url = uri.get_secret_value()
     target = _address(url)
     if target == _app_address(config.redirect_uri):
-        return _ended_at_app(url)
+        return _ended_at_app(url, secrets)
     if _is_upstox(target.origin, base_domain):
         return None
     scheme, _, rest = url.partition("://")
-    host = rest.partition("/")[0].rpartition("@")[2].partition("?")[0][:_LONGEST]
+    host = plain_words(rest.partition("/")[0].rpartition("@")[2].partition("?")[0], secrets)
     return ValidationError(
         f"A redirect leads off the hosts of Upstox, to {host or 'nowhere'!r} "
         f"({scheme[:10]!r}); it was not followed.",
@@ -71,14 +75,15 @@ def no_code() -> UpstoxError:
     )
 
 
-def _ended_at_app(url: str) -> UpstoxError:
+def _ended_at_app(url: str, secrets: Secrets) -> UpstoxError:
     query = _query(url)
     if "error" not in query:
         return no_code()
     reason = ": ".join(query["error"][:1] + query.get("error_description", [])[:1])
     return APIError(
-        f"Upstox sent the app a refusal in place of an authorization code: {reason[:_LONGEST]}.",
-        error_code=query["error"][0][:_LONGEST],
+        f"Upstox sent the app a refusal in place of an authorization code: "
+        f"{plain_words(reason, secrets)}.",
+        error_code=plain_words(query["error"][0], secrets),
         suggestions=[_APPROVE],
     )
 
