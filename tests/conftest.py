@@ -73,6 +73,14 @@ def quiet_loggers() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def no_code_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes that an earlier test used, in a sandbox that had the same port, are not remembered."""
+    from upstox_totp import totp  # noqa: PLC0415 - tests of the import come first
+
+    monkeypatch.setattr(totp, "_CLAIMS", totp._Claims())  # noqa: SLF001 - the process's own state
+
+
+@pytest.fixture(autouse=True)
 def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     """Time that a test can move, and in which nothing really waits."""
     fake = FakeTime()
