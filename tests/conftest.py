@@ -86,6 +86,9 @@ def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     fake = FakeTime()
     for name in ("time", "monotonic", "sleep"):
         monkeypatch.setattr(clock, name, getattr(fake, name))
+    # A sandbox that is made without a clock, as in the documentation's examples, lives in it too.
+    defaults = {**(Sandbox.__init__.__kwdefaults__ or {}), "clock": fake.true}
+    monkeypatch.setattr(Sandbox.__init__, "__kwdefaults__", defaults)
     return fake
 
 
