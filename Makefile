@@ -39,9 +39,10 @@ format: $(STAMP)  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(STAMP)  ## Check format and style
+lint: $(STAMP)  ## Check format, style, and that imports run one way
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
 
 types: $(STAMP)  ## Check the types, and the public API as users write it
 	$(BIN)/mypy
@@ -51,14 +52,14 @@ unit: $(STAMP) $(SDK_STAMP)  ## Run the tests, with branch coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term-missing:skip-covered
 
 faults: $(STAMP)  ## Run the matrix of faults alone, and say how many there are
-	$(BIN)/python -m pytest -n auto tests/test_faults.py
+	$(BIN)/python -m pytest -n auto tests/api/test_faults.py
 
 examples: $(STAMP) $(SDK_STAMP)  ## Run every example of README and docs alone, and count them
-	$(BIN)/python -m pytest -n auto tests/test_documentation*.py
+	$(BIN)/python -m pytest -n auto tests/docs
 
 sdk: $(SDK_STAMP)  ## Log in and use the token with the official SDK
 	$(SDK)/bin/python -m pip list
-	$(BIN)/python -m pytest tests/test_sdk.py
+	$(BIN)/python -m pytest tests/package/test_sdk.py
 
 docs: $(STAMP)  ## Build the documentation into docs/_build, warnings as errors
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

@@ -7,8 +7,8 @@ from unittest.mock import patch
 
 from benchmarks import fresh
 from benchmarks.figures import Figure
+from upstox_totp._settings.names import REQUIRED, variable
 from upstox_totp.sandbox import Credentials
-from upstox_totp.settings import REQUIRED, variable
 
 _PACKAGE_MS = 40
 _CLIENT = 1.15

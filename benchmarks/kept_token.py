@@ -13,7 +13,7 @@ from benchmarks.figures import Figure
 from benchmarks.service import serving, without_pauses
 from benchmarks.timing import timed
 from upstox_totp import TokenCache, UpstoxTOTP
-from upstox_totp.settings import variable
+from upstox_totp._settings.names import variable
 
 _CALL_US = 200
 _COMMAND = 0.6

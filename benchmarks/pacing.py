@@ -8,7 +8,7 @@ from unittest.mock import patch
 from benchmarks.figures import Figure
 from benchmarks.service import PAUSE, PAUSES, serving
 from benchmarks.timing import timed
-from upstox_totp import UpstoxTOTP, clock
+from upstox_totp import UpstoxTOTP, _clock
 
 # What the six requests themselves may add on this machine, in seconds.
 _REQUESTS = 0.1
@@ -45,7 +45,7 @@ def _record() -> list[float | None]:
     def answered(*_: Any, **__: Any) -> None:
         events.append(None)
 
-    with patch.object(clock, "sleep", events.append), UpstoxTOTP() as client:
+    with patch.object(_clock, "sleep", events.append), UpstoxTOTP() as client:
         client.session.hooks["response"].append(answered)
         client.app_token.get_access_token()
     return events

@@ -27,7 +27,7 @@ from benchmarks.service import (
 )
 from benchmarks.timing import median_of_turns, timed
 from upstox_totp import UpstoxTOTP
-from upstox_totp.settings import REQUIRED, variable
+from upstox_totp._settings.names import REQUIRED, variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

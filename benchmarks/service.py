@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 import trustme
 
-from upstox_totp import clock
+from upstox_totp import _clock
 from upstox_totp.sandbox import Account, Credentials, Sandbox
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def serving() -> Iterator[Service]:
 def without_pauses() -> Iterator[list[float]]:
     """Skip every sleep of the package, and yield the list of them, in seconds."""
     pauses: list[float] = []
-    with patch.object(clock, "sleep", pauses.append):
+    with patch.object(_clock, "sleep", pauses.append):
         yield pauses
 
 

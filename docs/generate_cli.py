@@ -19,7 +19,7 @@ from unittest import mock
 
 from click.testing import CliRunner
 
-from upstox_totp import clock
+from upstox_totp import _clock
 from upstox_totp.cli.commands import cli
 from upstox_totp.sandbox import Sandbox
 
@@ -53,7 +53,7 @@ def regenerate(page: str) -> str:
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         stack.enter_context(chdir(directory))
         _stop_time(stack)
-        sandbox = stack.enter_context(Sandbox(clock=clock.time))
+        sandbox = stack.enter_context(Sandbox(clock=_clock.time))
         stack.enter_context(mock.patch.dict(os.environ, clear=True))
         os.environ.update(
             PATH=os.defpath,
@@ -75,7 +75,7 @@ def _stop_time(stack: ExitStack) -> None:
         ("monotonic", lambda: skipped[0]),
         ("sleep", sleep),
     ):
-        stack.enter_context(mock.patch.object(clock, name, replacement))
+        stack.enter_context(mock.patch.object(_clock, name, replacement))
 
 
 def _write_settings(sandbox: Sandbox) -> None:

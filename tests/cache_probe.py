@@ -14,7 +14,7 @@ import requests
 import upstox_totp.cli.commands
 import upstox_totp.cli.failures
 import upstox_totp.cli.login  # noqa: F401 - as above: what a command loads is loaded once
-from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP, clock
+from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP, _clock
 from upstox_totp.__main__ import main
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def run_faster(speed: float) -> None:
     """Let the library's time pass faster than it does, so that nothing waits for long."""
     begin, real = time.time(), time.time
-    clock.time = lambda: begin + (real() - begin) * speed
-    clock.monotonic = clock.time
-    clock.sleep = lambda seconds: time.sleep(max(0.0, seconds / speed))
+    _clock.time = lambda: begin + (real() - begin) * speed
+    _clock.monotonic = _clock.time
+    _clock.sleep = lambda seconds: time.sleep(max(0.0, seconds / speed))
 
 
 def ask(*, refresh: bool = False) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from upstox_totp import clock
+from upstox_totp import _clock
 from upstox_totp.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def quiet_loggers() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_code_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """Codes that an earlier test used, in a sandbox that had the same port, are not remembered."""
-    from upstox_totp import totp  # noqa: PLC0415 - tests of the import come first
+    from upstox_totp._api import one_time_passwords as totp  # noqa: PLC0415 - tests of the import come first
 
     monkeypatch.setattr(totp, "_CLAIMS", totp._Claims())  # noqa: SLF001 - the process's own state
 
@@ -85,7 +85,7 @@ def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     """Time that a test can move, and in which nothing really waits."""
     fake = FakeTime()
     for name in ("time", "monotonic", "sleep"):
-        monkeypatch.setattr(clock, name, getattr(fake, name))
+        monkeypatch.setattr(_clock, name, getattr(fake, name))
     # A sandbox that is made without a clock, as in the documentation's examples, lives in it too.
     defaults = {**(Sandbox.__init__.__kwdefaults__ or {}), "clock": fake.true}
     monkeypatch.setattr(Sandbox.__init__, "__kwdefaults__", defaults)

@@ -24,9 +24,9 @@ import yaml
 from dotenv import dotenv_values
 from markdown_it import MarkdownIt
 
-from upstox_totp import clock
+from upstox_totp import _clock
+from upstox_totp._settings.names import NAMES, variable
 from upstox_totp.cli.commands import cli
-from upstox_totp.settings import NAMES, variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +118,7 @@ class ScaledTime:
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let the package live in this time."""
         for name in ("time", "monotonic", "sleep"):
-            monkeypatch.setattr(clock, name, getattr(self, name))
+            monkeypatch.setattr(_clock, name, getattr(self, name))
 
 
 def furnish(folder: Path, sandbox: Sandbox) -> None:

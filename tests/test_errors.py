@@ -19,11 +19,12 @@ from upstox_totp import (
     UpstoxError,
     ValidationError,
 )
-from upstox_totp._api.answers import Answer, refusal
-from upstox_totp._api.network import network_error
+from upstox_totp._api.refusals import refusal
+from upstox_totp._http.answers import Answer
+from upstox_totp._http.failures import network_error
+from upstox_totp._secrecy import Secrets
+from upstox_totp._settings.names import REQUIRED, variable
 from upstox_totp.errors import EXPLANATIONS
-from upstox_totp.logging import Secrets
-from upstox_totp.settings import REQUIRED, variable
 
 KINDS = [
     APIError,

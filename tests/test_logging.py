@@ -8,9 +8,9 @@ import logging
 import pytest
 from pydantic import SecretStr
 
-from upstox_totp.errors import Step
-from upstox_totp.logging import MASK, Secrets, logger
-from upstox_totp.transcript import Exchange, field_names, media_type, plain_path
+from upstox_totp._log import logger
+from upstox_totp._secrecy import MASK, Secrets
+from upstox_totp.transcript import Exchange, Step, field_names, media_type, plain_path
 
 
 def secrets(*values: object) -> Secrets:

@@ -24,9 +24,9 @@ from upstox_totp import (
     ValidationError,
     __version__,
 )
+from upstox_totp._http.session import Session
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
 from upstox_totp.sandbox import Account, Credentials, Fault, RequestRecord, Sandbox
-from upstox_totp.session import Session
 from upstox_totp.transcript import Exchange
 
 VERSION: str = __version__

@@ -15,19 +15,23 @@ if TYPE_CHECKING:
         ConfigurationError,
         ErrorCode,
         RateLimitError,
-        Step,
         UpstoxError,
         ValidationError,
     )
+    from upstox_totp.models import AccessTokenData, AccessTokenResponse
     from upstox_totp.token_cache import TokenCache
+    from upstox_totp.transcript import Exchange, Step
 
 __version__ = "0.1.0"
 
 __all__ = [
     "APIError",
+    "AccessTokenData",
+    "AccessTokenResponse",
     "AuthenticationError",
     "ConfigurationError",
     "ErrorCode",
+    "Exchange",
     "RateLimitError",
     "Step",
     "TokenCache",
@@ -41,7 +45,14 @@ __all__ = [
 if not TYPE_CHECKING:
     from importlib import import_module as _import_module
 
-    _HOMES = {"TokenCache": "token_cache", "UpstoxTOTP": "client"}
+    _HOMES = {
+        "AccessTokenData": "models",
+        "AccessTokenResponse": "models",
+        "Exchange": "transcript",
+        "Step": "transcript",
+        "TokenCache": "token_cache",
+        "UpstoxTOTP": "client",
+    }
 
     def __getattr__(name):  # noqa: ANN001, ANN202 - as PEP 562 has it
         """Load a public name when it is first used."""

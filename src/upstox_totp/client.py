@@ -6,12 +6,13 @@ import secrets
 import string
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from upstox_totp._api.one_time_passwords import OneTimePasswords
 from upstox_totp._api.routes import DIALOG
-from upstox_totp.config import Config, as_secret, valid_base_domain
+from upstox_totp._http.session import Session
+from upstox_totp._log import enable_debug
+from upstox_totp._settings.config import Config, as_secret
+from upstox_totp._settings.hosts import valid_base_domain
 from upstox_totp.errors import ConfigurationError
-from upstox_totp.logging import enable_debug
-from upstox_totp.session import Session
-from upstox_totp.totp import OneTimePasswords
 
 if TYPE_CHECKING:
     import os

@@ -15,43 +15,13 @@ A failure of the network is no ``UpstoxError``: it stays a ``requests.RequestExc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from upstox_totp.transcript import Exchange
-
-
-class Step(IntEnum):
-    """One of the six requests of a login, numbered in their order."""
-
-    DIALOG = 1
-    OTP_GENERATE = 2
-    OTP_VERIFY = 3
-    PIN = 4
-    AUTHORIZE = 5
-    TOKEN = 6
-
-    @property
-    def title(self) -> str:
-        """What the step does, in a few words."""
-        return _TITLES[self]
-
-    def __str__(self) -> str:
-        """Return the step as messages name it, for example ``step 4 of 6 (PIN)``."""
-        return f"step {self.value} of {len(Step)} ({self.title})"
-
-
-_TITLES: Final = {
-    Step.DIALOG: "login dialog",
-    Step.OTP_GENERATE: "OTP request",
-    Step.OTP_VERIFY: "TOTP verification",
-    Step.PIN: "PIN",
-    Step.AUTHORIZE: "authorization",
-    Step.TOKEN: "token exchange",
-}
+    from upstox_totp.transcript import Exchange, Step
 
 
 class ErrorCode(StrEnum):

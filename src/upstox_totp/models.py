@@ -11,8 +11,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
-from upstox_totp import clock
-from upstox_totp.expiry import expiry
+from upstox_totp import _clock
+from upstox_totp._tokens.life import expiry
 
 
 def _sendable(text: str) -> str:
@@ -270,7 +270,7 @@ class AccessTokenData(_Wire):
         return (now or self._now()) >= self.expires_at
 
     def _now(self) -> datetime:
-        return datetime.fromtimestamp(clock.time(), UTC) + self._clock_offset
+        return datetime.fromtimestamp(_clock.time(), UTC) + self._clock_offset
 
 
 class AccessTokenResponse(ResponseBase):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from upstox_totp import clock
+from upstox_totp import _clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ def upstox_sandbox(
     from upstox_totp.sandbox import Sandbox as Server  # noqa: PLC0415 - see the module's docstring
 
     # The client's clock, whoever has it in their hands: looked up at each call.
-    with Server(step_clock=True, clock=lambda: clock.time()) as sandbox:  # noqa: PLW0108
+    with Server(step_clock=True, clock=lambda: _clock.time()) as sandbox:  # noqa: PLW0108
         for name in [name for name in os.environ if name.upper().startswith("UPSTOX_")]:
             monkeypatch.delenv(name)
         settings = sandbox.environment | {

@@ -14,13 +14,15 @@ import pydantic
 import requests
 from pydantic import SecretBytes, SecretStr
 
-from upstox_totp import clock
+from upstox_totp import _clock
+from upstox_totp._log import logger
+from upstox_totp._secrecy import HiddenDict, Secrets
+from upstox_totp._settings.account import account_name
+from upstox_totp._tokens.file_store import TokenFile, cache_directory
+from upstox_totp._tokens.login_failure import LoginFailure
+from upstox_totp._tokens.record import MARGIN, KeptToken, TokenRecord
 from upstox_totp.errors import UpstoxError
-from upstox_totp.logging import Secrets, logger
-from upstox_totp.login_failure import LoginFailure
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
-from upstox_totp.token_record import MARGIN, KeptToken, Masked, TokenRecord
-from upstox_totp.token_store import TokenFile, account_name, cache_directory
 
 try:
     from filelock import FileLock, Timeout
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
 
-    from upstox_totp.config import Config
+    from upstox_totp._settings.config import Config
 
 # How often a waiting caller looks whether the login that it waits for has ended, in seconds.
 _LOOK: Final = 0.05
@@ -259,9 +261,9 @@ def to_kept(data: AccessTokenData) -> KeptToken:
     Args:
         data: The token as a login returned it.
     """
-    now = datetime.fromtimestamp(clock.time(), UTC)
+    now = datetime.fromtimestamp(_clock.time(), UTC)
     return KeptToken(
-        Masked(data.model_dump(mode="json")),
+        HiddenDict(data.model_dump(mode="json")),
         (data.obtained_at or now).timestamp(),
         data.expires_at.timestamp(),
         data.clock_offset.total_seconds(),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from upstox_totp.errors import Step
 
 _MOST_KEYS: Final = 60
 _DEEPEST: Final = 4
@@ -20,6 +19,36 @@ _CONTENT_TYPE: Final = re.compile(
 )
 # A path that a server chose may hold somebody's id: keep words, versions, and the factors' names.
 _PLAIN_SEGMENT: Final = re.compile(r"[A-Za-z_.-]{0,31}|v\d{1,2}|[12]fa")
+
+
+class Step(IntEnum):
+    """One of the six requests of a login, numbered in their order."""
+
+    DIALOG = 1
+    OTP_GENERATE = 2
+    OTP_VERIFY = 3
+    PIN = 4
+    AUTHORIZE = 5
+    TOKEN = 6
+
+    @property
+    def title(self) -> str:
+        """What the step does, in a few words."""
+        return _TITLES[self]
+
+    def __str__(self) -> str:
+        """Return the step as messages name it, for example ``step 4 of 6 (PIN)``."""
+        return f"step {self.value} of {len(Step)} ({self.title})"
+
+
+_TITLES: Final = {
+    Step.DIALOG: "login dialog",
+    Step.OTP_GENERATE: "OTP request",
+    Step.OTP_VERIFY: "TOTP verification",
+    Step.PIN: "PIN",
+    Step.AUTHORIZE: "authorization",
+    Step.TOKEN: "token exchange",
+}
 
 
 @dataclass(frozen=True)

@@ -12,18 +12,14 @@ import requests
 from pydantic import SecretStr
 from urllib3.util import parse_url
 
-from upstox_totp import clock
+from upstox_totp import _clock
 from upstox_totp._api import routes
 from upstox_totp._api.accounts import asleep, choose_account, no_pin, no_totp
 from upstox_totp._api.base import BaseAPI, Login, json_body
 from upstox_totp._api.redirects import authorization_code, forbidden, no_code
-from upstox_totp.errors import (
-    APIError,
-    ErrorCode,
-    Step,
-    UpstoxError,
-    ValidationError,
-)
+from upstox_totp._http.server_clock import ServerClock
+from upstox_totp._secrecy import HiddenBytes
+from upstox_totp.errors import APIError, ErrorCode, UpstoxError, ValidationError
 from upstox_totp.models import (
     AccessTokenData,
     AccessTokenResponse,
@@ -33,14 +29,13 @@ from upstox_totp.models import (
     OTPValidationResponse,
     TwoFactorAuthenticationResponse,
 )
-from upstox_totp.server_clock import ServerClock
-from upstox_totp.session import RequestBody
+from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from upstox_totp._api.answers import ModelT
     from upstox_totp._api.routes import Revision, Route
+    from upstox_totp._http.answers import ModelT
 
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _SERVICE_CODES: Final = "1017"
@@ -299,7 +294,7 @@ class AppTokenAPI(BaseAPI):
         return AccessTokenResponse(
             success=True,
             data=data.obtained(
-                datetime.fromtimestamp(now, UTC), timedelta(seconds=now - clock.time())
+                datetime.fromtimestamp(now, UTC), timedelta(seconds=now - _clock.time())
             ),
         )
 
@@ -350,8 +345,8 @@ def _base64(secret: SecretStr) -> SecretStr:
     return SecretStr(base64.b64encode(secret.get_secret_value().encode()).decode())
 
 
-def _form(fields: dict[str, SecretStr | str]) -> RequestBody:
-    return RequestBody(
+def _form(fields: dict[str, SecretStr | str]) -> HiddenBytes:
+    return HiddenBytes(
         urlencode(
             {
                 name: value.get_secret_value() if isinstance(value, SecretStr) else value

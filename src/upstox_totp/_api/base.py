@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urljoin
 
 import requests
@@ -12,20 +12,24 @@ from pydantic import SecretStr
 from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
-from upstox_totp import clock
-from upstox_totp._api.answers import Answer, ModelT, refusal, unexpected
-from upstox_totp._api.network import network_error
+from upstox_totp import _clock
+from upstox_totp._api.refusals import refusal, unexpected
+from upstox_totp._http.answers import Answer, ModelT
+from upstox_totp._http.failures import network_error
+from upstox_totp._http.session import AnswerTooLargeError
+from upstox_totp._log import logger
+from upstox_totp._secrecy import HiddenBytes, Secrets
 from upstox_totp.errors import ErrorCode, UpstoxError, ValidationError
-from upstox_totp.logging import Secrets, logger
-from upstox_totp.session import AnswerTooLargeError, RequestBody
 from upstox_totp.transcript import Exchange, field_names, media_type, plain_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from upstox_totp._api.one_time_passwords import OneTimePasswords
     from upstox_totp._api.routes import Route
-    from upstox_totp.client import UpstoxTOTP
-    from upstox_totp.errors import Step
+    from upstox_totp._http.session import Session
+    from upstox_totp._settings.config import Config
+    from upstox_totp.transcript import Step
 
 _REDIRECTS: Final = range(300, 400)
 
@@ -76,6 +80,29 @@ class Login:
         return error
 
 
+class Client(Protocol):
+    """What the requests need of a client; `UpstoxTOTP` has it."""
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+
+    @property
+    def base_domain(self) -> str:
+        """Where to ask."""
+
+    @property
+    def session(self) -> Session:
+        """The session that sends."""
+
+    @property
+    def one_time_passwords(self) -> OneTimePasswords:
+        """The one-time passwords, and the server's clock that they are made for."""
+
+    def generate_request_id(self) -> str:
+        """Return the id that the login page's requests carry."""
+
+
 class BaseAPI:
     """Base class for API endpoints.
 
@@ -83,7 +110,7 @@ class BaseAPI:
         client: The client whose settings and session are used.
     """
 
-    def __init__(self, client: UpstoxTOTP) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
 
     def _ask(
@@ -93,7 +120,7 @@ class BaseAPI:
         model: type[ModelT],
         *,
         headers: Mapping[str, str],
-        body: RequestBody,
+        body: HiddenBytes,
         query: Mapping[str, str] | None = None,
         required: Mapping[str, str] | None = None,
         arrived: Callable[[Mapping[str, str]], None] | None = None,
@@ -197,16 +224,16 @@ class BaseAPI:
         url: str,
         *,
         headers: Mapping[str, str],
-        body: RequestBody | None = None,
+        body: HiddenBytes | None = None,
         query: Mapping[str, str] | None = None,
         paced: bool = True,
     ) -> Answer:
         """Send one request through ``session.request`` and note what happened."""
         if paced and login.transcript:
-            clock.sleep(self._client.config.sleep_time / 1000)
+            _clock.sleep(self._client.config.sleep_time / 1000)
         answer: Answer | None = None
         failure: Exception | None = None
-        started = clock.monotonic()
+        started = _clock.monotonic()
         try:
             answer = Answer(
                 self._client.session.request(
@@ -220,7 +247,7 @@ class BaseAPI:
             )
         except (requests.RequestException, HTTPError) as error:
             failure = error
-        seconds = clock.monotonic() - started
+        seconds = _clock.monotonic() - started
         address = parse_url(url.partition("?")[0])
         exchange = Exchange(
             step=step,
@@ -240,13 +267,13 @@ class BaseAPI:
         raise login.broken_off(failure or requests.RequestException(), address.scheme or "")
 
 
-def json_body(data: Mapping[str, Any]) -> RequestBody:
+def json_body(data: Mapping[str, Any]) -> HiddenBytes:
     """Return a JSON body of the login service: ``data`` in its wrapper.
 
     Args:
         data: The fields; a ``SecretStr`` among them is written as the text it holds.
     """
-    return RequestBody(json.dumps({"data": data}, default=_reveal).encode())
+    return HiddenBytes(json.dumps({"data": data}, default=_reveal).encode())
 
 
 def _reveal(value: object) -> str:

@@ -8,11 +8,12 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from upstox_totp._api import routes
-from upstox_totp._api.answers import Answer, refusal
 from upstox_totp._api.base import BaseAPI
-from upstox_totp._api.network import network_error
+from upstox_totp._api.refusals import refusal
+from upstox_totp._http.answers import Answer
+from upstox_totp._http.failures import network_error
+from upstox_totp._secrecy import Secrets
 from upstox_totp.errors import AuthenticationError, ErrorCode
-from upstox_totp.logging import Secrets
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

@@ -11,13 +11,13 @@ from requests.utils import requote_uri
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from upstox_totp._api.answers import plain_words
-from upstox_totp.config import STAGES, origin
+from upstox_totp._api.refusals import plain_words
+from upstox_totp._settings.hosts import STAGES, origin
 from upstox_totp.errors import APIError, UpstoxError, ValidationError
 
 if TYPE_CHECKING:
-    from upstox_totp.config import Config
-    from upstox_totp.logging import Secrets
+    from upstox_totp._secrecy import Secrets
+    from upstox_totp._settings.config import Config
 
 _APPROVE: Final = (
     "Log in once on the Upstox login page and approve the app; if that works and this does not, "

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from upstox_totp.errors import Step
+from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upstox_totp._settings.account import account_name
+from upstox_totp._settings.names import DEFAULTS, variable
+from upstox_totp._settings.sources import read_settings
+from upstox_totp._tokens.file_store import TokenFile, cache_directory
+from upstox_totp._tokens.record import MARGIN
 from upstox_totp.errors import ConfigurationError
-from upstox_totp.settings import read_settings, variable
-from upstox_totp.token_record import MARGIN
-from upstox_totp.token_store import find_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from upstox_totp.token_record import KeptToken
-    from upstox_totp.token_store import TokenFile
+    from upstox_totp._settings.sources import Setting
+    from upstox_totp._tokens.record import KeptToken
 
 
 def account_file(env_file: Path | None) -> TokenFile:
@@ -51,3 +54,20 @@ def kept_token(env_file: Path | None) -> KeptToken | None:
         # The cache says why when it is asked for a login.
         return None
     return token if token is not None and token.serves(MARGIN) else None
+
+
+def find_file(settings: Mapping[str, Setting]) -> TokenFile | None:
+    """Return the file of the account that settings name, None if they name none.
+
+    Args:
+        settings: What `read_settings` found.
+    """
+
+    def value(name: str) -> str | None:
+        return str(settings[name].value) if name in settings else DEFAULTS.get(name)
+
+    username, client_id = value("username"), value("client_id")
+    if username is None or client_id is None:
+        return None
+    name = account_name(username, client_id, value("base_domain") or "")
+    return TokenFile(cache_directory(value("cache_dir")), name)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from upstox_totp import clock
+from upstox_totp import _clock
+from upstox_totp._settings.names import PREFIX, variable
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.output import facts, say, shortened
 from upstox_totp.cli.steps import Steps, shown
 from upstox_totp.sandbox import Sandbox
-from upstox_totp.settings import PREFIX, variable
 from upstox_totp.token_cache import to_kept
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def run(notes: Notes) -> None:
     Args:
         notes: Says what the client logs.
     """
-    with Sandbox(clock=clock.time) as sandbox, _environment(sandbox.environment | _SETTINGS):
+    with Sandbox(clock=_clock.time) as sandbox, _environment(sandbox.environment | _SETTINGS):
         click.echo(f"A made-up account at {sandbox.base_domain}; nothing leaves this machine.")
         with make_client(None, notes) as client, shown(Steps(click.echo)):
             response = client.app_token.get_access_token()

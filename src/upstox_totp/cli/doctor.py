@@ -13,17 +13,18 @@ from urllib.parse import urlsplit
 import requests
 from requests.utils import get_environ_proxies
 
-from upstox_totp import __version__, clock
-from upstox_totp._api.network import network_error
+from upstox_totp import __version__, _clock
 from upstox_totp._api.routes import DIALOG, page_headers
+from upstox_totp._http.failures import network_error
+from upstox_totp._http.server_clock import ServerClock
+from upstox_totp._http.session import Session
+from upstox_totp._secrecy import MASK
+from upstox_totp._settings.hosts import STAGES, valid_base_domain
+from upstox_totp._settings.names import DEFAULTS
+from upstox_totp._settings.sources import read_settings
 from upstox_totp.cli.failures import ExitCode
 from upstox_totp.cli.output import say
-from upstox_totp.config import STAGES, valid_base_domain
 from upstox_totp.errors import ConfigurationError
-from upstox_totp.logging import MASK
-from upstox_totp.server_clock import ServerClock
-from upstox_totp.session import Session
-from upstox_totp.settings import DEFAULTS, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +76,7 @@ def examine(env_file: Path | None) -> ExitCode:
                 f"{__version__}, Python {platform.python_version()}, {ssl.OPENSSL_VERSION}",
             ),
             *((f"Host of {visit.stage}", f"{visit.host}: {visit.outcome}") for visit in visits),
-            ("Clock", _clock([visit.offset for visit in visits if visit.offset is not None])),
+            ("Clock", _compared([visit.offset for visit in visits if visit.offset is not None])),
             *(("Proxy", proxy) for proxy in _proxies(base_domain)),
             ("Certificates", _certificates()),
         ]
@@ -96,7 +97,7 @@ def _visit(session: Session, base_domain: str, stage: str) -> _Visit:
     url = base_domain.replace("{stage}", stage)
     host = urlsplit(url).netloc
     failure: requests.RequestException | None = None
-    started = clock.monotonic()
+    started = _clock.monotonic()
     server = ServerClock()
     try:
         answer = session.request(
@@ -107,7 +108,7 @@ def _visit(session: Session, base_domain: str, stage: str) -> _Visit:
         failure = error
     if failure is not None:
         return _Visit(stage, host, str(network_error(failure, "not reached", "GET", url)))
-    milliseconds = (clock.monotonic() - started) * 1000
+    milliseconds = (_clock.monotonic() - started) * 1000
     return _Visit(
         stage,
         host,
@@ -117,7 +118,7 @@ def _visit(session: Session, base_domain: str, stage: str) -> _Visit:
     )
 
 
-def _clock(offsets: list[float]) -> str:
+def _compared(offsets: list[float]) -> str:
     if not offsets:
         return "not compared: no server told its time"
     # Half a second: the fraction that the server cut off, on average.

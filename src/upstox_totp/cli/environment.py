@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from upstox_totp._settings.config import RULES, Config
+from upstox_totp._settings.names import NAMES, REQUIRED, variable
+from upstox_totp._settings.sources import read_settings
 from upstox_totp.cli.failures import ExitCode
 from upstox_totp.cli.output import say
-from upstox_totp.config import RULES, Config
 from upstox_totp.errors import ConfigurationError
-from upstox_totp.settings import NAMES, REQUIRED, read_settings, variable
 
 if TYPE_CHECKING:
-    from upstox_totp.settings import Setting
+    from upstox_totp._settings.sources import Setting
 
 _SECONDS: Final = 5
 

@@ -11,8 +11,8 @@ from upstox_totp.token_cache import TokenCache, to_kept
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from upstox_totp._tokens.record import KeptToken
     from upstox_totp.cli.notes import Notes
-    from upstox_totp.token_record import KeptToken
 
 
 def make_client(env_file: Path | None, notes: Notes) -> UpstoxTOTP:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upstox_totp.logging import logger
+from upstox_totp._log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

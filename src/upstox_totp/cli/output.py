@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from upstox_totp.expiry import IST
+from upstox_totp._tokens.life import IST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from upstox_totp.token_record import KeptToken
+    from upstox_totp._tokens.record import KeptToken
 
 _LONG: Final = 40
 _HOUR: Final = 3600

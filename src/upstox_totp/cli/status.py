@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from upstox_totp._tokens.record import KeptToken, TokenRecord
     from upstox_totp.cli.notes import Notes
-    from upstox_totp.token_record import KeptToken, TokenRecord
 
 
 def show_status(env_file: Path | None, notes: Notes, *, verify: bool) -> None:

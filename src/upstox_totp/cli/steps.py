@@ -7,9 +7,9 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from upstox_totp._log import logger
 from upstox_totp.cli.notes import heard
-from upstox_totp.errors import Step
-from upstox_totp.logging import logger
+from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

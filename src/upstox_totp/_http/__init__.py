@@ -1,0 +1,1 @@
+"""HTTP without meaning: a bounded session, decoded answers, told failures."""

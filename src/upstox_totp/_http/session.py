@@ -1,0 +1,258 @@
+"""Session: a requests session that has a timeout and never repeats what must not be repeated."""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import (
+    DecodeError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.util.retry import Retry
+
+from upstox_totp import _clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from urllib3.connectionpool import ConnectionPool
+    from urllib3.response import BaseHTTPResponse
+
+MAX_BODY: Final = 2 * 1024 * 1024
+"""The most that an answer may hold, in bytes, after decompression."""
+
+MAX_SECONDS: Final = 60.0
+"""The longest that an answer may take from the request to its last byte, in seconds."""
+
+_PIECE: Final = 64 * 1024
+_REPEATS: Final = 2
+_BACKOFF_FACTOR: Final = 0.5
+
+
+class AnswerTooLargeError(requests.RequestException):
+    """The body of an answer is larger than `MAX_BODY`."""
+
+
+class _ScarceRetry(Retry):
+    """Repeats what cannot cost an attempt: a refused connection, and the login dialog.
+
+    Args:
+        repeatable: The end of the path of the one GET that may be repeated after it was sent.
+        kwargs: As for ``urllib3.util.Retry``.
+    """
+
+    def __init__(self, *, repeatable: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.repeatable = repeatable
+
+    def new(self, **kwargs: Any) -> Self:
+        return super().new(repeatable=self.repeatable, **kwargs)
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        # total=0, read=False is what requests does by default: never again.
+        policy = self if self._may_repeat(method, url, error) else self.new(total=0, read=False)
+        return super(_ScarceRetry, policy).increment(
+            method, url, response, error, _pool, _stacktrace
+        )
+
+    def _may_repeat(self, method: str | None, url: str | None, error: Exception | None) -> bool:
+        cause = error.original_error if isinstance(error, ProxyError) else error
+        # A connect timeout is no refusal: urllib3 counts it as one.
+        if isinstance(cause, NewConnectionError):
+            return True
+        path = (url or "").partition("?")[0]
+        return (
+            method == "GET"
+            and path.endswith(self.repeatable)
+            and not isinstance(cause, ReadTimeoutError)
+        )
+
+
+class _Adapter(HTTPAdapter):
+    """The transport of a session to which the user has mounted none."""
+
+    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
+        problem = ""
+        try:
+            super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call]
+        except requests.RequestException:
+            raise
+        except OSError as error:
+            # requests lets a plain OSError escape for a certificate bundle that is not there.
+            problem = str(error)
+        if problem:
+            raise requests.exceptions.SSLError(problem)
+
+
+class Session(requests.Session):
+    """A ``requests.Session`` with a default timeout and a bound on every answer.
+
+    Requests are repeated only where that cannot cost an attempt: where the connection was refused
+    before a byte was sent, and for the login dialog. An adapter that the user mounts brings its
+    own policy. A ``.netrc`` is never asked for credentials. Hooks for ``response`` may take the
+    response alone or the keyword arguments of requests as well.
+
+    Args:
+        repeatable: The path of the GET that may be repeated.
+
+    Attributes:
+        timeout: Seconds to connect and to wait for data, used where a request names none: a
+            number, a tuple of two, or None to wait without end.
+    """
+
+    def __init__(self, *, repeatable: str) -> None:
+        super().__init__()
+        self.timeout: float | tuple[float | None, float | None] | None = (10, 30)
+        # What a request needs is filled in when it is sent, where the user has set nothing.
+        self.headers = CaseInsensitiveDict()
+        adapter = _Adapter(
+            max_retries=_ScarceRetry(
+                repeatable=repeatable,
+                total=_REPEATS,
+                other=0,
+                redirect=0,
+                allowed_methods={"GET"},
+                status_forcelist={502, 503, 504},
+                backoff_factor=_BACKOFF_FACTOR,
+                respect_retry_after_header=False,
+                raise_on_status=False,
+            )
+        )
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def reset(self) -> None:
+        """Empty headers, cookies and auth; timeout, proxies, hooks and adapters stay."""
+        self.headers.clear()
+        self.cookies.clear()
+        self.auth = None
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare a request, its hooks callable with or without keywords, without ``.netrc``.
+
+        Args:
+            request: The request to prepare.
+        """
+        if request.auth is None and self.auth is None:
+            request.auth = _no_auth
+        prepared = super().prepare_request(request)
+        hooks = prepared.hooks["response"]
+        prepared.hooks["response"] = [partial(_call_hook, hook) for hook in hooks]
+        return prepared
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send a prepared request within the session's timeout, and read the whole answer.
+
+        Args:
+            request: The prepared request.
+            kwargs: As for ``requests.Session.send``.
+
+        Raises:
+            AnswerTooLargeError: If the body is larger than `MAX_BODY`.
+            requests.RequestException: If no whole answer came in time.
+        """
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self.timeout
+        if not kwargs.get("stream"):
+            # First of all hooks, so that one which looks at the text sees a bounded answer too.
+            deadline = _clock.monotonic() + MAX_SECONDS
+            request.hooks["response"].insert(0, partial(_read_within, deadline))
+        return super().send(request, **kwargs)
+
+    def resolve_redirects(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Follow redirects only for a caller who asked for it.
+
+        requests also prepares ``Response.next`` here for requests that must not be redirected:
+        a copy of the body, and a ``ValueError`` for a malformed address.
+        """
+        if kwargs.get("yield_requests"):
+            return iter(())
+        followed: Iterator[Any] = super().resolve_redirects(*args, **kwargs)
+        return followed
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _call_hook(hook: Callable[..., Any], response: requests.Response, **kwargs: Any) -> Any:
+    try:
+        inspect.signature(hook).bind(response, **kwargs)
+    except TypeError:
+        return hook(response)
+    except ValueError:
+        # A callable without a signature, as some built-in ones: requests' own convention.
+        pass
+    return hook(response, **kwargs)
+
+
+def _read_within(deadline: float, response: requests.Response, **_: Any) -> None:
+    # An adapter of the user's may have made the body itself.
+    if not hasattr(response.raw, "read") or vars(response)["_content"] is not False:
+        return
+    failure: requests.RequestException | None = None
+    body = b""
+    try:
+        body = b"".join(_pieces(response.raw, deadline))
+    except (HTTPError, AnswerTooLargeError, requests.Timeout) as error:
+        failure = _as_requests_error(error)
+    if failure is not None:
+        response.close()
+        # Raised outside the handler: the cause may hold a part of the body.
+        raise failure
+    # requests offers no other way to hand over a body that is already there.
+    vars(response).update(_content=body, _content_consumed=True)
+
+
+def _pieces(raw: Any, deadline: float) -> Iterator[bytes]:
+    size = 0
+    for piece in _as_they_come(raw):
+        size += len(piece)
+        if size > MAX_BODY:
+            raise AnswerTooLargeError(f"the answer is larger than {MAX_BODY} bytes")
+        if _clock.monotonic() > deadline:
+            raise requests.ReadTimeout(f"the answer took longer than {MAX_SECONDS:.0f} seconds")
+        yield piece
+
+
+def _as_they_come(raw: Any) -> Iterator[bytes]:
+    # read() waits for all it was asked for, however slowly that drips; read1() for what comes
+    # next. urllib3 before 2.2 lacks it: there, a byte at a time is as good, and slow.
+    if hasattr(raw, "read1"):
+        return iter(partial(raw.read1, _PIECE, decode_content=True), b"")
+    one_by_one: Iterator[bytes] = raw.stream(1, decode_content=True)
+    return one_by_one
+
+
+def _as_requests_error(error: Exception) -> requests.RequestException:
+    if isinstance(error, requests.RequestException):
+        return error.with_traceback(None)
+    for cause, kind in _BODY_ERRORS:
+        if isinstance(error, cause):
+            return kind(f"the answer broke off: {type(error).__name__}")
+    return requests.exceptions.ChunkedEncodingError("the connection broke off in mid-answer")
+
+
+_BODY_ERRORS: Final[tuple[tuple[type[HTTPError], type[requests.RequestException]], ...]] = (
+    (DecodeError, requests.exceptions.ContentDecodingError),
+    (ReadTimeoutError, requests.ReadTimeout),
+    (SSLError, requests.exceptions.SSLError),
+)

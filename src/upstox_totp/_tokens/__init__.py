@@ -1,0 +1,1 @@
+"""Tokens and attempts: how long a token lives, what is kept, and where."""

@@ -1,0 +1,290 @@
+"""The command line as a shell and a cron job see it: real processes, pipes, signals, a terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conftest import configure
+from upstox_totp import TokenCache, UpstoxTOTP
+from upstox_totp._api import one_time_passwords as totp
+from upstox_totp.sandbox import Fault, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMMAND = [sys.executable, "-m", "upstox_totp"]
+FIVE = "import requests, pydantic, pydantic_settings, pyotp, dotenv"
+
+
+@pytest.fixture(autouse=True)
+def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test has a cache of its own."""
+    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A sandbox for other processes, at the begin of a code's period, so that none waits for it."""
+    begin = time.time()
+    with Sandbox(step_clock=True, clock=lambda: begin // 30 * 30 + time.time() - begin) as running:
+        configure(monkeypatch, running, UPSTOX_SLEEP_TIME="100")
+        yield running
+
+
+@pytest.fixture
+def kept(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A token that is kept."""
+    # An earlier sandbox on the same port may have used the current code: here, none has.
+    monkeypatch.setattr(totp, "_CLAIMS", totp._Claims())  # noqa: SLF001 - as in a new process
+    with UpstoxTOTP() as client:
+        return TokenCache().get_access_token(client).data.access_token
+
+
+def run(*arguments: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
+    command = COMMAND if code is None else [sys.executable, "-c", code]
+    return subprocess.run(  # noqa: S603 - this interpreter
+        [*command, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the probe forks")
+def test_a_hundred_runs_send_one_pin(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cron job with a wrong PIN does not lock the account, however often it runs."""
+    monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
+    with ThreadPoolExecutor(4) as pool:
+        ended = list(pool.map(lambda _: run("token", "--format", "raw"), range(10)))
+    assert {(run.returncode, run.stdout) for run in ended} == {(3, "")}
+    # The interpreter and its imports once, the command itself ninety times.
+    monkeypatch.setenv("PROBE_SPEED", "1")
+    probe = Path(__file__).parents[1] / "cache_probe.py"
+    ninety = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, str(probe), "commands", "90", "token", "--format", "raw"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ninety.stdout.split() == ["3"] * 90
+    assert ninety.stderr.count("not tried again") == 90
+    assert account.pins_received == account.otp_requests == 1
+
+
+def test_a_kept_token_sends_nothing(account: Sandbox, kept: str) -> None:
+    """No socket is opened, and neither requests nor pydantic nor rich is loaded."""
+    code = """if True:
+        import sys
+        opened = []
+        sys.addaudithook(lambda name, _: opened.append(name) if name.startswith("socket.") else 0)
+        from upstox_totp.__main__ import main
+        sys.argv[:] = ["upstox_cli", "token", "--format", "raw"]
+        try:
+            main()
+        except SystemExit as ended:
+            assert not ended.code
+        heavy = {"requests", "pydantic", "pydantic_settings", "pyotp", "rich", "filelock"}
+        assert not opened, opened
+        assert not heavy & set(sys.modules), heavy & set(sys.modules)
+    """
+    seen = len(account.requests)
+    account.stop()
+    ended = run(code=code)
+    account.start()
+    assert ended.stderr == ""
+    assert ended.stdout == f"{kept}\n"
+    assert len(account.requests) == seen
+
+
+def test_a_kept_token_of_a_file(account: Sandbox, kept: str, tmp_path: Path) -> None:
+    """A .env in the working directory names the account as it does for the client."""
+    lines = [f"{name}={value}\n" for name, value in account.environment.items()]
+    Path("named.env").write_text("".join(lines))
+    bare = {k: v for k, v in os.environ.items() if k not in account.environment}
+    ended = subprocess.run(  # noqa: S603 - this interpreter
+        [*COMMAND, "token", "--format", "raw", "--env-file", "named.env"],
+        capture_output=True, text=True, check=True, env=bare,
+    )  # fmt: skip
+    assert ended.stdout == f"{kept}\n"
+    assert account.logins == 1
+
+
+def test_a_kept_token_is_printed_fast(kept: str) -> None:
+    """In less time than importing the five dependencies takes, several runs compared."""
+
+    def seconds(*command: str) -> float:
+        begin = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - this interpreter
+        return time.perf_counter() - begin
+
+    pairs = [
+        (seconds(*COMMAND, "token", "--format", "raw"), seconds(sys.executable, "-c", FIVE))
+        for _ in range(5)
+    ]
+    assert min(ours for ours, _ in pairs) < min(theirs for _, theirs in pairs)
+
+
+def test_export_in_a_shell(kept: str) -> None:
+    """What the documentation says works in a shell."""
+    shell = shutil.which("sh")
+    assert shell is not None
+    line = (
+        f"export UPSTOX_ACCESS_TOKEN=$({' '.join(COMMAND)} token --format raw);"
+        ' printf %s "$UPSTOX_ACCESS_TOKEN"'
+    )
+    ended = subprocess.run([shell, "-c", line], capture_output=True, text=True, check=True)  # noqa: S603 - a fixed line
+    assert (ended.stdout, ended.stderr) == (kept, "")
+
+
+def terminal(*arguments: str) -> tuple[str, str, int]:
+    """Run a command whose stderr is a terminal: stdout, what the terminal got, the exit code."""
+    pty = pytest.importorskip("pty")
+    master, slave = pty.openpty()
+    process = subprocess.Popen(  # noqa: S603 - this interpreter
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        text=True,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "80", "NO_COLOR": "1"},
+    )
+    os.close(slave)
+    shown: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while piece := os.read(master, 4096):
+                shown.append(piece)
+        except OSError:
+            pass  # Linux ends a terminal so.
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    stdout, _ = process.communicate()
+    reader.join()
+    os.close(master)
+    return stdout, b"".join(shown).decode(), process.returncode
+
+
+def test_progress_on_a_terminal(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six steps pass on stderr, the token alone on stdout; after a failure, those that passed."""
+    stdout, shown, code = terminal("token", "--format", "raw")
+    assert (stdout, code) == (f"{account.access_tokens[0]}\n", 0)
+    for number in range(1, 7):
+        assert f"{number} of 6  " in shown
+    assert account.access_tokens[0] not in shown
+    monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
+    stdout, shown, code = terminal("generate-token")
+    assert (stdout, code) == ("", 3)
+    assert "3 of 6  " in shown
+    assert "4 of 6  " not in shown
+    assert "Step 4 of 6 (PIN): Incorrect PIN" in shown.replace("\r\n", " ")
+
+
+def test_nothing_but_the_token_when_piped(account: Sandbox) -> None:
+    """No progress, no colour, no spinner in a cron job's mail."""
+    ended = run("token", "--format", "raw")
+    assert ended.stdout == f"{account.access_tokens[0]}\n"
+    assert [line for line in ended.stderr.splitlines() if "clock" not in line] == []
+
+
+def test_an_interrupt_leaves_nothing_half_done(account: Sandbox, cache_dir: Path) -> None:
+    """Ctrl-C in mid-login ends with 130, without a traceback, and the next login works."""
+    account.misbehave("pin", Fault.hang(), times=1)
+    process = subprocess.Popen(  # noqa: S603 - this interpreter
+        [*COMMAND, "token"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while account.pins_received == 0:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate()
+    assert (process.returncode, stdout) == (130, "")
+    assert "Traceback" not in stderr
+    assert sorted(path.suffix for path in cache_dir.iterdir()) == [".json", ".lock"]
+    assert run("token").returncode == 0
+
+
+def test_a_pipe_that_is_closed(kept: str) -> None:
+    """`upstox_cli token | head -0` shows no traceback."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(  # noqa: S603 - this interpreter
+        [*COMMAND, "token"], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writer)
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_completion(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line that the documentation names produces a script for each shell."""
+    monkeypatch.setenv("_UPSTOX_CLI_COMPLETE", f"{shell}_source")
+    ended = run(
+        code="import sys; sys.argv[0] = 'upstox_cli'\nimport upstox_totp.__main__ as m; m.main()"
+    )
+    # Where there is no bash, or an old one, click says so on stderr.
+    assert "_UPSTOX_CLI_COMPLETE" in ended.stdout
+    monkeypatch.setenv("_UPSTOX_CLI_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "upstox_cli to")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    ended = run(
+        code="import sys; sys.argv[0] = 'upstox_cli'\nimport upstox_totp.__main__ as m; m.main()"
+    )
+    assert ended.stdout == "plain,token\n"
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "extra"),
+    [
+        ("click", ["token"], "upstox-totp[cli]"),
+        ("filelock", ["token"], "upstox-totp[cache]"),
+        ("werkzeug", ["sandbox"], "upstox-totp[sandbox]"),
+        ("werkzeug", ["demo"], "upstox-totp[sandbox]"),
+    ],
+)
+def test_without_an_extra(missing: str, arguments: list[str], extra: str, account: Any) -> None:
+    """One line says how to get it."""
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None; sys.argv[0] = 'upstox_cli'\n"
+        "import upstox_totp.__main__ as m; m.main()"
+    )
+    ended = run(*arguments, code=code)
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert f"pip install '{extra}'" in ended.stderr
+
+
+def test_without_utf_8(account: Sandbox) -> None:
+    """A name that the terminal cannot show is no traceback."""
+    account.misbehave("token", Fault.replace("user_name", "आशा राव"))
+    ended = subprocess.run(  # noqa: S603 - this interpreter
+        [*COMMAND, "token"], capture_output=True, check=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"},
+    )  # fmt: skip
+    assert b"(4CB7QX)" in ended.stdout
+
+
+def test_the_sandbox_serves(tmp_path: Path) -> None:
+    """It prints settings that a login works with, and ends on SIGTERM."""
+    process = subprocess.Popen(  # noqa: S603 - this interpreter
+        [*COMMAND, "sandbox", "--step-clock"], stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(8)]
+    (tmp_path / "sandbox.env").write_text("".join(lines) + "UPSTOX_SLEEP_TIME=100\n")
+    try:
+        assert run("token", "--env-file", str(tmp_path / "sandbox.env")).returncode == 0
+    finally:
+        process.terminate()
+        process.communicate()
+    assert process.returncode == 0

@@ -1,0 +1,209 @@
+"""Every code block of README and docs is run against the sandbox, or read as what it is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from documentation import (
+    GENERATED,
+    PAGES,
+    ROOT,
+    SDK,
+    Block,
+    ScaledTime,
+    at_the_sandbox,
+    blocks,
+    check_bat,
+    check_cron,
+    check_dockerfile,
+    check_env,
+    check_unit,
+    furnish,
+    load,
+    run_bash,
+    run_console,
+    run_python,
+    run_with_sdk,
+    run_yaml,
+    settings_for,
+)
+from plugin_runs import with_plugin
+from upstox_totp.errors import EXPLANATIONS, ErrorCode
+from upstox_totp.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from conftest import FakeTime
+
+READ = {
+    "env": check_env,
+    "ini": check_unit,
+    "cron": check_cron,
+    "dockerfile": check_dockerfile,
+    "bat": check_bat,
+}
+SHOWN = {"text"}
+"""Languages of blocks that are looked at only; each of them has a test of its own below."""
+
+BLOCKS = [
+    block
+    for block in blocks(PAGES)
+    if block.language not in SHOWN and (block.page, block.language) != (GENERATED, "console")
+]
+
+
+@pytest.fixture
+def real_sandbox() -> Iterator[Sandbox]:
+    """A sandbox for programs of their own, which live in real time."""
+    with Sandbox(step_clock=True) as sandbox:
+        yield sandbox
+
+
+def run_tests(text: str, pytester: pytest.Pytester) -> None:
+    """Run an example that consists of tests, with the plugin that users have."""
+    pytester.makepyfile(test_example=text)
+    outcomes = with_plugin(pytester).runpytest_inprocess("-pno:cacheprovider").parseoutcomes()
+    assert set(outcomes) == {"passed"}, outcomes
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in BLOCKS if block.language == "python"], ids=str
+)
+def test_python_blocks_run(
+    block: Block,
+    tmp_path: Path,
+    fake_time: FakeTime,
+    monkeypatch: pytest.MonkeyPatch,
+    pytester: pytest.Pytester,
+) -> None:
+    """A Python block runs as it stands, its settings in a .env beside it."""
+    if "def test_" in block.text:
+        run_tests(block.text, pytester)
+        return
+    monkeypatch.chdir(tmp_path)
+    threads = re.search("threading|concurrent", block.text)
+    scaled = ScaledTime(30)
+    if threads:
+        scaled.install(monkeypatch)
+    with Sandbox(step_clock=True, clock=scaled.time if threads else fake_time.true) as sandbox:
+        furnish(tmp_path, sandbox)
+        for name, value in settings_for(block.text, sandbox, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        if "upstox_client" in block.text:
+            if not SDK.exists():
+                pytest.skip("the SDK is not installed: make sdk")
+            run_with_sdk(block.text, sandbox, settings_for(block.text, sandbox, tmp_path))
+        else:
+            run_python(at_the_sandbox(block.text, sandbox), str(block))
+        if "get_access_token" in block.text and "Sandbox(" not in block.text:
+            assert sandbox.tokens_issued
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for block in BLOCKS if block.language in {"bash", "sh", "console", "yaml"}],
+    ids=str,
+)
+def test_shell_blocks_run(block: Block, tmp_path: Path, real_sandbox: Sandbox) -> None:
+    """A shell block runs; what it would install or start is played by stand-ins that check it."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    furnish(folder, real_sandbox)
+    settings = settings_for(block.text, real_sandbox, folder)
+    if block.language == "console":
+        run_console(block.text, settings, folder)
+    elif block.language == "yaml":
+        run_yaml(block.text, settings, folder)
+    else:
+        run_bash(block.text, settings, folder)
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language in READ], ids=str)
+def test_other_blocks_are_what_they_say(block: Block) -> None:
+    """A file of settings, a unit, a crontab, an image or a Windows task is read and checked."""
+    READ[block.language](block.text)
+
+
+def test_every_block_is_run_or_read() -> None:
+    """No block is of a language that nothing above knows, and there are as many as it seems."""
+    known = {"python", "bash", "sh", "console", "yaml", *READ}
+    assert {block.language for block in BLOCKS} <= known
+    assert len(BLOCKS) > 60
+    assert sum(block.language == "python" for block in BLOCKS) > 30
+
+
+def test_the_layout_in_contributing_is_the_one_there_is() -> None:
+    """Every file and folder that CONTRIBUTING shows exists."""
+    (layout,) = [block for block in blocks([ROOT / "CONTRIBUTING.md"]) if block.language == "text"]
+    package = ROOT / "src" / "upstox_totp"
+    modules = re.findall(r"\b\w+\.py\b", layout.text)
+    assert len(modules) > 15
+    for name in modules:
+        assert list(package.rglob(name)), name
+    folders = {line.split()[0] for line in layout.text.splitlines() if re.match(r" *\w+/", line)}
+    for name in folders:
+        assert (ROOT / name).is_dir() or (package / name).is_dir(), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    """A relative link names a file that exists, and a heading of it where it names one."""
+    for target in re.findall(r"\]\((?!https?:)([^)\s]*)\)", page.read_text(encoding="utf-8")):
+        name, _, anchor = target.partition("#")
+        path = page.parent / name if name else page
+        assert path.exists(), target
+        if anchor and not anchor.startswith("error-"):
+            text = path.read_text(encoding="utf-8")
+            titles = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+            assert anchor in slugs | set(re.findall(r"^\((.+)\)=$", text, re.MULTILINE)), target
+
+
+def test_the_error_reference_has_every_code() -> None:
+    """The page of codes is made from the table, and leaves none of it out."""
+    module = load(ROOT / "docs" / "_ext" / "error_reference.py")
+    text = "\n".join(module.lines())
+    for code in ErrorCode:
+        assert f"### {code}\n" in text
+        assert EXPLANATIONS[code].meaning in text
+        assert all(suggestion in text for suggestion in EXPLANATIONS[code].suggestions)
+
+
+def test_the_recorded_demo_is_of_this_command() -> None:
+    """The picture in the README shows the six steps, fetches nothing, and is made by the script."""
+    picture = (ROOT / "docs" / "_static" / "demo.svg").read_text(encoding="utf-8")
+    words = picture.replace("&#160;", " ")
+    assert "upstox_cli demo" in words
+    for step in range(1, 7):
+        assert f"{step} of 6" in words
+    assert "font-face" not in picture
+
+
+def test_the_workflow_runs_the_make_commands() -> None:
+    """What runs on a push is what runs here, and the issue template asks for the transcript."""
+    github = ROOT / ".github"
+    workflow = yaml.safe_load((github / "workflows" / "test.yml").read_text())
+    makefile = (ROOT / "Makefile").read_text()
+    commands = [s["run"] for j in workflow["jobs"].values() for s in j["steps"] if "run" in s]
+    assert "make test" in commands
+    for command in commands:
+        program, *targets = command.split()
+        assert program == "make"
+        assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+    form = yaml.safe_load((github / "ISSUE_TEMPLATE" / "login.yml").read_text())
+    asked = {field["id"]: field for field in form["body"] if "id" in field}
+    assert asked["transcript"]["validations"]["required"]
+
+
+def test_pre_commit_fetches_nothing() -> None:
+    """Every hook is local and runs what make runs."""
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    assert [repo["repo"] for repo in config["repos"]] == ["local"]
+    hooks = config["repos"][0]["hooks"]
+    assert {hook["language"] for hook in hooks} == {"system"}

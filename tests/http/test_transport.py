@@ -1,0 +1,182 @@
+"""TLS with a private authority, and a proxy, over real sockets."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+import trustme
+
+from conftest import configure
+from upstox_totp import Step, UpstoxTOTP
+from upstox_totp.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from conftest import FakeTime
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> tuple[trustme.CA, str]:
+    """A certificate authority of its own, and the bundle that trusts it."""
+    ca = trustme.CA()
+    bundle = tmp_path / "authority.pem"
+    ca.cert_pem.write_to_path(str(bundle))
+    return ca, str(bundle)
+
+
+@pytest.fixture
+def tls_sandbox(
+    authority: tuple[trustme.CA, str], fake_time: FakeTime, tmp_path: Path
+) -> Iterator[Sandbox]:
+    """A sandbox that serves TLS."""
+    certificate = authority[0].issue_cert("127.0.0.1", "localhost")
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    certificate.cert_chain_pems[0].write_to_path(str(chain))
+    certificate.private_key_pem.write_to_path(str(key))
+    with Sandbox(clock=fake_time.true, step_clock=True, certificate=(chain, key)) as sandbox:
+        assert sandbox.base_domain.startswith("https://")
+        yield sandbox
+
+
+def test_a_private_authority_through_the_environment(
+    tls_sandbox: Sandbox, authority: tuple[trustme.CA, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REQUESTS_CA_BUNDLE names the authority, and the login works over https."""
+    configure(monkeypatch, tls_sandbox, REQUESTS_CA_BUNDLE=authority[1])
+    with UpstoxTOTP() as upx:
+        assert upx.app_token.get_access_token().success
+    assert tls_sandbox.connections == 1
+
+
+def test_an_unknown_authority_is_an_ssl_error(
+    tls_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the bundle nothing is sent, nothing is repeated, and the error says what to check."""
+    configure(monkeypatch, tls_sandbox)
+    with (
+        UpstoxTOTP() as upx,
+        pytest.raises(requests.exceptions.SSLError, match="REQUESTS_CA_BUNDLE") as caught,
+    ):
+        upx.app_token.get_access_token()
+    assert vars(caught.value)["step"] is Step.DIALOG
+    assert "certificate" in str(caught.value)
+    assert tls_sandbox.requests == []
+
+
+class Proxy(socketserver.ThreadingTCPServer):
+    """An HTTP proxy that knows CONNECT, and remembers whom it was asked for."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.status = b"200 Connection established"
+        super().__init__(("127.0.0.1", 0), Tunnel)
+
+    @property
+    def url(self) -> str:
+        """Where the proxy listens."""
+        return f"http://user:proxy-secret@127.0.0.1:{self.server_address[1]}"
+
+
+class Tunnel(socketserver.StreamRequestHandler):
+    """One connection through the proxy."""
+
+    def handle(self) -> None:
+        """Open the tunnel and pass bytes on in both directions."""
+        assert isinstance(self.server, Proxy)
+        target = self.rfile.readline().split()[1].decode()
+        while self.rfile.readline().strip():
+            pass
+        self.server.asked.append(target)
+        self.wfile.write(b"HTTP/1.1 %s\r\n\r\n" % self.server.status)
+        if not self.server.status.startswith(b"200"):
+            return
+        host, port = target.rsplit(":", 1)
+        with socket.create_connection((host, int(port))) as upstream:
+            back = threading.Thread(target=_copy, args=(upstream, self.connection))
+            back.start()
+            _copy(self.connection, upstream)
+            back.join()
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    """A running proxy."""
+    with Proxy() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+def test_a_proxy_through_the_environment(
+    proxy: Proxy,
+    tls_sandbox: Sandbox,
+    authority: tuple[trustme.CA, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """HTTPS_PROXY carries all six requests through one tunnel."""
+    configure(monkeypatch, tls_sandbox, REQUESTS_CA_BUNDLE=authority[1], HTTPS_PROXY=proxy.url)
+    with UpstoxTOTP() as upx:
+        assert upx.app_token.get_access_token().success
+    assert proxy.asked == [tls_sandbox.base_domain.split("/")[2]]
+
+
+def test_a_proxy_of_the_sessions(
+    proxy: Proxy,
+    tls_sandbox: Sandbox,
+    authority: tuple[trustme.CA, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """session.proxies is honoured as well."""
+    configure(monkeypatch, tls_sandbox, REQUESTS_CA_BUNDLE=authority[1])
+    with UpstoxTOTP() as upx:
+        upx.session.proxies["https"] = proxy.url
+        assert upx.app_token.get_access_token().success
+    assert len(proxy.asked) == 1
+
+
+def test_a_proxy_that_refuses_is_named_without_its_password(
+    proxy: Proxy, tls_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says that it is the proxy, not with which password."""
+    proxy.status = b"407 Proxy Authentication Required"
+    configure(monkeypatch, tls_sandbox, HTTPS_PROXY=proxy.url)
+    with (
+        UpstoxTOTP() as upx,
+        pytest.raises(requests.exceptions.ProxyError, match="HTTPS_PROXY") as caught,
+    ):
+        upx.app_token.get_access_token()
+    assert "proxy-secret" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
+    assert len(proxy.asked) == 1
+
+
+def test_a_proxy_that_is_not_there(
+    tls_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, proxy: Proxy
+) -> None:
+    """A refused connection to the proxy is a ProxyError."""
+    monkeypatch.setattr("upstox_totp._http.session._BACKOFF_FACTOR", 0.01)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    configure(monkeypatch, tls_sandbox, HTTPS_PROXY=f"http://127.0.0.1:{port}")
+    with UpstoxTOTP() as upx, pytest.raises(requests.exceptions.ProxyError, match="refused"):
+        upx.app_token.get_access_token()
