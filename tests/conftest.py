@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -70,6 +71,16 @@ def quiet_loggers() -> Iterator[None]:
     for logger, (level, handlers) in zip(loggers, before, strict=True):
         logger.setLevel(level)
         logger.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def no_warning_unnoticed() -> Iterator[None]:
+    """A warning to the user is never raised: a test that does not expect one fails for it here."""
+    from upstox_totp.errors import UpstoxWarning  # noqa: PLC0415 - tests of the import come first
+
+    with warnings.catch_warnings(record=True) as seen:
+        yield
+    assert [str(one.message) for one in seen if issubclass(one.category, UpstoxWarning)] == []
 
 
 @pytest.fixture(autouse=True)

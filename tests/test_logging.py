@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import base64
 import logging
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from upstox_totp._log import logger
+import upstox_totp
+from upstox_totp import UpstoxWarning
+from upstox_totp._log import logger, warn_user
 from upstox_totp._secrecy import MASK, Secrets
 from upstox_totp.transcript import Exchange, Step, field_names, media_type, plain_path
 
@@ -24,6 +29,76 @@ def test_the_logger_is_the_packages_and_silent() -> None:
     """A library that nobody configured says nothing."""
     assert logger.name == "upstox_totp"
     assert any(isinstance(handler, logging.NullHandler) for handler in logger.handlers)
+
+
+def program(*options: str, code: str) -> tuple[int, str, str]:
+    """Run a program of a user's and return its exit code, stdout and stderr."""
+    ended = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, *options, "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=60,
+    )
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+def test_a_warning_is_of_our_class_and_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """It points at the line of the program that led to it, and a log file has it, too."""
+    with pytest.warns(UpstoxWarning, match=r"^Nothing is kept\.$") as seen:
+        warn_user("Nothing is kept.")
+    assert seen[0].filename == __file__
+    assert caplog.messages == ["Nothing is kept."]
+
+
+WARNING = """
+import upstox_totp
+from upstox_totp._log import warn_user
+for text in ["one", "one", "two"]:
+    warn_user(text{})
+print("went on")
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "how", "shown"),
+    [
+        ((), "", {"one": 1, "two": 1}),
+        ((), ", each_time=True", {"one": 2, "two": 1}),
+        (("-W", "ignore::upstox_totp.UpstoxWarning"), "", {"one": 0, "two": 0}),
+        (("-W", "error"), "", {"one": 2, "two": 1}),
+        (("-W", "error::upstox_totp.UpstoxWarning"), "", {"one": 2, "two": 1}),
+    ],
+)
+def test_a_person_sees_a_warning_and_the_program_goes_on(
+    options: tuple[str, ...], how: str, shown: dict[str, int]
+) -> None:
+    """Python's default filters show it once a line; a filter that makes errors shows it as well."""
+    code, stdout, stderr = program(*options, code=WARNING.format(how))
+    assert (code, stdout) == (0, "went on\n")
+    assert {text: stderr.count(f"UpstoxWarning: {text}\n") for text in shown} == shown
+
+
+@pytest.mark.parametrize("stderr", ["sys.stderr = None", "sys.stderr.close()"])
+def test_a_warning_that_cannot_be_shown_ends_nothing(stderr: str) -> None:
+    """Without a stderr, or with a closed one, the program goes on."""
+    for options in ((), ("-W", "error")):
+        code, stdout, _ = program(*options, code=f"import sys; {stderr}\n{WARNING.format('')}")
+        assert (code, stdout) == (0, "went on\n")
+
+
+def test_a_warning_points_past_what_lies_between(tmp_path: Path) -> None:
+    """The standard library's frames between two of ours are not taken for the program's."""
+    code = (
+        "import contextlib, upstox_totp._log as log\n"
+        f'exec(compile(\'def inner():\\n yield log.warn_user("m")\\n'
+        "def outer():\\n with contextlib.contextmanager(inner)(): pass', "
+        f"{str(Path(upstox_totp.__file__).parent / 'made_up.py')!r}, 'exec'))\n"
+        "outer()\n"
+    )
+    assert program(code=code)[2].startswith("<string>:3: UpstoxWarning: m")
 
 
 SPELLINGS = [

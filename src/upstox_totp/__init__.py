@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ErrorCode,
         RateLimitError,
         UpstoxError,
+        UpstoxWarning,
         ValidationError,
     )
     from upstox_totp.models import AccessTokenData, AccessTokenResponse
@@ -37,6 +38,7 @@ __all__ = [
     "TokenCache",
     "UpstoxError",
     "UpstoxTOTP",
+    "UpstoxWarning",
     "ValidationError",
     "__version__",
 ]

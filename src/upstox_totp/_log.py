@@ -1,9 +1,21 @@
-"""The package's logger, and how to hear it."""
+"""The package's logger, how to hear it, and how to tell a person what they must know."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from upstox_totp.errors import UpstoxWarning
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_PACKAGE: Final = f"{Path(__file__).parent}{os.sep}"
 
 logger = logging.getLogger("upstox_totp")
 logger.addHandler(logging.NullHandler())
@@ -35,3 +47,41 @@ def enable_debug() -> None:
     own = [handler for handler in logger.handlers if type(handler) is not logging.NullHandler]
     if not own:
         logger.addHandler(_StderrHandler())
+
+
+def warn_user(message: str, *, each_time: bool = False) -> None:
+    """Tell the person what they must know: as an `UpstoxWarning`, and in the log.
+
+    Python shows a message once for each line of the program that led here, by its default
+    filters. It never ends the login under way, where an attempt or the token would be lost: a
+    filter that makes errors of warnings (``-W error``) has it shown, and the login goes on.
+
+    Args:
+        message: What to tell, in whole sentences, without a secret.
+        each_time: Whether to show it again where it was shown before.
+    """
+    logger.warning("%s", message)
+    frame = _calling_frame()
+    filename, line = frame.f_code.co_filename, frame.f_lineno
+    registry = None if each_time else frame.f_globals.setdefault("__warningregistry__", {})
+    module = frame.f_globals.get("__name__")
+    # What a program has put in place of showwarning may raise whatever it likes.
+    with suppress(Exception):
+        try:
+            warnings.warn_explicit(message, UpstoxWarning, filename, line, module, registry)
+        except UpstoxWarning as warning:
+            warnings.showwarning(warning, UpstoxWarning, filename, line)
+
+
+def _calling_frame() -> FrameType:
+    """Return the frame that called the package, or the outermost of the package's own."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - what the warnings module does
+    caller = own = frame
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(_PACKAGE):
+            caller, own = frame.f_back, frame
+        frame = frame.f_back
+    if caller is None or caller.f_code.co_filename.startswith("<frozen"):
+        caller = own
+    assert caller is not None  # noqa: S101 - this function's own frame is the package's
+    return caller

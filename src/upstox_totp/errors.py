@@ -9,7 +9,8 @@
     ├── RateLimitError       too many requests or one-time passwords; wait
     └── APIError             Upstox refused for any other reason
 
-A failure of the network is no ``UpstoxError``: it stays a ``requests.RequestException``.
+A failure of the network is no ``UpstoxError``: it stays a ``requests.RequestException``. What a
+person must know while the login goes on is an ``UpstoxWarning``.
 """
 
 from __future__ import annotations
@@ -56,6 +57,15 @@ class ErrorCode(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> ErrorCode | None:
         return cls._value2member_map_.get(str(value)) if isinstance(value, int) else None  # type: ignore[return-value]
+
+
+class UpstoxWarning(UserWarning):
+    """What a person must know, while the login goes on: for example, that no token can be kept.
+
+    Python's default filters show it, on stderr, once for each line of the program that it comes
+    from. It is never raised, not even under ``-W error``: a login that it ended would have spent
+    an attempt for nothing.
+    """
 
 
 class UpstoxError(Exception):
