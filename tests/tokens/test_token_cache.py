@@ -214,11 +214,15 @@ def test_a_clock_set_right_costs_one_login(
 
 
 def test_another_process_does_not_repeat_a_code(
-    cache: TokenCache, client: UpstoxTOTP, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
+    cache: TokenCache,
+    client: UpstoxTOTP,
+    sandbox: Sandbox,
+    fake_time: FakeTime,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A one-time password that the cache saw in use is not sent again, even after `clear`."""
-    with Sandbox(clock=fake_time.true) as sandbox:
-        client.base_domain = sandbox.base_domain
+    with Sandbox(clock=fake_time.true, credentials=sandbox.credentials) as other:
+        client.base_domain = other.base_domain
         cache.get_access_token(client)
         cache.clear(client)
         # What another process knows of the codes used here: nothing.
@@ -228,7 +232,7 @@ def test_another_process_does_not_repeat_a_code(
             one_time_passwords._Claims(),  # noqa: SLF001 - a new process
         )
         cache.get_access_token(client)
-        assert sandbox.logins == sandbox.codes_received == 2
+        assert other.logins == other.codes_received == 2
 
 
 def test_neither_cache_nor_file_shows_a_token(

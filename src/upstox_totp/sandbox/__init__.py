@@ -1,8 +1,10 @@
 """A strict stand-in of the Upstox login, served on this machine alone.
 
-`Sandbox` plays the six requests of a login (dialog, one-time password, its verification, PIN,
-approval, token exchange) with a made-up account, so that a client can be tried without a trader's
-credentials and without a byte sent to Upstox::
+`Sandbox` plays every way to a token with a made-up account: the six requests of the login page
+(dialog, one-time password, its verification, PIN, approval, token exchange), the page itself for
+a person and a browser, the TOTP login in one request, and the token request that is approved on
+the phone. So a client can be tried without a trader's credentials and without a byte sent to
+Upstox::
 
     with Sandbox() as sandbox:
         os.environ.update(sandbox.environment)
@@ -28,9 +30,21 @@ What the sandbox does not know about the real service, and made up:
   PIN is called wrong or locked (here locked at once);
 * how long a one-time password's token and an authorization code live (here minutes);
 * the HTTP status of each failure of the `api` host beyond its being a 4xx;
-* what the service does with a dormant account after saying so (here it goes on).
+* what the service does with a dormant account after saying so (here it goes on);
+* everything of the login page but that it ends at the app's redirect URI with `code` and `state`:
+  its forms, their addresses and words, and that an account which is known there is asked again;
+* whether the dialog answers a wrong `response_type` at the app's redirect URI (here not);
+* of the TOTP login: the code of a wrong one-time password, a wrong PIN, a locked account and an
+  account without TOTP (here UDAPI100016 with 401 for all), and of a wrong key (UDAPI100069, 401);
+  that the code is judged and used up before the PIN is looked at; that attempts and used codes are
+  counted together with the page's; that a request which a limit refused does not count towards
+  it, and that the limits are one for everybody; whether extended tokens survive (here they do);
+* of the token request: the code of a wrong client id (here UDAPI100068) or secret (UDAPI100069);
+  that a second one takes the place of one that waits; that the token ends no other; that any host
+  may be a notifier (Upstox refuses those of tunnelling services).
 
-The sandbox listens on 127.0.0.1 and nowhere else.
+The sandbox listens on 127.0.0.1 and nowhere else. It sends nothing by itself; `Sandbox.approve`
+posts one message to the notifier URL that it was given.
 """
 
 try:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from werkzeug.wrappers import Response
 
@@ -18,15 +18,24 @@ WRONG_CODE = 1017999
 
 NOT_SUPPORTED = "UDAPI10000"
 TOO_MANY = "UDAPI10005"
+INVALID_CREDENTIALS = "UDAPI100016"
 INVALID_INPUT = "UDAPI100036"
 INVALID_TOKEN = "UDAPI100050"  # noqa: S105 - an error code
 INVALID_CODE = "UDAPI100057"
 EXTENDED = "UDAPI100067"
 WRONG_CLIENT = "UDAPI100068"
 INVALID_CLIENT = "UDAPI100069"
+NO_NOTIFIER = "UDAPI1123"
 
 # Documented as 4xx only; which 4xx is our choice.
-_API_STATUS = {INVALID_TOKEN: 401, INVALID_CODE: 401, INVALID_CLIENT: 401, EXTENDED: 401}
+_API_STATUS = {
+    INVALID_CREDENTIALS: 401,
+    INVALID_TOKEN: 401,
+    INVALID_CODE: 401,
+    INVALID_CLIENT: 401,
+    EXTENDED: 401,
+    TOO_MANY: 429,
+}
 
 Code = int | str
 
@@ -74,6 +83,15 @@ class Refusal(Exception):  # noqa: N818 - an answer like any other, not a mistak
         self.value = value
         self.name = name
         self.hint = hint
+
+    def recoded(self, code: Code, name: str | None = None) -> Self:
+        """Return the same refusal as another host says it.
+
+        Args:
+            code: That host's code.
+            name: The rejected value's name there.
+        """
+        return type(self)(code, self.message, self.value, name=name, hint=self.hint)
 
     def text(self, *, echo: bool) -> str:
         """Return the message, with the rejected value when `echo`."""

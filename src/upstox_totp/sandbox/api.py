@@ -1,7 +1,4 @@
-"""The steps on the `api` and `login` hosts: dialog, login page, token exchange, profile, logout."""
-
-from typing import Any
-from urllib.parse import urlencode
+"""The steps on the `api` host: dialog, token exchange, profile, logout."""
 
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
@@ -12,32 +9,24 @@ from upstox_totp.sandbox.answers import (
     INVALID_CODE,
     INVALID_INPUT,
     INVALID_TOKEN,
-    SESSION,
     WRONG_CLIENT,
-    Refusal,
     Reply,
     demand,
 )
 from upstox_totp.sandbox.calls import Call
-from upstox_totp.sandbox.service import DIALOG_COOKIE, FLOW_COOKIE
-from upstox_totp.sandbox.state import Login, State
+from upstox_totp.sandbox.sessions import DIALOG_COOKIE
+from upstox_totp.sandbox.state import State
+from upstox_totp.sandbox.users import token_fields, user_fields
 
-LOGIN_PAGE = """<!doctype html>
-<html lang="en">
-<head><title>Log in</title></head>
-<body><form><label>Mobile number <input name="mobile" inputmode="numeric"></label></form></body>
-</html>
-"""
 FORM = "application/x-www-form-urlencoded"
 
 
 class ApiSteps:
-    """Steps 1 and 6, the login page between them, and what an access token is good for.
+    """Steps 1 and 6, and what an access token is good for.
 
     Upstox documents the requests, the fields, the error codes but two (invalid authorization code
     and invalid client, from public clients), and that a code is good for one exchange, even a
-    failed one. The login page's query is known from public clients; the redirects to it are an
-    assumption.
+    failed one; `state` is RFC 6749's. The login page's query is known from public clients.
 
     Args:
         state: What the service remembers.
@@ -55,7 +44,7 @@ class ApiSteps:
         for name, value in (("client_id", app.client_id), ("redirect_uri", app.redirect_uri)):
             sent = call.query(name)
             demand(sent == value, WRONG_CLIENT, f"Check your '{name}'", sent, name=name)
-        login = self._state.begin()
+        login = self._state.begin(call.query("state"))
         told = {
             "client_id": self._rules.internal_client_id,
             "redirect_uri": self._rules.internal_redirect_uri,
@@ -69,24 +58,6 @@ class ApiSteps:
             return redirect(call.url("login", "/open/start"))
 
         return Reply(told, cookies={DIALOG_COOKIE: login.dialog}, render=lead)
-
-    def login_page(self, call: Call) -> Reply:
-        """Answer the GETs the dialog leads to: one more redirect, then the page."""
-        if call.route.path == "/":
-            return Reply(LOGIN_PAGE, render=lambda page: Response(page, mimetype="text/html"))
-        login = self._begun(call)
-        told = urlencode({name: value for name, value in login.told.items() if value is not None})
-        return Reply(
-            call.url("login", f"/?{told}"),
-            cookies={FLOW_COOKIE: login.flow},
-            render=redirect,
-        )
-
-    def _begun(self, call: Call) -> Login:
-        login = self._state.logins.get(call.cookie(DIALOG_COOKIE))
-        if login is None:
-            raise Refusal(SESSION, "The session has expired, start again: no dialog's cookie")
-        return login
 
     def token(self, call: Call) -> Reply:
         """Answer step 6: exchange the authorization code, which is used up whatever happens."""
@@ -104,20 +75,12 @@ class ApiSteps:
         for name, value, code, message in expected:
             demand(form.get(name) == value, code, message, form.get(name), name=name)
         demand(good, INVALID_CODE, "Invalid Auth code", form.get("code"), name="code")
-        user_id = self._rules.account.user_id
-        return Reply(
-            self._user()
-            | {
-                "ddpi": False,
-                "access_token": self._state.tokens.issue(user_id),
-                "extended_token": self._state.tokens.issue_extended(user_id),
-            },
-        )
+        return Reply(token_fields(self._state))
 
     def profile(self, call: Call) -> Reply:
         """Answer who the bearer is."""
         self._demand_token(call)
-        return Reply({"status": "success", "data": self._user()})
+        return Reply({"status": "success", "data": user_fields(self._rules)})
 
     def logout(self, call: Call) -> Reply:
         """Answer a logout: the bearer's token dies."""
@@ -130,19 +93,3 @@ class ApiSteps:
         tokens = self._state.tokens
         demand(tokens.is_alive(token), INVALID_TOKEN, "Invalid token used to access API", token)
         demand(not tokens.is_extended(token), EXTENDED, "Not permitted with an extended token")
-
-    def _user(self) -> dict[str, Any]:
-        account = self._rules.account
-        user = {
-            "email": "asha.rao@example.com",
-            "exchanges": ["NSE", "NFO", "BSE", "CDS", "BFO", "BCD"],
-            "products": ["D", "CO", "I"],
-            "broker": "UPSTOX",
-            "user_id": account.user_id,
-            "user_name": f"{account.first_name} {account.last_name}",
-            "order_types": ["MARKET", "LIMIT", "SL", "SL-M"],
-            "user_type": "individual",
-            "poa": False,
-            "is_active": True,
-        }
-        return user | dict(self._rules.user)

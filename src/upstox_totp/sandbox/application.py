@@ -1,6 +1,6 @@
 """From a request on the wire to its answer: routing, recording, faults and envelopes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from werkzeug.datastructures import Headers
@@ -22,10 +22,13 @@ from upstox_totp.sandbox.answers import (
 from upstox_totp.sandbox.api import ApiSteps
 from upstox_totp.sandbox.calls import Call, UnlimitedRequest
 from upstox_totp.sandbox.faults import PROPER, Alteration, FaultQueue
+from upstox_totp.sandbox.login_page import LoginPage
 from upstox_totp.sandbox.records import RequestLog, RequestRecord
 from upstox_totp.sandbox.routes import MAP, Route
 from upstox_totp.sandbox.service import ServiceSteps
 from upstox_totp.sandbox.state import State
+from upstox_totp.sandbox.token_request import TokenRequest
+from upstox_totp.sandbox.totp_login import TotpLogin
 from upstox_totp.sandbox.wire import Wire
 
 Carry = Callable[[Call], Reply]
@@ -56,7 +59,7 @@ class Application:
         service, api = ServiceSteps(state), ApiSteps(state)
         self._steps: dict[str | None, Carry] = {
             "dialog": api.dialog,
-            "login_page": api.login_page,
+            "login_page": LoginPage(state).answer,
             "otp": service.otp,
             "verify": service.verify,
             "pin": service.pin,
@@ -65,6 +68,8 @@ class Application:
             "token": api.token,
             "profile": api.profile,
             "logout": api.logout,
+            "totp_login": TotpLogin(state).log_in,
+            "token_request": TokenRequest(state).send,
             None: lambda call: Reply(call.request.url, render=redirect),
         }
 
@@ -78,29 +83,34 @@ class Application:
         """
         request = UnlimitedRequest(environ)
         request.get_data()
-        match = self._match(environ)
-        route = match if isinstance(match, Route) else None
-        known = route is not None and route.offered(self._rules.revision)
+        route, segments, error = self._match(environ)
+        offered = route if route is not None and self._offers(route) else None
         record = self._record(request, route, connection)
-        self._log.add(record, known=known)
-        if route is None or not known:
-            response = self._unknown(request, record.stage, match)
+        self._log.add(record, offered)
+        if offered is None:
+            response = self._unknown(request, record.stage, error)
             record.status = response.status_code
             PROPER.deliver(wire, response)
             return
-        call = Call(route, request, record.json, self._rules)
-        fault = self._faults.take(route.step)
+        call = Call(offered, request, record.json, self._rules, segments)
+        fault = self._faults.take(offered.step)
         response = fault.answer(call, lambda alter: self._proceed(call, alter))
         record.status = response.status_code if fault.answered else None
         fault.deliver(wire, response)
 
     @staticmethod
-    def _match(environ: dict[str, Any]) -> Route | HTTPException:
+    def _match(
+        environ: dict[str, Any],
+    ) -> tuple[Route | None, Mapping[str, str], HTTPException | None]:
         try:
-            route, _ = MAP.bind_to_environ(environ).match()
+            route, segments = MAP.bind_to_environ(environ).match()
         except HTTPException as error:
-            return error
-        return route  # type: ignore[no-any-return]
+            return None, {}, error
+        return route, segments, None
+
+    def _offers(self, route: Route) -> bool:
+        missing = route.step == "totp_login" and not self._rules.totp_login
+        return route.offered(self._rules.revision) and not missing
 
     @staticmethod
     def _record(request: Request, route: Route | None, connection: int) -> RequestRecord:
@@ -119,14 +129,19 @@ class Application:
             connection=connection,
         )
 
-    def _unknown(self, request: Request, stage: str, match: object) -> Response:
+    def _unknown(
+        self,
+        request: Request,
+        stage: str,
+        error: HTTPException | None,
+    ) -> Response:
         """Answer a path or method outside the protocol."""
         code = NOT_SUPPORTED if stage == "api" else MALFORMED
-        status = match.code or 404 if isinstance(match, HTTPException) else 404
+        status = (error and error.code) or 404
         payload = failure(stage, code, f"No {request.method} {request.path} here")
         response = json_response(payload, self._rules.content_type, status)
-        if isinstance(match, MethodNotAllowed):
-            response.headers["Allow"] = ", ".join(match.valid_methods or ())
+        if isinstance(error, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(error.valid_methods or ())
         return response
 
     def _proceed(self, call: Call, alter: Alteration) -> Response:
@@ -139,7 +154,8 @@ class Application:
         payload = alter(reply.payload)
         response = reply.render(payload) if reply.render else call.answer(payload, reply.status)
         for name, value in reply.cookies.items():
-            response.set_cookie(name, value, httponly=True, secure=call.request.is_secure)
+            secure = call.request.is_secure
+            response.set_cookie(name, value, httponly=True, secure=secure, samesite="Lax")
         return response
 
     def _refused(self, call: Call, refusal: Refusal) -> Reply:

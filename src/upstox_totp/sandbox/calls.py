@@ -1,7 +1,7 @@
 """One request as the protocol's steps see it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -35,12 +35,14 @@ class Call:
         request: The request, its body read.
         json: The decoded body of a JSON request, else None.
         rules: The sandbox's settings.
+        segments: The segments of the path that the route leaves open, by name.
     """
 
     route: Route
     request: Request
     json: Any
     rules: Rules
+    segments: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stage(self) -> str:

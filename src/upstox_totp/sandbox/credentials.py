@@ -1,6 +1,29 @@
 """The made-up trader: what the trader knows, and the accounts the service knows."""
 
+import secrets
+import socket
 from dataclasses import dataclass, field
+
+# Below what systems hand out by themselves, so that no connection and no sandbox takes it before
+# the client listens there.
+_PORTS = range(20_000, 32_000)
+
+
+def loopback_redirect_uri() -> str:
+    """Return a redirect URI on a port of the loopback interface that is free now.
+
+    Raises:
+        OSError: None of a hundred ports is free.
+    """
+    for _ in range(100):
+        port = secrets.choice(_PORTS)
+        with socket.socket() as tried:
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return f"http://127.0.0.1:{port}/callback"
+    raise OSError("no free port on the loopback interface")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +39,9 @@ class Credentials:
         totp_secret: The shared secret of the one-time passwords, base32.
         client_id: The app's identifier ("API key").
         client_secret: The app's secret.
-        redirect_uri: The redirect URI the app is registered with. Nothing ever calls it.
+        redirect_uri: The redirect URI the app is registered with. The sandbox only sends browsers
+            there. A sandbox made without credentials has one with a free port of the loopback
+            interface instead; `dataclasses.replace(Sandbox().credentials, pin_code=...)` keeps it.
     """
 
     username: str = field(default="9876501234", repr=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 from werkzeug.datastructures import Headers
 
-from upstox_totp.sandbox.routes import Revision, Step
+from upstox_totp.sandbox.routes import Carried, Revision, Route, Step
 
 
 @dataclass(slots=True, eq=False)
@@ -19,7 +19,8 @@ class RequestRecord:
 
     Args:
         step: The step of the protocol, or None for an unknown path or method. A path of a revision
-            the sandbox does not offer keeps its step; its status is 404.
+            the sandbox does not offer, or of a TOTP login that is not offered, keeps its step; its
+            status is 404.
         revision: The revision of the protocol the path belongs to, or None for both.
         method: The HTTP method.
         stage: The first segment of the path, which stands for the host.
@@ -54,17 +55,29 @@ class RequestLog:
         self._lock = threading.Lock()
         self._records: list[RequestRecord] = []
         self._received: Counter[Step | None] = Counter()
+        self._carried: Counter[Carried] = Counter()
 
-    def add(self, record: RequestRecord, *, known: bool) -> None:
-        """Note `record`, and count it towards its step when the path is `known`."""
+    def add(self, record: RequestRecord, route: Route | None) -> None:
+        """Note `record`, and count it towards the step of `route` and what it carries.
+
+        Args:
+            record: The request.
+            route: The route it found, or None for a path there is not.
+        """
         with self._lock:
             self._records.append(record)
-            self._received[record.step if known else None] += 1
+            self._received[route.step if route else None] += 1
+            self._carried.update(route.carries if route else ())
 
     def received(self, step: Step) -> int:
         """Return how many requests of `step` came in, whatever was answered."""
         with self._lock:
             return self._received[step]
+
+    def carried(self, kind: Carried) -> int:
+        """Return how many requests carried `kind`, whatever was answered."""
+        with self._lock:
+            return self._carried[kind]
 
     def snapshot(self) -> list[RequestRecord]:
         """Return the records so far, oldest first."""
@@ -81,3 +94,4 @@ class RequestLog:
         with self._lock:
             self._records.clear()
             self._received.clear()
+            self._carried.clear()

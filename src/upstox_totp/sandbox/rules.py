@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from upstox_totp.sandbox.credentials import Account, Credentials
+from upstox_totp.sandbox.rate_limits import RateLimit
 from upstox_totp.sandbox.routes import OFFERS, Offer
 from upstox_totp.sandbox.totp import codes_of
 
@@ -30,6 +31,11 @@ class Rules:
     customer_status: str
     pin_gives_code: bool
     authorize_redirects: int
+    totp_login: bool
+    totp_login_enveloped: bool
+    totp_login_limits: tuple[RateLimit, ...]
+    notifier_url: str | None = field(repr=False)
+    token_request_refusal: str | None
     internal_client_id: str
     internal_redirect_uri: str
     user: Mapping[str, Any] = field(repr=False)
@@ -39,7 +45,8 @@ class Rules:
         """Check what would otherwise fail much later.
 
         Raises:
-            ValueError: The revision is unknown, or the shared secret is not base32.
+            ValueError: The revision is unknown, a limit is not positive, or the shared secret is
+                not base32.
         """
         if self.revision not in OFFERS:
             raise ValueError(f"no revision {self.revision!r}; it is one of {', '.join(OFFERS)}")
@@ -47,6 +54,8 @@ class Rules:
             codes_of(self.credentials.totp_secret)
         except ValueError:
             raise ValueError("totp_secret is not base32") from None
+        if any(most <= 0 or seconds <= 0 for most, seconds in self.totp_login_limits):
+            raise ValueError("totp_login_limits must be of positive numbers")
 
     @property
     def content_type(self) -> str:

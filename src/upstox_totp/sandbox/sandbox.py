@@ -9,13 +9,17 @@ from typing import Any, Self
 
 from upstox_totp.sandbox.application import Application
 from upstox_totp.sandbox.clock import Clock
-from upstox_totp.sandbox.credentials import Account, Credentials
+from upstox_totp.sandbox.credentials import Account, Credentials, loopback_redirect_uri
 from upstox_totp.sandbox.faults import Fault, FaultQueue
-from upstox_totp.sandbox.records import RequestLog, RequestRecord
+from upstox_totp.sandbox.phone import checked_url, post
+from upstox_totp.sandbox.rate_limits import DOCUMENTED, RateLimit
+from upstox_totp.sandbox.received import Received
+from upstox_totp.sandbox.records import RequestLog
 from upstox_totp.sandbox.routes import Offer, Step
 from upstox_totp.sandbox.rules import Rules
 from upstox_totp.sandbox.server import HOST, Listener
-from upstox_totp.sandbox.state import State
+from upstox_totp.sandbox.state import TOTP_PERIOD, State
+from upstox_totp.sandbox.totp import codes_of
 
 Path = str | PathLike[str]
 Certificate = tuple[Path, Path] | ssl.SSLContext
@@ -29,14 +33,15 @@ def _context(certificate: Certificate | None) -> ssl.SSLContext | None:
     return context
 
 
-class Sandbox:
+class Sandbox(Received):
     """A login service of its own, on a port of 127.0.0.1.
 
     Use it as a context manager, or call `start` and `stop`.
 
     Args:
         port: The port to listen on; 0 for a free one.
-        credentials: What the trader and the app are known by; None for made-up ones.
+        credentials: What the trader and the app are known by; None for made-up ones, with a
+            redirect URI on a port of the loopback interface that is free when the sandbox is made.
         revision: Which revision of the verification and PIN paths there is: "newer" (verify v5 with
             2fa v4), "older" (v4 with v3), or "both". The paths of the other answer 404.
         step_clock: Whether the server's clock moves on by one period (30 seconds) after each
@@ -63,13 +68,23 @@ class Sandbox:
         customer_status: What the PIN step says of the customer: "ACTIVE", "DORMANT", "INACTIVE".
         pin_gives_code: Whether the PIN step already answers the redirect URI with the code.
         authorize_redirects: How many redirects lie between the approval's answer and the code.
+        totp_login: Whether there is Upstox's own TOTP login; without it its path answers 404.
+        totp_login_enveloped: Whether its answer comes as `{"status": "success", "data": {...}}`.
+        totp_login_limits: Its limits by the server's clock, as pairs of how many requests and
+            within how many seconds; the documented ones by default, `()` for none.
+        notifier_url: The app's notifier URL, http or https, where `approve` sends tokens; None for
+            an app without one. It is the attribute `notifier_url`, too.
+        token_request_refusal: The code that every token request is refused with, such as
+            "UDAPI1124" (not an individual's app), "UDAPI1155" (under review or rejected) or
+            "UDAPI1157" (its key has expired); None for none.
         internal_client_id: The client id the dialog tells, unlike the app's.
         internal_redirect_uri: The redirect URI the dialog tells.
         user: Fields that replace or join the user's in the token's and the profile's answer.
         claims: Claims that replace or join the access token's.
 
     Raises:
-        ValueError: `revision` is unknown, or the credentials' shared secret is not base32.
+        ValueError: `revision` is unknown, a limit is not of positive numbers, the notifier URL is
+            not an absolute http or https URL, or the credentials' shared secret is not base32.
         OSError: The certificate cannot be read.
     """
 
@@ -97,13 +112,18 @@ class Sandbox:
         customer_status: str = "ACTIVE",
         pin_gives_code: bool = False,
         authorize_redirects: int = 0,
+        totp_login: bool = True,
+        totp_login_enveloped: bool = False,
+        totp_login_limits: Iterable[RateLimit] = DOCUMENTED,
+        notifier_url: str | None = None,
+        token_request_refusal: str | None = None,
         internal_client_id: str = "IND-kf83ms02xq7v",
         internal_redirect_uri: str = "https://api-v2.upstox.com/login/authorization/redirect",
         user: Mapping[str, Any] | None = None,
         claims: Mapping[str, Any] | None = None,
     ) -> None:
         rules = Rules(
-            credentials=credentials or Credentials(),
+            credentials=credentials or Credentials(redirect_uri=loopback_redirect_uri()),
             account=account or Account(),
             accounts=tuple(accounts or ()),
             revision=revision,
@@ -120,17 +140,30 @@ class Sandbox:
             customer_status=customer_status,
             pin_gives_code=pin_gives_code,
             authorize_redirects=authorize_redirects,
+            totp_login=totp_login,
+            totp_login_enveloped=totp_login_enveloped,
+            totp_login_limits=tuple(totp_login_limits),
+            notifier_url=notifier_url,
+            token_request_refusal=token_request_refusal,
             internal_client_id=internal_client_id,
             internal_redirect_uri=internal_redirect_uri,
             user=dict(user or {}),
             claims=dict(claims or {}),
         )
+        self._assemble(rules, Clock(clock, clock_offset), port, _context(certificate))
+
+    def _assemble(
+        self,
+        rules: Rules,
+        clock: Clock,
+        port: int,
+        context: ssl.SSLContext | None,
+    ) -> None:
         self._rules = rules
-        self._clock = Clock(clock, clock_offset)
+        self._clock = clock
         self._state = State(rules, self._clock)
         self._faults = FaultQueue()
         self._log = RequestLog()
-        context = _context(certificate)
         self._scheme = "http" if context is None else "https"
         application = Application(self._state, self._faults, self._log)
         self._listener = Listener(port, context, application.respond, self._clock.now)
@@ -215,50 +248,54 @@ class Sandbox:
         return self._rules.credentials
 
     @property
-    def requests(self) -> list[RequestRecord]:
-        """The requests received so far, oldest first."""
-        return self._log.snapshot()
+    def notifier_url(self) -> str | None:
+        """The app's notifier URL, as token requests that come from now on are told.
 
-    def clear_requests(self) -> None:
-        """Forget the requests received; the counts go on."""
-        self._log.clear()
-
-    @property
-    def connections(self) -> int:
-        """How many TCP connections were accepted."""
-        return self._listener.connections.accepted
-
-    @property
-    def otp_requests(self) -> int:
-        """How many requests to generate a one-time password came in, whatever was answered."""
-        return self._log.received("otp")
-
-    @property
-    def codes_received(self) -> int:
-        """How many one-time passwords came in on a path there is, whatever was answered."""
-        return self._log.received("verify")
-
-    @property
-    def pins_received(self) -> int:
-        """How many PINs came in on a path there is, whatever was answered."""
-        return self._log.received("pin")
-
-    @property
-    def logins(self) -> int:
-        """How many logins got past the PIN."""
+        Raises:
+            ValueError: What it is set to is not an absolute http or https URL.
+        """
         with self._state.lock:
-            return self._state.completed
+            return self._state.phone.notifier_url
 
-    @property
-    def tokens_issued(self) -> int:
-        """How many access tokens were issued."""
-        return len(self.access_tokens)
-
-    @property
-    def access_tokens(self) -> list[str]:
-        """The access tokens issued, oldest first, dead ones included."""
+    @notifier_url.setter
+    def notifier_url(self, url: str | None) -> None:
         with self._state.lock:
-            return self._state.tokens.access_tokens
+            self._state.phone.notifier_url = checked_url(url)
+
+    def approve(self, timeout: float = 10.0) -> int:
+        """Approve the token request that waits, as on the phone, and post the token once.
+
+        The message goes to the notifier URL that the request was told, with no signature and past
+        every proxy. The request is answered and the token issued whatever becomes of the message.
+
+        Args:
+            timeout: Seconds to wait for the notifier.
+
+        Returns:
+            The HTTP status that the notifier answered.
+
+        Raises:
+            RuntimeError: No token request waits, or it has lapsed.
+            OSError: The notifier cannot be reached or does not answer in time.
+            http.client.HTTPException: What it answers is not HTTP.
+        """
+        with self._state.lock:
+            url, message = self._state.phone.approve()
+        # Without the lock: a notifier asks whose the token is before it answers.
+        return post(url, message, timeout)
+
+    def reject(self) -> None:
+        """Reject the token request that waits, as on the phone; nobody is told.
+
+        Raises:
+            RuntimeError: No token request waits, or it has lapsed.
+        """
+        with self._state.lock:
+            self._state.phone.take()
+
+    def one_time_password(self) -> str:
+        """Return the one-time password of the server's time, as the account's authenticator."""
+        return codes_of(self.credentials.totp_secret).generate_otp(int(self.now()) // TOTP_PERIOD)
 
     def revoke(self, token: str) -> None:
         """Let an access token die now.
@@ -282,9 +319,9 @@ class Sandbox:
         self._clock.advance(seconds)
 
     def unlock(self) -> None:
-        """Lift the account's lock and the block of one-time passwords."""
+        """Lift the account's lock, the block of one-time passwords and the TOTP login's limits."""
         with self._state.lock:
-            self._state.guard.unlock()
+            self._state.unlock()
 
     def reset(self) -> None:
         """Begin anew on the same port and clock: no locks, logins, tokens, faults, records."""

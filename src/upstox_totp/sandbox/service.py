@@ -3,38 +3,21 @@
 import base64
 import secrets
 from typing import Any
-from urllib.parse import urlencode, urlsplit
-
-from werkzeug.utils import redirect
 
 from upstox_totp.sandbox.answers import (
     MALFORMED,
     MOBILE,
     SESSION,
-    Refusal,
     Reply,
     demand,
 )
+from upstox_totp.sandbox.app_redirect import granted, private_redirect, way_out
 from upstox_totp.sandbox.calls import Call
 from upstox_totp.sandbox.credentials import Account
+from upstox_totp.sandbox.sessions import SESSION_COOKIE, demand_session, login_of
 from upstox_totp.sandbox.state import Login, State
 
-DIALOG_COOKIE = "login_dialog"
-FLOW_COOKIE = "login_flow"
-SESSION_COOKIE = "login_session"
 NEXT_REQUEST = 30
-
-
-def with_code(redirect_uri: str, code: str) -> str:
-    """Return the app's redirect URI carrying the authorization code.
-
-    Args:
-        redirect_uri: The app's redirect URI, with or without a query.
-        code: The authorization code.
-    """
-    parts = urlsplit(redirect_uri)
-    query = "&".join(filter(None, (parts.query, urlencode({"code": code}))))
-    return parts._replace(query=query).geturl()
 
 
 class ServiceSteps:
@@ -53,20 +36,9 @@ class ServiceSteps:
         self._state = state
         self._rules = state.rules
 
-    def login(self, call: Call) -> Login:
-        """Return the login the cookies belong to.
-
-        Raises:
-            Refusal: The dialog's cookies are missing or of no login (the real code is not known).
-        """
-        login = self._state.logins.get(call.cookie(DIALOG_COOKIE))
-        if login is None or call.cookie(FLOW_COOKIE) != login.flow:
-            raise Refusal(SESSION, "The session has expired, start again: no dialog's cookies")
-        return login
-
     def otp(self, call: Call) -> Reply:
         """Answer step 2: open a one-time password's session."""
-        login = self.login(call)
+        login = login_of(self._state, call)
         data = call.data()
         self._state.guard.pass_lock()
         number = data.get("mobileNumber")
@@ -88,7 +60,7 @@ class ServiceSteps:
 
     def verify(self, call: Call) -> Reply:
         """Answer step 3: check the one-time password."""
-        login = self.login(call)
+        login = login_of(self._state, call)
         data = call.data()
         self._state.guard.pass_lock()
         token = data.get("validateOtpToken")
@@ -109,7 +81,7 @@ class ServiceSteps:
 
     def pin(self, call: Call) -> Reply:
         """Answer step 4: check the PIN and open the session."""
-        login = self.login(call)
+        login = login_of(self._state, call)
         self._demand_client(call, login)
         data = call.data()
         demand(
@@ -128,7 +100,7 @@ class ServiceSteps:
         login.session = secrets.token_urlsafe(24)
         self._state.completed += 1
         reply = self._wrap(
-            redirectUri=self._granted() if self._rules.pin_gives_code else None,
+            redirectUri=granted(self._state, login) if self._rules.pin_gives_code else None,
             userType="CUSTOMER",
             customerStatus=self._rules.customer_status,
             appStatus="ACTIVE",
@@ -141,36 +113,26 @@ class ServiceSteps:
 
     def authorize(self, call: Call) -> Reply:
         """Answer step 5: take the approval, and give the code or the way to it."""
-        login = self.login(call)
-        self._demand_session(call, login)
+        login = login_of(self._state, call)
+        demand_session(login, call)
         self._demand_client(call, login)
         kind = call.query("response_type")
         demand(kind == "code", MALFORMED, "response_type must be code, not", kind)
         demand(call.query("requestId"), MALFORMED, "The query has no requestId")
         approval = call.data().get("userOAuthApproval")
         demand(approval is True, MALFORMED, "userOAuthApproval must be true, not", approval)
+        demand(not login.denied, SESSION, "The session has expired, start again: access was denied")
         login.approved = True
-        hops = self._rules.authorize_redirects
-        return self._wrap(
-            redirectUri=self._hop(call, hops) if hops else self._granted(),
-            isApproved=True,
-        )
+        location = way_out(self._state, login, call, self._rules.authorize_redirects)
+        return self._wrap(redirectUri=location, isApproved=True)
 
     def follow(self, call: Call) -> Reply:
         """Answer a redirect after step 5; the last one leads to the app, with the code."""
-        login = self.login(call)
-        self._demand_session(call, login)
+        login = login_of(self._state, call)
+        demand_session(login, call)
         demand(login.approved, SESSION, "Access was not approved")
         hops = int(call.query("hops") or 1) - 1
-        location = self._hop(call, hops) if hops > 0 else self._granted()
-        return Reply(location, render=redirect)
-
-    def _hop(self, call: Call, hops: int) -> str:
-        query = urlencode({"state": secrets.token_hex(4), "hops": hops})
-        return call.url("api", f"/login/authorization/redirect?{query}")
-
-    def _granted(self) -> str:
-        return with_code(self._rules.credentials.redirect_uri, self._state.grant())
+        return Reply(way_out(self._state, login, call, hops), render=private_redirect)
 
     def _accounts(self) -> dict[str, Any]:
         return {
@@ -214,14 +176,6 @@ class ServiceSteps:
         headers = {"X-Profile-Id": str(account.profile_id), "X-User-Id": account.user_id}
         for name, expected in headers.items():
             demand(call.header(name) == expected, MALFORMED, f"Wrong {name}", call.header(name))
-
-    def _demand_session(self, call: Call, login: Login) -> None:
-        session = call.cookie(SESSION_COOKIE)
-        demand(
-            login.session is not None and session == login.session,
-            SESSION,
-            "The session has expired, start again: no session cookie",
-        )
 
     def _demand_client(self, call: Call, login: Login) -> None:
         expected = {

@@ -13,6 +13,8 @@ from upstox_totp.sandbox.answers import (
     demand,
 )
 from upstox_totp.sandbox.clock import Clock
+from upstox_totp.sandbox.phone import Phone
+from upstox_totp.sandbox.rate_limits import RateLimits
 from upstox_totp.sandbox.routes import Revision
 from upstox_totp.sandbox.rules import Rules
 from upstox_totp.sandbox.tokens import TokenStore
@@ -35,6 +37,9 @@ class Login:
         verified: The revision whose verification succeeded, if any.
         session: The cookie set by the PIN step, if it succeeded.
         approved: Whether access was approved.
+        denied: Whether access was denied.
+        state: The `state` that the app gave the dialog, if any.
+        notice: What the login page has to say before its next form.
     """
 
     dialog: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -45,6 +50,9 @@ class Login:
     verified: Revision | None = None
     session: str | None = None
     approved: bool = False
+    denied: bool = False
+    state: str | None = None
+    notice: str = ""
 
 
 class Guard:
@@ -153,6 +161,8 @@ class State:
         self.lock = threading.RLock()
         self.guard = Guard(rules, clock)
         self.tokens = TokenStore(clock, rules.claims)
+        self.totp_limits = RateLimits(rules.totp_login_limits, clock)
+        self.phone = Phone(rules, clock, self.tokens)
         self.logins: dict[str, Login] = {}
         self.completed = 0
         self._grants: dict[str, float] = {}
@@ -161,13 +171,24 @@ class State:
         """Forget everything."""
         self.guard.reset()
         self.tokens.clear()
+        self.totp_limits.clear()
+        self.phone.clear()
         self.logins.clear()
         self.completed = 0
         self._grants.clear()
 
-    def begin(self) -> Login:
-        """Return a new login."""
-        login = Login()
+    def unlock(self) -> None:
+        """Lift the lock and the blocks, and forget the requests that were counted."""
+        self.guard.unlock()
+        self.totp_limits.clear()
+
+    def begin(self, state: str | None = None) -> Login:
+        """Return a new login.
+
+        Args:
+            state: What the app wants back with the code.
+        """
+        login = Login(state=state)
         self.logins[login.dialog] = login
         return login
 

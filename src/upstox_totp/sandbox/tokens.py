@@ -89,6 +89,11 @@ class TokenStore:
         """Tell whether `token` is an extended token."""
         return token in self._extended
 
+    def revoke_all(self) -> None:
+        """Let every access token die now; extended tokens live on."""
+        for token in self.access_tokens:
+            self.revoke(token)
+
     def clear(self) -> None:
         """Forget every token."""
         self._expiries.clear()

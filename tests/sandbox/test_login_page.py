@@ -1,0 +1,237 @@
+"""The login page: what a person, or a browser tool, can do with it and what it refuses."""
+
+import base64
+import hashlib
+import re
+import socket
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from form_browser import LoginBrowser
+from sandbox_probe import AUTHORIZE, Probe, code_of, query_of
+from upstox_totp.sandbox import Credentials, Fault, Sandbox
+
+NOON = 1_790_000_000.0
+STATE = "a b&c=d/é%2B+"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """Serve a sandbox whose clock stands still."""
+    with Sandbox(clock=lambda: NOON) as served:
+        yield served
+
+
+@pytest.fixture
+def browser(sandbox: Sandbox) -> Iterator[LoginBrowser]:
+    """A browser without script."""
+    with LoginBrowser(sandbox) as made:
+        yield made
+
+
+def exchange(sandbox: Sandbox, code: str) -> Any:
+    """Exchange a code, as the app does."""
+    with Probe(sandbox) as probe:
+        probe.code = code
+        return probe.token()
+
+
+def test_four_forms_lead_to_a_code_and_the_state(browser: LoginBrowser, sandbox: Sandbox) -> None:
+    """The app gets back its state to the letter, and a code that is good for a token."""
+    browser.to_approval(state=STATE)
+    browser.submit(button="Approve")
+    assert browser.left_for.partition("?")[0] == sandbox.credentials.redirect_uri
+    told = query_of(browser.left_for)
+    assert set(told) == {"code", "state"}
+    assert told["state"] == STATE
+    answer = exchange(sandbox, told["code"])
+    assert answer.json()["access_token"] in sandbox.access_tokens
+    assert exchange(sandbox, told["code"]).status_code == 401
+    assert sandbox.logins == 1
+
+
+@pytest.mark.parametrize(("parameters", "returned"), [({}, None), ({"state": ""}, "")])
+def test_the_state_comes_back_as_it_came(
+    browser: LoginBrowser, sandbox: Sandbox, parameters: dict[str, str], returned: str | None
+) -> None:
+    """None stays none, and an empty one stays empty."""
+    browser.to_approval(**parameters)
+    browser.submit(button="Approve")
+    assert ("state=" in browser.left_for) == (returned is not None)
+
+
+def test_who_denies_sends_the_app_an_error(browser: LoginBrowser, sandbox: Sandbox) -> None:
+    """As RFC 6749 has it, with the state, without a code; and approving afterwards is too late."""
+    browser.to_approval(state=STATE)
+    question = browser.shown
+    browser.submit(button="Deny")
+    assert browser.left_for.partition("?")[0] == sandbox.credentials.redirect_uri
+    assert query_of(browser.left_for) == {"error": "access_denied", "state": STATE}
+    browser.left_for, browser.page = "", question
+    browser.submit(button="Approve")
+    assert browser.left_for == ""
+    assert "login is over" in browser.shown.text
+    api = sandbox.base_domain.format(stage="service") + AUTHORIZE
+    told = {
+        "client_id": "IND-kf83ms02xq7v",
+        "redirect_uri": "https://api-v2.upstox.com/login/authorization/redirect",
+        "requestId": "WPRO-1234567890",
+        "response_type": "code",
+    }
+    body = {"data": {"userOAuthApproval": True}}
+    late = browser.session.post(api, params=told, json=body, timeout=5)
+    assert code_of(late) == 1017076
+
+
+def test_each_page_is_accessible_and_plain(browser: LoginBrowser, sandbox: Sandbox) -> None:
+    """Language, title, labelled fields with the right keyboards, no script, nothing stored."""
+    expected = {
+        "Mobile number": ("tel", "numeric", "tel-national"),
+        "One-time code": ("text", "numeric", "one-time-code"),
+        "PIN": ("password", "numeric", "current-password"),
+    }
+    known = sandbox.credentials
+    values = dict(
+        zip(expected, (known.username, sandbox.one_time_password(), known.pin_code), strict=True)
+    )
+    browser.begin()
+    titles = []
+    for label, (kind, keyboard, completion) in expected.items():
+        page = browser.shown
+        titles.append(page.title)
+        (attributes,) = page.inputs.values()
+        assert page.labels == {label: attributes["id"]}
+        assert (attributes["type"], attributes["inputmode"]) == (kind, keyboard)
+        assert attributes["autocomplete"] == completion
+        assert "required" in attributes
+        assert re.fullmatch(attributes["pattern"], values[label])
+        assert "value" not in attributes
+        assert (page.language, page.scripts, page.alert) == ("en", 0, "")
+        assert page.form["method"] == "post"
+        browser.submit({label: values[label]})
+    assert set(browser.shown.buttons) == {"Approve", "Deny"}
+    assert len({*titles, browser.shown.title}) == 4
+    assert known.client_id in browser.shown.text
+
+
+def test_pages_and_the_way_out_are_kept_nowhere(browser: LoginBrowser, sandbox: Sandbox) -> None:
+    """No cache, no referrer, no script; and the policy lets the last form reach the app."""
+    browser.to_approval()
+    app = urlsplit(sandbox.credentials.redirect_uri)
+    policy = dict(
+        part.split(" ", 1) for part in browser.shown.headers["Content-Security-Policy"].split("; ")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["form-action"] == f"'self' {app.scheme}://{app.netloc}"
+    assert policy["frame-ancestors"] == "'none'"
+    style = browser.shown.text.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy["style-src"] == f"'sha256-{digest}'"
+    browser.submit(button="Approve")
+    for response in browser.history[1:]:
+        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert "code=" in browser.history[-1].headers["Location"]
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "source"),
+    [
+        ("myapp://callback", "myapp:"),
+        ("http://[::1]:8000/back", "http:"),
+        ("https://bücher.example/back", "https:"),
+        ("https://app.example/back?x=1", "https://app.example"),
+    ],
+)
+def test_any_redirect_uri_is_reached(redirect_uri: str, source: str) -> None:
+    """The policy names it in the grammar that browsers understand."""
+    known = Credentials(redirect_uri=redirect_uri)
+    with Sandbox(credentials=known) as sandbox, Probe(sandbox) as probe:
+        policy = probe.dialog().headers["Content-Security-Policy"]
+        assert f"form-action 'self' {source};" in policy
+
+
+def test_cookies_are_out_of_reach_for_scripts_and_other_sites(
+    browser: LoginBrowser, sandbox: Sandbox
+) -> None:
+    """Each is HttpOnly and Lax; the session's comes with the PIN."""
+    browser.to_approval()
+    cookies = [r.headers["Set-Cookie"] for r in browser.history if "Set-Cookie" in r.headers]
+    assert [cookie.partition("=")[0] for cookie in cookies] == [
+        "login_dialog",
+        "login_flow",
+        "login_session",
+    ]
+    for cookie in cookies:
+        assert "HttpOnly" in cookie
+        assert "SameSite=Lax" in cookie
+
+
+def test_a_reload_sends_nothing_twice(browser: LoginBrowser, sandbox: Sandbox) -> None:
+    """Every post is answered by a redirect to the page, which asks for what comes next."""
+    browser.to_pin()
+    assert browser.history[-2].status_code == 303
+    assert browser.history[-2].request.method == "POST"
+    browser.open(browser.shown.url)
+    assert list(browser.shown.labels) == ["PIN"]
+    assert (sandbox.otp_requests, sandbox.codes_received, sandbox.pins_received) == (1, 1, 0)
+
+
+def test_redirects_may_lie_before_the_app() -> None:
+    """With `authorize_redirects` the browser goes through them, and the state is the app's own."""
+    with (
+        Sandbox(authorize_redirects=2) as sandbox,
+        LoginBrowser(sandbox) as browser,
+    ):
+        browser.to_approval(state=STATE)
+        browser.submit(button="Approve")
+        assert [record.step for record in sandbox.requests].count("redirect") == 2
+        told = query_of(browser.left_for)
+        assert told["state"] == STATE
+        assert exchange(sandbox, told["code"]).status_code == 200
+
+
+@pytest.mark.parametrize("state", [STATE, "", None])
+def test_the_six_requests_carry_the_state_too(sandbox: Sandbox, state: str | None) -> None:
+    """The address of step 5 has it beside the code, unless the dialog had none."""
+    with Probe(sandbox) as probe:
+        probe.dialog(state=state)
+        probe.otp()
+        probe.verify()
+        probe.pin()
+        uri = probe.authorize().json()["data"]["redirectUri"]
+        told = dict(parse_qsl(urlsplit(uri).query, keep_blank_values=True))
+        assert told == {"code": probe.code} | ({} if state is None else {"state": state})
+        assert probe.token().status_code == 200
+
+
+def test_a_page_can_misbehave(browser: LoginBrowser, sandbox: Sandbox) -> None:
+    """Faults of the login page hit its forms as well."""
+    browser.begin()
+    sandbox.misbehave("login_page", Fault.html(403), 1)
+    browser.submit({"Mobile number": sandbox.credentials.username})
+    assert browser.history[-1].status_code == 403
+    assert sandbox.otp_requests == 1
+    browser.open(f"{browser.origin}login/")
+    assert list(browser.shown.labels) == ["Mobile number"]
+    sandbox.misbehave("login_page", Fault.change(lambda page: page.replace("Mobile", "Cell")), 1)
+    browser.open(f"{browser.origin}login/")
+    assert list(browser.shown.labels) == ["Cell number"]
+
+
+def test_the_default_app_listens_on_a_free_port_of_loopback() -> None:
+    """Each sandbox's own, in its environment, free to listen on; a given one is kept."""
+    uris = [Sandbox().credentials.redirect_uri for _ in range(5)]
+    assert len(set(uris)) > 1
+    for uri in uris:
+        parts = urlsplit(uri)
+        assert (parts.scheme, parts.hostname, parts.path) == ("http", "127.0.0.1", "/callback")
+        assert parts.port is not None
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", parts.port))
+    with Sandbox() as sandbox:
+        assert sandbox.environment["UPSTOX_REDIRECT_URI"] == sandbox.credentials.redirect_uri
+    assert Sandbox(credentials=Credentials()).credentials == Credentials()
