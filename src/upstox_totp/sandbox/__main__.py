@@ -1,15 +1,22 @@
 """Serves a sandbox in the foreground: `python -m upstox_totp.sandbox`."""
 
 import argparse
+import http.client
 import re
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from upstox_totp.sandbox import Sandbox
 
+NOTES = """\
+Serving made-up data; Ctrl-C ends it.
+The lines above are a client's settings. UPSTOX_LOGIN_METHOD chooses the way: page (six requests),
+{ways}.
+"""
+POLL = 0.2
 PLAIN = re.compile(r"[\w./:@%+={},~-]*", re.ASCII)
 
 
@@ -24,7 +31,7 @@ def quoted(value: str) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line's parser; every option is an argument of `Sandbox`."""
+    """Return the command line's parser; most options are arguments of `Sandbox`."""
     made = argparse.ArgumentParser(
         prog="python -m upstox_totp.sandbox",
         description="Serve a stand-in of the Upstox login on 127.0.0.1 until interrupted.",
@@ -41,7 +48,58 @@ def parser() -> argparse.ArgumentParser:
     add("--attempts", type=int, metavar="N", help="wrong PINs before the lock")
     add("--pin-gives-code", action="store_true", help="let the PIN step give the code")
     add("--authorize-redirects", type=int, metavar="N", help="redirects before the code")
+    add(
+        "--no-totp-login",
+        dest="totp_login",
+        action="store_false",
+        help="leave out the TOTP login, as if the app did not have it yet",
+    )
+    add("--totp-login-enveloped", action="store_true", help="envelope the TOTP login's answer")
+    add("--notifier-url", metavar="URL", help="where tokens approved on the phone are posted")
+    add("--token-request-refusal", metavar="CODE", help="refuse token requests with this code")
+    add("--approve", action="store_true", help="approve every token request at once")
+    add("--show-codes", action="store_true", help="show a one-time password when one is asked for")
     return made
+
+
+def notes(options: Mapping[str, Any]) -> str:
+    """Return what a person should know to use the sandbox.
+
+    Args:
+        options: The command line's options.
+    """
+    ways = ["api (one request)"] if options.get("totp_login", True) else []
+    ways.append("browser (the login page in a browser)")
+    if options.get("notifier_url"):
+        ways.append("phone (with --approve, or it waits)")
+    return NOTES.format(ways=", ".join(ways))
+
+
+def attend(sandbox: Sandbox, ended: threading.Event, *, approve: bool, show_codes: bool) -> None:
+    """Stand in for the person with the phone until the sandbox is to end.
+
+    Args:
+        sandbox: The sandbox.
+        ended: Set when it is to end.
+        approve: Whether to approve each token request.
+        show_codes: Whether to print a one-time password each time that one is asked for.
+    """
+    shown = 0
+    while not ended.wait(POLL if approve or show_codes else None):
+        asked = sandbox.otp_requests
+        if show_codes and asked > shown:
+            told(f"One-time password: {sandbox.one_time_password()}")
+        shown = asked
+        if approve and sandbox.token_request_waits:
+            try:
+                told(f"Token sent to the notifier: HTTP {sandbox.approve()}")
+            except (OSError, http.client.HTTPException) as error:
+                told(f"The notifier could not be reached: {error}")
+
+
+def told(text: str) -> None:
+    """Print a note on stderr at once."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command's own output
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,20 +116,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options: dict[str, Any] = vars(parser().parse_args(arguments))
     if "certificate" in options:
         options["certificate"] = tuple(options["certificate"])
+    approve, show_codes = (options.pop(name, False) for name in ("approve", "show_codes"))
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     try:
         sandbox = Sandbox(**options)
         sandbox.start()
-    except OSError as error:
-        print(f"cannot serve: {error}", file=sys.stderr)  # noqa: T201 - a command's own output
+    except (OSError, ValueError) as error:
+        told(f"cannot serve: {error}")
         return 1
     for name, value in sandbox.environment.items():
         print(f"{name}={quoted(value)}")  # noqa: T201 - a command's own output
     sys.stdout.flush()
-    print("Serving made-up data; Ctrl-C ends it.", file=sys.stderr)  # noqa: T201 - as above
-    ended.wait()
+    told(notes(options).rstrip())
+    attend(sandbox, ended, approve=approve, show_codes=show_codes)
     sandbox.stop()
     return 0
 
