@@ -13,6 +13,7 @@ from urllib3.exceptions import (
     DecodeError,
     HTTPError,
     NewConnectionError,
+    ProtocolError,
     ProxyError,
     ReadTimeoutError,
     SSLError,
@@ -20,11 +21,13 @@ from urllib3.exceptions import (
 from urllib3.util.retry import Retry
 
 from upstox_totp import _clock
+from upstox_totp._http.deadline import Bound, bounded, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from requests.adapters import BaseAdapter
     from urllib3.connectionpool import ConnectionPool
     from urllib3.response import BaseHTTPResponse
 
@@ -32,8 +35,9 @@ MAX_BODY: Final = 2 * 1024 * 1024
 """The most that an answer may hold, in bytes, after decompression."""
 
 MAX_SECONDS: Final = 60.0
-"""The longest that an answer may take from the request to its last byte, in seconds."""
+"""The longest that an answer may take from its first byte to its last, in seconds."""
 
+_MAX_RAW: Final = 2 * MAX_BODY
 _PIECE: Final = 64 * 1024
 _REPEATS: Final = 2
 _BACKOFF_FACTOR: Final = 0.5
@@ -110,6 +114,13 @@ class Session(requests.Session):
     own policy. A ``.netrc`` is never asked for credentials. Hooks for ``response`` may take the
     response alone or the keyword arguments of requests as well.
 
+    The first byte of an answer is waited for as long as `timeout` says. From then on the whole
+    answer has `MAX_SECONDS`, and a body of `MAX_BODY` after decompression, so that no peer holds
+    a login however it drips. For an ``HTTPAdapter`` that the user mounts, or a class made from it,
+    the same holds for each connection that it opens after it was mounted. For an adapter of
+    another kind only the body is bounded, in size, and in time between two reads of it. The body
+    of a request with ``stream=True`` is the user's: the bound ends with the headers.
+
     Args:
         repeatable: The path of the GET that may be repeated.
 
@@ -138,6 +149,16 @@ class Session(requests.Session):
         )
         self.mount("https://", adapter)
         self.mount("http://", adapter)
+
+    def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
+        """Have an adapter carry the requests whose address begins so.
+
+        Args:
+            prefix: How the address begins.
+            adapter: The adapter; the bound in time holds for what an ``HTTPAdapter`` connects.
+        """
+        watch(adapter)
+        super().mount(prefix, adapter)
 
     def reset(self) -> None:
         """Empty headers, cookies and auth; timeout, proxies, hooks and adapters stay."""
@@ -171,11 +192,21 @@ class Session(requests.Session):
         """
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self.timeout
-        if not kwargs.get("stream"):
+        streamed = kwargs.get("stream")
+        if not streamed:
             # First of all hooks, so that one which looks at the text sees a bounded answer too.
-            deadline = _clock.monotonic() + MAX_SECONDS
-            request.hooks["response"].insert(0, partial(_read_within, deadline))
-        return super().send(request, **kwargs)
+            request.hooks["response"].insert(0, _read_whole)
+        with bounded(MAX_SECONDS, _MAX_RAW) as bound:
+            try:
+                response = super().send(request, **kwargs)
+            except requests.RequestException:
+                if not (bound.too_slow or bound.too_large):
+                    raise
+            else:
+                bound.lifted = bool(streamed)
+                return response
+        # Raised outside the handler: the cause may hold a part of the answer.
+        raise _exceeded(bound)
 
     def resolve_redirects(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """Follow redirects only for a caller who asked for it.
@@ -204,14 +235,23 @@ def _call_hook(hook: Callable[..., Any], response: requests.Response, **kwargs: 
     return hook(response, **kwargs)
 
 
-def _read_within(deadline: float, response: requests.Response, **_: Any) -> None:
+def _exceeded(bound: Bound) -> requests.RequestException:
+    if bound.too_large:
+        return AnswerTooLargeError(f"the answer is larger than {bound.size} bytes")
+    failure = requests.ReadTimeout(f"the answer took longer than {bound.seconds:g} seconds")
+    # Where a failure of the network has its reason in words.
+    failure.strerror = str(failure)
+    return failure
+
+
+def _read_whole(response: requests.Response, **_: Any) -> None:
     # An adapter of the user's may have made the body itself.
     if not hasattr(response.raw, "read") or vars(response)["_content"] is not False:
         return
     failure: requests.RequestException | None = None
     body = b""
     try:
-        body = b"".join(_pieces(response.raw, deadline))
+        body = b"".join(_pieces(response.raw))
     except (HTTPError, AnswerTooLargeError, requests.Timeout) as error:
         failure = _as_requests_error(error)
     if failure is not None:
@@ -222,15 +262,20 @@ def _read_within(deadline: float, response: requests.Response, **_: Any) -> None
     vars(response).update(_content=body, _content_consumed=True)
 
 
-def _pieces(raw: Any, deadline: float) -> Iterator[bytes]:
+def _pieces(raw: Any) -> Iterator[bytes]:
+    # Of our own, for adapters whose connections the other bound does not reach.
+    body = Bound(MAX_SECONDS, MAX_BODY)
+    ends = _clock.monotonic() + body.seconds
     size = 0
     for piece in _as_they_come(raw):
         size += len(piece)
-        if size > MAX_BODY:
-            raise AnswerTooLargeError(f"the answer is larger than {MAX_BODY} bytes")
-        if _clock.monotonic() > deadline:
-            raise requests.ReadTimeout(f"the answer took longer than {MAX_SECONDS:.0f} seconds")
+        body.too_large = size > body.size
+        if body.too_large or _clock.monotonic() > ends:
+            raise _exceeded(body)
         yield piece
+    if getattr(raw, "length_remaining", None):
+        # urllib3 before 2 takes a body that broke off for a whole one.
+        raise ProtocolError("the body is shorter than announced")
 
 
 def _as_they_come(raw: Any) -> Iterator[bytes]:
