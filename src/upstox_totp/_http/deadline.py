@@ -8,9 +8,10 @@ same way. It takes no thread, and nothing of a connection but the class of its a
 
 An answer has its time from its first byte on: how long to wait for that is the read timeout's.
 The last wait is cut to what is left of the time, so that the bound is exact. Two waits are not
-seen from here: what TLS in TLS (an ``https://`` proxy before an ``https://`` host) takes for one
-record is bounded by 16 KiB and the read timeout of each byte, and the handshake of TLS by the
-timeout to connect.
+seen from here. The handshake of TLS is bounded by the timeout to connect. One record of TLS, of at
+most 16 KiB, that drips is bounded by the standard library's ``ssl``; not so where urllib3 reads the
+record by itself, for TLS in TLS (an ``https://`` proxy before an ``https://`` host) and for
+pyOpenSSL: there each byte of it may take the read timeout.
 """
 
 from __future__ import annotations
