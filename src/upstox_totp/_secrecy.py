@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 MASK: Final = "***"
 
@@ -197,10 +197,10 @@ def _spellings(value: str) -> Iterator[_Spelling]:
             if offset:
                 continue
             text, after = coded, 0
-        yield _Spelling(text.replace("+", " "), False, before, after, True)
+        spelling = _Spelling(text.replace("+", " "), before=before, after=after, padded=True)
+        yield spelling
         if "+" in text or "/" in text:
-            safe = text.replace("+", "-").replace("/", "_")
-            yield _Spelling(safe, False, before, after, True)
+            yield spelling._replace(text=text.replace("+", "-").replace("/", "_"))
 
 
 def _mask(text: str, known: list[_Values]) -> str:
@@ -316,8 +316,6 @@ def _meaning(escape: str) -> str:
         units = [int(escape[at : at + 4], 16) for at in range(2, len(escape), 6)]
         code = b"".join(unit.to_bytes(2, "big") for unit in units)
         return _bytewise(code.decode("utf-16-be", errors="surrogatepass"))
-    if escape[0] == "%":
-        return chr(int(escape[1:], 16))
-    if escape[1] == "x":
-        return _bytewise(chr(int(escape[2:], 16)))
+    if escape[0] == "%" or escape[1] == "x":
+        return chr(int(escape[-2:], 16))
     return _CONTROLS.get(escape[1], escape[1])
