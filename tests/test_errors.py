@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -73,7 +75,7 @@ def test_the_table_is_complete_and_gives_advice() -> None:
         assert set(explanation.settings) <= set(REQUIRED)
         for setting in explanation.settings:
             assert setting in advice, code
-            assert variable(setting) in advice or code is ErrorCode.CLIENT_ID_INACTIVE
+            assert variable(setting) in advice, code
 
 
 def test_codes_are_known_as_numbers_and_as_text() -> None:
@@ -84,6 +86,66 @@ def test_codes_are_known_as_numbers_and_as_text() -> None:
     for value in (1, "UDAPI1", None, 1.5):
         with pytest.raises(ValueError, match="is not a valid ErrorCode"):
             ErrorCode(value)  # type: ignore[arg-type]
+
+
+AGAIN = (1017007, 1017076, 1017079, 1017084, 1017095, 1017105, 4000001)
+NO_VERDICT: dict[int | str, str] = {
+    **dict.fromkeys(AGAIN, "Start the login again"),
+    1017072: "try another network",
+    "UDAPI1017": "newer release",
+    "UDAPI1018": "newer release",
+    "UDAPI1022": "newer release",
+    "UDAPI1023": "newer release",
+    "UDAPI1024": "newer release",
+    "UDAPI100060": "newer release",
+    "UDAPI1123": "notifier URL",
+    "UDAPI1124": "individual|your own account",
+    "UDAPI1155": "state of your app",
+    "UDAPI1154": "Register this machine's address",
+    "UDAPI1221": "Register this machine's address",
+}
+
+
+@pytest.mark.parametrize(("code", "advice"), NO_VERDICT.items())
+@pytest.mark.parametrize("step", [Step.OTP_VERIFY, Step.PIN, Step.TOKEN, None])
+def test_a_code_that_speaks_of_something_else_blames_no_credential(
+    code: int | str, advice: str, step: Step | None
+) -> None:
+    """Whatever the status and the step, such a refusal is no verdict on what was sent."""
+    body = json.dumps({"status": "error", "errors": [{"errorCode": code}]}).encode()
+    for status in (200, 400, 401, 403):
+        error = refusal(answered(status, body), step, Secrets())
+        assert type(error) is APIError
+        assert isinstance(error.error_code, ErrorCode)
+        assert re.search(advice, " ".join(error.suggestions))
+
+
+def test_a_disabled_otp_form_tells_how_long() -> None:
+    """Too many wrong codes: wait ten minutes, and look at the secret before the next."""
+    body = b'{"success": false, "error": {"code": 1017078, "message": "m"}}'
+    error = refusal(answered(200, body), Step.OTP_VERIFY, Secrets())
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after == 600
+    assert "UPSTOX_TOTP_SECRET" in str(error)
+
+
+def test_an_expired_key_names_the_settings() -> None:
+    """Sending it again is of no use."""
+    body = b'{"status": "error", "errors": [{"errorCode": "UDAPI1157"}]}'
+    error = refusal(answered(400, body), Step.TOKEN, Secrets())
+    assert isinstance(error, AuthenticationError)
+    assert error.settings == ("client_id", "client_secret")
+
+
+def test_an_error_keeps_no_novel() -> None:
+    """Codes and messages are bounded, whoever made the error, and fit a terminal."""
+    assert UpstoxError("m", error_code="UDAPI\x1b[31m\n1" + "x" * 1_900_000).error_code == (
+        "UDAPI[31m1" + "x" * 30
+    )
+    assert len(UpstoxError("x" * 1_900_000).message) == len(str(UpstoxError("x" * 9999))) == 4000
+    assert UpstoxError("m", error_code=10**30).error_code == 10**30
+    # A number too long to be written as one would end the program that prints it.
+    assert len(str(UpstoxError("m", error_code=10**5000))) < 60
 
 
 @pytest.mark.parametrize("code", [4711, "UDAPI1", "odd"])

@@ -101,6 +101,61 @@ def test_a_warning_points_past_what_lies_between(tmp_path: Path) -> None:
     assert program(code=code)[2].startswith("<string>:3: UpstoxWarning: m")
 
 
+DEBUG = """
+import logging, os, sys
+from upstox_totp._log import enable_debug, logger
+{}
+enable_debug()
+for number in range(3):
+    logger.debug("line %s \\u20b9", number)
+print("went on")
+"""
+MADE_UP = """
+class Stderr:
+    encoding = None
+    def flush(self): pass
+    def write(self, text): {}
+sys.stderr = Stderr()
+"""
+UNUSABLE = {
+    "none, as under pythonw": "sys.stderr = None",
+    "closed": "sys.stderr.close()",
+    "its descriptor closed": "os.close(2)",
+    "a pipe that broke": "r, w = os.pipe(); os.close(r); os.dup2(w, 2)",
+    "no stream for text": "import io; sys.stderr = io.BytesIO()",
+    "one that raises": MADE_UP.format("raise UnicodeEncodeError('cp1252', text, 0, 1, 'no')"),
+    "one that is a broken pipe": MADE_UP.format("raise BrokenPipeError"),
+    "one that writes into the log": MADE_UP.format("logger.debug(text)"),
+}
+
+
+@pytest.mark.parametrize("stderr", UNUSABLE.values(), ids=UNUSABLE)
+def test_debug_without_a_usable_stderr_ends_nothing(stderr: str) -> None:
+    """The lines are lost, the program goes on and ends as it would have."""
+    code, stdout, _ = program(code=DEBUG.format(stderr))
+    assert (code, stdout) == (0, "went on\n")
+
+
+def test_debug_of_a_program_that_was_started_without_a_stderr() -> None:
+    """As a service manager or ``2>&-`` starts it."""
+    code = f"import os; os.close(2); os.execv({sys.executable!r}, [{sys.executable!r}, '-c', "
+    code += f"{DEBUG.format('')!r}])"
+    if sys.platform != "win32":
+        assert program(code=code)[:2] == (0, "went on\n")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_debug_writes_what_the_stream_can(encoding: str) -> None:
+    """What a console's encoding lacks is escaped, the rest of the line is there."""
+    stderr = f"sys.stderr.reconfigure(encoding={encoding!r}, errors='strict')"
+    code, _, written = program(code=DEBUG.format(stderr))
+    assert code == 0
+    rupee = "\u20b9" if encoding == "utf-8" else "\\u20b9"
+    assert [line.partition(": ")[2] for line in written.splitlines()] == [
+        f"line {number} {rupee}" for number in range(3)
+    ]
+
+
 SPELLINGS = [
     "pass word&<1>",
     "pass%20word%26%3C1%3E",

@@ -22,11 +22,16 @@ logger.addHandler(logging.NullHandler())
 
 
 class _StderrHandler(logging.Handler):
-    """Writes to the current ``sys.stderr``, unless the program has configured logging itself."""
+    """Writes to the current ``sys.stderr``, unless the program has configured logging itself.
+
+    Where there is no stderr, as under ``pythonw``, or it is closed or a pipe that broke, the record
+    is lost: a login does not end for it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        self._writing = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record where no handler of the program will show it.
@@ -34,8 +39,21 @@ class _StderrHandler(logging.Handler):
         Args:
             record: The record.
         """
-        if not logging.getLogger().handlers:
-            sys.stderr.write(f"{self.format(record)}\n")
+        # A stderr that writes into this log would be written to by each of its own lines.
+        if self._writing or logging.getLogger().handlers:
+            return
+        self._writing = True
+        # A stderr of the program's own may raise whatever it likes.
+        with suppress(Exception):
+            self._write(f"{self.format(record)}\n")
+        self._writing = False
+
+    def _write(self, line: str) -> None:
+        stream = sys.stderr
+        try:
+            stream.write(line)
+        except UnicodeEncodeError:
+            stream.write(line.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
 
 
 def enable_debug() -> None:

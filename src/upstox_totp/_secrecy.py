@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, quote_plus
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,17 @@ MASK: Final = "***"
 # A value this long does not turn up inside an unrelated word; a shorter one (a PIN) may be part
 # of an error code, and is masked only where it stands alone.
 _UNMISTAKABLE: Final = 8
+_MOST_LAYERS: Final = 4
+_ESCAPE: Final = re.compile(
+    r"%[0-9A-Fa-f]{2}"
+    r"|[\\%]u[Dd][89ABab][0-9A-Fa-f]{2}[\\%]u[Dd][C-Fc-f][0-9A-Fa-f]{2}"
+    r"|[\\%]u[0-9A-Fa-f]{4}"
+    r"|\\x[0-9A-Fa-f]{2}"
+    r"|\\[\\\"'/bfnrt]"
+    r"|&(?:#[0-9]{1,8}|#[Xx][0-9A-Fa-f]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});?"
+)
+_CONTROLS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_BASE64_LETTERS: Final = frozenset("+/-_")
 
 
 class HiddenBytes(bytes):
@@ -41,13 +52,14 @@ class HiddenDict(dict[str, Any]):
 class Secrets:
     """The values that must not appear in any text that is kept, and how to mask them.
 
-    A value that was added is masked in each spelling that a server may echo: as it is, percent-
-    or form-encoded, escaped for JSON or HTML, and in base64.
+    A value that was added is found in each spelling that a server may echo, and in a mixture of
+    them: as it is, percent- or form-encoded, escaped for JSON or HTML, each of these several times
+    over, and in base64 and hex. Text is undone layer by layer rather than each spelling made.
     """
 
     def __init__(self) -> None:
-        self._secret: set[str] = set()
-        self._personal: set[str] = set()
+        self._secret: _Values = {}
+        self._personal: _Values = {}
 
     def __repr__(self) -> str:
         """Return the number of values, none of them."""
@@ -59,7 +71,8 @@ class Secrets:
         Args:
             values: ``SecretStr`` or text; None and empty text are passed over.
         """
-        self._secret.update(_spellings(values))
+        for text in _texts(values):
+            self._secret.setdefault(text, None)
 
     def add_personal(self, *values: Any) -> None:
         """Remember what identifies a person: masked in a transcript, not in a message.
@@ -67,7 +80,16 @@ class Secrets:
         Args:
             values: ``SecretStr`` or text; None and empty text are passed over.
         """
-        self._personal.update(_spellings(values))
+        for text in _texts(values):
+            self._personal.setdefault(text, None)
+
+    def holds(self, text: str) -> bool:
+        """Tell whether a secret is in a text, in any spelling.
+
+        Args:
+            text: What a server said.
+        """
+        return next(_found(text, [self._secret]), None) is not None
 
     def mask(self, text: str) -> str:
         """Return the text with every secret in it replaced.
@@ -75,7 +97,7 @@ class Secrets:
         Args:
             text: What a server said.
         """
-        return _mask(text, self._secret)
+        return _mask(text, [self._secret])
 
     def mask_all(self, text: str) -> str:
         """Return the text with every secret and everything personal in it replaced.
@@ -83,28 +105,217 @@ class Secrets:
         Args:
             text: What a server said.
         """
-        return _mask(text, self._secret | self._personal)
+        return _mask(text, [self._secret, self._personal])
 
 
-def _spellings(values: tuple[Any, ...]) -> Iterator[str]:
-    from html import escape  # noqa: PLC0415 - a table of its own, which only a login needs
+class _Spelling(NamedTuple):
+    """One way to write a value, apart from escapes.
 
+    Attributes:
+        text: What to look for, a character for each byte, blanks for pluses.
+        folded: Whether the case of letters means nothing.
+        before: How many characters before it tell of the value, too.
+        after: How many characters after it do.
+        padded: Whether padding may follow.
+    """
+
+    text: str
+    folded: bool = False
+    before: int = 0
+    after: int = 0
+    padded: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Undone:
+    """A text with one layer of escapes undone, and where each part of it came from.
+
+    Attributes:
+        text: The text, a character for each byte.
+        starts: Where in it each undone escape starts.
+        escapes: For each escape where it ends here, and where it starts and ends in the original.
+    """
+
+    text: str
+    starts: list[int]
+    escapes: list[tuple[int, int, int]]
+
+    def origin(self, start: int, end: int) -> tuple[int, int]:
+        """Return the range in the original that a range in the text was made from.
+
+        Args:
+            start: Where the range starts.
+            end: Where it ends.
+        """
+        return self._place(start)[0], self._place(end - 1)[1]
+
+    def _place(self, position: int) -> tuple[int, int]:
+        index = bisect_right(self.starts, position) - 1
+        if index < 0:
+            return position, position + 1
+        ends, from_start, from_end = self.escapes[index]
+        if position < ends:
+            return from_start, from_end
+        place = from_end + position - ends
+        return place, place + 1
+
+
+# The spellings of a value are made when a text is first looked at.
+_Values = dict[str, tuple[_Spelling, ...] | None]
+
+
+def _texts(values: tuple[Any, ...]) -> Iterator[str]:
     for value in values:
         text = value.get_secret_value() if hasattr(value, "get_secret_value") else value
         if isinstance(text, str) and text:
             yield text
-            yield quote(text, safe="", errors="replace")
-            yield quote_plus(text, errors="replace")
-            yield json.dumps(text)[1:-1]
-            yield escape(text)
-            yield base64.b64encode(text.encode(errors="replace")).decode()
 
 
-def _mask(text: str, values: set[str]) -> str:
-    for value in sorted(values, key=len, reverse=True):
-        if len(value) >= _UNMISTAKABLE:
-            text = text.replace(value, MASK)
-        elif value in text:
-            neighbour = r"\d" if value.isdigit() else r"[^\W_]"
-            text = re.sub(rf"(?<!{neighbour}){re.escape(value)}(?!{neighbour})", MASK, text)
-    return text
+def _bytewise(text: str) -> str:
+    # UTF-8 in a str: a percent-encoded byte and a character of the text become alike.
+    if text.isascii():
+        return text
+    return text.encode(errors="surrogatepass").decode("latin-1")
+
+
+def _spellings(value: str) -> Iterator[_Spelling]:
+    plain = _bytewise(value)
+    for text in {plain, value if max(value) <= "\xff" else plain}:
+        yield _Spelling(text.replace("+", " "))
+        # What looks like an escape in a value itself is undone with the rest of a text.
+        layer = _undo(text)
+        while layer is not None and len(layer.text) >= _UNMISTAKABLE:
+            yield _Spelling(layer.text.replace("+", " "))
+            layer = _undo(layer.text)
+    data = plain.encode("latin-1")
+    yield _Spelling(data.hex(), folded=True)
+    for offset in range(3):
+        coded = base64.b64encode(bytes(offset) + data).decode().rstrip("=")
+        start, stop = (offset * 8 + 5) // 6, (offset + len(data)) * 8 // 6
+        text, before, after = coded[start:stop], min(offset, 1), len(coded) - stop
+        if len(text) < _UNMISTAKABLE:
+            if offset:
+                continue
+            text, after = coded, 0
+        spelling = _Spelling(text.replace("+", " "), before=before, after=after, padded=True)
+        yield spelling
+        if "+" in text or "/" in text:
+            yield spelling._replace(text=text.replace("+", "-").replace("/", "_"))
+
+
+def _mask(text: str, known: list[_Values]) -> str:
+    ranges = sorted(_found(text, known))
+    if not ranges:
+        return text
+    plain = _bytewise(text)
+    parts: list[str] = []
+    done = 0
+    for start, end in ranges:
+        if start >= done:
+            parts += plain[done:start], MASK
+        done = max(done, end)
+    masked = "".join([*parts, plain[done:]])
+    if text.isascii():
+        return masked
+    return masked.encode("latin-1").decode(errors="replace")
+
+
+def _found(text: str, known: list[_Values]) -> Iterator[tuple[int, int]]:
+    """Return where values are in a text, by its bytes in UTF-8."""
+    plain = _bytewise(text)
+    layers: list[_Undone] = []
+    while True:
+        for values in known:
+            for start, end in _search(plain, values):
+                place = (start, end)
+                for layer in reversed(layers):
+                    place = layer.origin(*place)
+                yield place
+        undone = _undo(plain) if len(layers) < _MOST_LAYERS else None
+        if undone is None:
+            return
+        layers.append(undone)
+        plain = undone.text
+
+
+def _search(plain: str, values: _Values) -> Iterator[tuple[int, int]]:
+    # A form writes a blank as a plus: they are the same letter here.
+    alike = plain.replace("+", " ")
+    lower = alike.lower()
+    for value, known in values.items():
+        spellings = known
+        if spellings is None:
+            spellings = values[value] = tuple(_spellings(value))
+        for spelling in spellings:
+            needle = spelling[0]
+            if needle in (lower if spelling[1] else alike):
+                yield from _places(plain, lower if spelling.folded else alike, spelling)
+
+
+def _places(plain: str, hay: str, spelling: _Spelling) -> Iterator[tuple[int, int]]:
+    start = hay.find(spelling.text)
+    while start >= 0:
+        end = start + len(spelling.text)
+        if len(spelling.text) >= _UNMISTAKABLE or _stands_alone(plain, start, end):
+            yield _widened(plain, spelling, start, end)
+        start = hay.find(spelling.text, end)
+
+
+def _stands_alone(plain: str, start: int, end: int) -> bool:
+    neighbours = plain[max(0, start - 1) : start] + plain[end : end + 1]
+    if plain[start:end].isdigit():
+        return not any(one.isdigit() for one in neighbours)
+    return not any(one.isalnum() for one in neighbours)
+
+
+def _widened(plain: str, spelling: _Spelling, start: int, end: int) -> tuple[int, int]:
+    if spelling.before and start and _is_base64(plain[start - 1]):
+        start -= 1
+    if spelling.after and end < len(plain) and _is_base64(plain[end]):
+        end += 1
+    if spelling.padded:
+        end += len(plain[end : end + 2]) - len(plain[end : end + 2].lstrip("="))
+    return start, end
+
+
+def _is_base64(letter: str) -> bool:
+    return letter in _BASE64_LETTERS or (letter.isascii() and letter.isalnum())
+
+
+def _undo(plain: str) -> _Undone | None:
+    """Return a text with one layer of escapes undone, None if it has none."""
+    if not ("%" in plain or "\\" in plain or "&" in plain):
+        return None
+    parts: list[str] = []
+    starts: list[int] = []
+    escapes: list[tuple[int, int, int]] = []
+    meanings: dict[str, str] = {}
+    length = done = 0
+    for match in _ESCAPE.finditer(plain):
+        escape = match.group()
+        meant = meanings.get(escape)
+        if meant is None:
+            meant = meanings[escape] = _meaning(escape)
+        if meant != escape:
+            start, end = match.span()
+            parts += plain[done:start], meant
+            length += start - done
+            starts.append(length)
+            length += len(meant)
+            escapes.append((length, start, end))
+            done = end
+    return _Undone("".join([*parts, plain[done:]]), starts, escapes) if starts else None
+
+
+def _meaning(escape: str) -> str:
+    if escape[0] == "&":
+        from html import unescape  # noqa: PLC0415 - a table of its own, which hardly a text needs
+
+        return _bytewise(unescape(escape))
+    if escape[1] == "u":
+        units = [int(escape[at : at + 4], 16) for at in range(2, len(escape), 6)]
+        code = b"".join(unit.to_bytes(2, "big") for unit in units)
+        return _bytewise(code.decode("utf-16-be", errors="surrogatepass"))
+    if escape[0] == "%" or escape[1] == "x":
+        return chr(int(escape[-2:], 16))
+    return _CONTROLS.get(escape[1], escape[1])

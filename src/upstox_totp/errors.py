@@ -16,47 +16,32 @@ person must know while the login goes on is an ``UpstoxWarning``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
+
+from upstox_totp._error_codes import ErrorCode
+from upstox_totp._explanations import ADVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from upstox_totp.transcript import Exchange, Step
 
+__all__ = [
+    "EXPLANATIONS",
+    "APIError",
+    "AuthenticationError",
+    "ConfigurationError",
+    "ErrorCode",
+    "Explanation",
+    "RateLimitError",
+    "UpstoxError",
+    "UpstoxWarning",
+    "ValidationError",
+]
 
-class ErrorCode(StrEnum):
-    """The error codes that are known, by their text on the wire.
-
-    The login service sends its codes as numbers, the API as text; ``ErrorCode(1017106)`` and
-    ``ErrorCode("1017106")`` are the same member. What each means and what to do about it is in
-    `EXPLANATIONS`.
-    """
-
-    INVALID_MOBILE_NUMBER = "1017016"
-    TOO_MANY_OTPS = "1017069"
-    OTP_SESSION_EXPIRED = "1017076"
-    ACCOUNT_LOCKED = "1017090"
-    INCORRECT_PIN = "1017106"
-    OTP_FORM_DISABLED = "1017125"
-    REQUEST_NOT_SUPPORTED = "UDAPI10000"
-    TOO_MANY_REQUESTS = "UDAPI10005"
-    API_VERSION_UNKNOWN = "UDAPI100015"
-    INVALID_CREDENTIALS = "UDAPI100016"
-    INVALID_INPUT = "UDAPI100036"
-    INVALID_INPUT_VALUE = "UDAPI100038"
-    INVALID_TOKEN = "UDAPI100050"  # noqa: S105 - the name of a code
-    INVALID_AUTHORIZATION_CODE = "UDAPI100057"
-    NO_ACTIVE_SEGMENTS = "UDAPI100058"
-    EXTENDED_TOKEN_NOT_PERMITTED = "UDAPI100067"  # noqa: S105 - the name of a code
-    WRONG_CLIENT_ID_OR_REDIRECT_URI = "UDAPI100068"
-    INVALID_CLIENT = "UDAPI100069"
-    CLIENT_ID_INACTIVE = "UDAPI100073"
-    INTERNAL_ERROR = "UDAPI100500"
-
-    @classmethod
-    def _missing_(cls, value: object) -> ErrorCode | None:
-        return cls._value2member_map_.get(str(value)) if isinstance(value, int) else None  # type: ignore[return-value]
+_LONGEST_CODE: Final = 40
+_LONGEST_MESSAGE: Final = 4000
+_LARGEST_CODE_BITS: Final = 128
 
 
 class UpstoxWarning(UserWarning):
@@ -76,9 +61,10 @@ class UpstoxError(Exception):
     token.
 
     Args:
-        message: What failed, in one sentence.
+        message: What failed, in one sentence; at most 4,000 characters of it are kept, of
+            which at most 300 are a server's.
         error_code: The code of Upstox, where it gave one: an `ErrorCode` if it is known, else
-            the number or text as it came.
+            the number or text as it came, without control characters, at most 40 characters.
         details: Further facts, for example ``http_status`` or ``attempts_left``.
         suggestions: What the user can do next, a sentence each.
         step: At which of the six requests it failed, None before the first.
@@ -104,9 +90,10 @@ class UpstoxError(Exception):
         step: Step | None = None,
         transcript: Iterable[Exchange] = (),
     ) -> None:
+        message = message[:_LONGEST_MESSAGE]
         super().__init__(message)
         self.message = message
-        self.error_code = error_code
+        self.error_code = _bounded(error_code)
         self.details: dict[str, Any] = dict(details or {})
         self.suggestions = list(suggestions)
         self.step = step
@@ -174,131 +161,19 @@ class Explanation:
     retry_after: float | None = None
 
 
-_LATER = ("Upstox has a problem of its own: try again in a few minutes.",)
-_CHANGED = (
-    "Upstox may have changed its login: look for a newer release, and report error.transcript.",
-)
+_CLASSES: Final[Mapping[str, type[UpstoxError]]] = {
+    kind.__name__: kind for kind in (APIError, AuthenticationError, RateLimitError)
+}
 
 EXPLANATIONS: Final[Mapping[ErrorCode, Explanation]] = {
-    ErrorCode.INVALID_MOBILE_NUMBER: Explanation(
-        AuthenticationError,
-        "The mobile number is not registered with Upstox.",
-        ("Check username (UPSTOX_USERNAME): the 10 digits that you log in with.",),
-        ("username",),
-    ),
-    ErrorCode.TOO_MANY_OTPS: Explanation(
-        RateLimitError,
-        "Too many one-time passwords were requested: blocked for 10 minutes.",
-        ("Wait 10 minutes. Keep the day's token instead of logging in again.",),
-        retry_after=600,
-    ),
-    ErrorCode.OTP_SESSION_EXPIRED: Explanation(
-        APIError,
-        "The OTP session has expired.",
-        ("Start the login again; if this repeats, lower sleep_time (UPSTOX_SLEEP_TIME).",),
-    ),
-    ErrorCode.ACCOUNT_LOCKED: Explanation(
-        AuthenticationError,
-        "The account is locked after too many wrong PINs.",
-        (
-            (
-                "Unlock it on the Upstox login page, then check pin_code (UPSTOX_PIN_CODE) "
-                "before the next login."
-            ),
-        ),
-        ("pin_code",),
-    ),
-    ErrorCode.INCORRECT_PIN: Explanation(
-        AuthenticationError,
-        "The PIN is wrong.",
-        (
-            (
-                "Check pin_code (UPSTOX_PIN_CODE) before the next login: "
-                "five wrong PINs lock the account."
-            ),
-        ),
-        ("pin_code",),
-    ),
-    ErrorCode.OTP_FORM_DISABLED: Explanation(
-        AuthenticationError,
-        "The OTP form is disabled for this mobile number.",
-        ("Log in once on the Upstox page, and check username (UPSTOX_USERNAME).",),
-        ("username",),
-    ),
-    ErrorCode.REQUEST_NOT_SUPPORTED: Explanation(
-        APIError, "Upstox does not know this address.", _CHANGED
-    ),
-    ErrorCode.TOO_MANY_REQUESTS: Explanation(
-        RateLimitError,
-        "Too many requests were sent to the API.",
-        ("Wait a minute, and send fewer requests.",),
-    ),
-    ErrorCode.API_VERSION_UNKNOWN: Explanation(
-        APIError, "Upstox does not know this version of its API.", _CHANGED
-    ),
-    ErrorCode.INVALID_CREDENTIALS: Explanation(
-        AuthenticationError,
-        "The credentials of the app are invalid.",
-        (
-            (
-                "Check client_id (UPSTOX_CLIENT_ID) and client_secret (UPSTOX_CLIENT_SECRET) "
-                "against your app on the Upstox developer page."
-            ),
-        ),
-        ("client_id", "client_secret"),
-    ),
-    ErrorCode.INVALID_INPUT: Explanation(APIError, "Upstox found the input invalid.", _CHANGED),
-    ErrorCode.INVALID_INPUT_VALUE: Explanation(
-        APIError, "Upstox found a value of the input invalid.", _CHANGED
-    ),
-    ErrorCode.INVALID_TOKEN: Explanation(
-        AuthenticationError,
-        "The access token is invalid or has expired.",
-        ("Log in again: every access token dies at 03:30 Indian time.",),
-    ),
-    ErrorCode.INVALID_AUTHORIZATION_CODE: Explanation(
-        AuthenticationError,
-        "The authorization code is invalid, was used before or has expired.",
-        (
-            (
-                "Start the login again; if this repeats, check redirect_uri (UPSTOX_REDIRECT_URI) "
-                "against your app on the Upstox developer page."
-            ),
-        ),
-    ),
-    ErrorCode.NO_ACTIVE_SEGMENTS: Explanation(
-        APIError,
-        "The account has no active segments.",
-        ("Activate a segment in your Upstox account.",),
-    ),
-    ErrorCode.EXTENDED_TOKEN_NOT_PERMITTED: Explanation(
-        APIError,
-        "This is not permitted with an extended token.",
-        ("Use the access token instead.",),
-    ),
-    ErrorCode.WRONG_CLIENT_ID_OR_REDIRECT_URI: Explanation(
-        AuthenticationError,
-        "The client id or the redirect URI is wrong.",
-        (
-            (
-                "Check client_id (UPSTOX_CLIENT_ID) and redirect_uri (UPSTOX_REDIRECT_URI): "
-                "the URI must equal the one of your app to the letter."
-            ),
-        ),
-        ("client_id", "redirect_uri"),
-    ),
-    ErrorCode.INVALID_CLIENT: Explanation(
-        AuthenticationError,
-        "The app is unknown, or its secret is wrong.",
-        ("Check client_id (UPSTOX_CLIENT_ID) and client_secret (UPSTOX_CLIENT_SECRET).",),
-        ("client_id", "client_secret"),
-    ),
-    ErrorCode.CLIENT_ID_INACTIVE: Explanation(
-        AuthenticationError,
-        "The app is inactive.",
-        ("Activate the app on the Upstox developer page, or use another client_id.",),
-        ("client_id",),
-    ),
-    ErrorCode.INTERNAL_ERROR: Explanation(APIError, "Something went wrong at Upstox.", _LATER),
+    code: Explanation(_CLASSES[advice.error], *advice[1:]) for code, advice in ADVICE.items()
 }
 """What each known code means, which error it raises, and what to do about it."""
+
+
+def _bounded(code: ErrorCode | int | str | None) -> ErrorCode | int | str | None:
+    if isinstance(code, int):
+        return code if code.bit_length() <= _LARGEST_CODE_BITS else hex(code)[:_LONGEST_CODE]
+    if code is None or isinstance(code, ErrorCode):
+        return code
+    return "".join(letter for letter in code if letter.isprintable())[:_LONGEST_CODE]
