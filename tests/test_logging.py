@@ -89,7 +89,7 @@ def test_a_person_sees_a_warning_and_the_program_goes_on(
 def test_a_warning_that_cannot_be_shown_ends_nothing(stderr: str) -> None:
     """Without a stderr, or with a closed one, the program goes on."""
     for options in ((), ("-W", "error")):
-        code, stdout, _ = program(*options, code=f"import sys; {stderr}\n{WARNING.format('')}")
+        code, stdout, _ = program(*options, code=f"import sys; {stderr}\n{WARNING.format('', '')}")
         assert (code, stdout) == (0, "went on\n")
 
 
