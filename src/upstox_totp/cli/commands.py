@@ -173,6 +173,31 @@ def doctor(ctx: click.Context, *, env_file: Path | None) -> None:
     ctx.exit(examine(env_file))
 
 
+@cli.command()
+@click.argument("recording", type=click.Path(path_type=Path), metavar="LOGIN.HAR")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print the report: for people, or for programs.",
+)
+@click.pass_context
+def compare_har(ctx: click.Context, *, recording: Path, style: str) -> None:
+    """Compare a login that a browser recorded with this program's.
+
+    LOGIN.HAR is what the browser's developer tools save of the requests of one login (Network, save
+    all as HAR with content), from before the login page opens to its end. It holds the credentials
+    of that login: the report holds none of them, the file itself is not for others' eyes.
+
+    Exit codes: 0 the same, 20 it differs, 21 no login, or no whole one that succeeded.
+    """
+    from upstox_totp.cli.har import compare_recording
+
+    ctx.exit(compare_recording(recording, style))
+
+
 @cli.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context

@@ -26,6 +26,8 @@ class ExitCode(IntEnum):
     LIMITED = 4
     NETWORK = 5
     UNEXPECTED = 6
+    DIFFERS = 20
+    NOT_A_LOGIN = 21
     INTERRUPTED = 130
 
 

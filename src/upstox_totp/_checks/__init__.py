@@ -1,0 +1,1 @@
+"""Findings that a command prints: looked at here, put into words here, printed elsewhere."""
