@@ -12,6 +12,7 @@ from upstox_totp._http.session import Session
 from upstox_totp._log import enable_debug
 from upstox_totp._settings.config import Config, as_secret
 from upstox_totp._settings.hosts import valid_base_domain
+from upstox_totp._settings.names import is_secret
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -93,8 +94,47 @@ class UpstoxTOTP:
             ConfigurationError: If the file is missing or unreadable, or a setting is missing or
                 invalid.
         """
+        return cls._made(Config.load(env_file=path))
+
+    @classmethod
+    def from_account(cls, name: str) -> Self:
+        """Return a client for one of a person's accounts, by the name that they gave it.
+
+        Its settings come from the environment, else a secrets directory, else the account's entry
+        in the operating system's keyring, else its file in the user's configuration directory,
+        else ``.env`` in the working directory.
+
+        Args:
+            name: The account's name, as ``upstox_cli configure --account`` was given it.
+
+        Raises:
+            ConfigurationError: If there is no such account, its file cannot be read, the
+                environment names another credential, or a setting is missing or invalid.
+        """
+        return cls._made(Config.load(account=name))
+
+    @classmethod
+    def from_settings(cls, **settings: Any) -> Self:
+        """Return a client for settings by name: those of the constructor and all others.
+
+        What is not given comes from where the constructor finds it. For example
+        ``from_settings(login_method="api", client_id=…, totp_secret=…, pin_code=…)``.
+
+        Args:
+            settings: The settings, as the page about configuration lists them; None counts as
+                not given.
+
+        Raises:
+            ConfigurationError: If a setting is missing or invalid, or none is called so.
+        """
+        for name in filter(is_secret, list(settings)):
+            settings[name] = as_secret(settings[name])
+        return cls._made(Config.load(settings))
+
+    @classmethod
+    def _made(cls, config: Config) -> Self:
         client = cls.__new__(cls)
-        client._use(Config.load(env_file=path))  # noqa: SLF001 - its own
+        client._use(config)  # noqa: SLF001 - its own
         return client
 
     def _use(self, config: Config) -> None:

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from conftest import FakeTime, configure
 from upstox_totp import TokenCache, UpstoxTOTP, __version__
+from upstox_totp._settings.names import NAMES
 from upstox_totp.cli.commands import cli
 from upstox_totp.sandbox import Credentials, Fault, Sandbox
 
@@ -229,7 +230,7 @@ def test_check_env_names_sources_and_shows_nothing(
     assert rows["UPSTOX_CLIENT_SECRET"].split()[1:] == ["-", "missing"]
     assert "between 100 and 10000" in rows["UPSTOX_SLEEP_TIME"]
     assert rows["UPSTOX_DEBUG"].split()[1:] == ["-", "default"]
-    assert len(rows) == 13 + 1  # heading, twelve settings, and .env that others can read
+    assert len(rows) == len(NAMES) + 2  # heading, the settings, and .env that others can read
     for shown in ("98765432", "9876", "not!base32", account.credentials.password[:4]):
         assert shown not in result.stdout
 
@@ -427,7 +428,7 @@ def test_an_interrupt_ends_with_130(account: Sandbox, monkeypatch: pytest.Monkey
 
 def test_credentials_of_any_shape(fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch) -> None:
     """Spaces, quotes and non-ASCII in a setting change nothing."""
-    credentials = Credentials(password="p ä's\"", client_secret="x&y=z+ ", client_id="ключ id")
+    credentials = Credentials(password="p ä's\"", client_secret="x&y= z+", client_id="ключ id")
     with Sandbox(credentials=credentials, step_clock=True, clock=fake_time.true) as sandbox:
         configure(monkeypatch, sandbox)
         raw = run("token", "--format", "raw").stdout

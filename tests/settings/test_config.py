@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.config import Config
-from upstox_totp._settings.names import NAMES, variable
+from upstox_totp._settings.names import NAMES, SETTINGS, variable
 from upstox_totp._settings.sources import read_settings
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def test_an_unreadable_file_is_an_error(
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / ".env").write_text(env_text())
-    monkeypatch.setattr("dotenv.main.open", locked, raising=False)
+    monkeypatch.setattr("pathlib.Path.read_bytes", locked)
     with pytest.raises(ConfigurationError, match="Permission denied"):
         UpstoxTOTP.from_env_file(".env")
     assert UpstoxTOTP(**VALID)
@@ -301,12 +301,12 @@ def test_every_setting_has_a_rule_and_a_field() -> None:
 
 
 def test_the_env_example_names_every_setting() -> None:
-    """.env.example shows every setting but the one that only a sandbox needs."""
+    """.env.example shows every setting that is read from a .env of the working directory."""
     from pathlib import Path  # noqa: PLC0415 - elsewhere needed for types alone
 
     text = (Path(__file__).parents[2] / ".env.example").read_text()
     for name in NAMES:
-        assert (variable(name) in text) is (name != "base_domain")
+        assert (variable(name) in text) is SETTINGS[name].from_working_directory
 
 
 def test_debug_needs_no_logging_of_the_program(

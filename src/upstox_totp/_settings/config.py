@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AnyUrl,
-    Field,
-    SecretStr,
-    TypeAdapter,
-    UrlConstraints,
-    ValidationError,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from upstox_totp._settings.hosts import valid_base_domain
-from upstox_totp._settings.names import DEFAULTS, PREFIX, REQUIRED, variable
-from upstox_totp._settings.sources import read_settings
-from upstox_totp._settings.totp_secret import normalise_secret, plain_text
+from upstox_totp._settings import rules
+from upstox_totp._settings.names import (
+    API,
+    DEFAULTS,
+    NAMES,
+    PREFIX,
+    SETTINGS,
+    did_you_mean,
+    is_secret,
+    needed_by,
+    variable,
+)
+from upstox_totp._settings.sources import Found, Settings, read_settings
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-RULES: Final[Mapping[str, str]] = {
-    "username": "must be exactly 10 digits, the mobile number registered with Upstox",
-    "password": "must be a non-empty string",
-    "pin_code": "must be 4 to 6 digits",
-    "totp_secret": (
-        "must be a base32 string, as shown when TOTP was set up "
-        "(or its otpauth:// URI, with 6 digits every 30 seconds)"
-    ),
-    "client_id": "must be a non-empty string",
-    "client_secret": "must be a non-empty string",
-    "redirect_uri": "must be a valid URL, for example https://127.0.0.1/callback",
-    "debug": "must be true or false",
-    "sleep_time": "must be between 100 and 10000 milliseconds",
-    "base_domain": "must be an https URL with {stage} in it; http only on loopback",
-    "login_revision": "must be auto, newer or older",
-    "cache_dir": "must be a path",
-}
-_URL: Final = TypeAdapter(Annotated[AnyUrl, UrlConstraints(host_required=True)])
+_NOT_SET: Final[Any] = None
+_NOT_THERE: Final = "is not set"
+_SIX_DIGITS: Final = f"must be 6 digits for the login method {API}"
 
 
 def as_secret(value: object) -> SecretStr | None:
@@ -55,66 +40,37 @@ def as_secret(value: object) -> SecretStr | None:
     return value if value is None or isinstance(value, SecretStr) else SecretStr(value)  # type: ignore[arg-type]
 
 
-def _digits(text: str) -> str:
-    if not re.fullmatch(r"[0-9]{10}", text):
-        raise ValueError
-    return text
-
-
-def _pin(secret: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[0-9]{4,6}", plain_text(secret)):
-        raise ValueError
-    return secret
-
-
-def _text(text: str) -> str:
-    # Bytes of the environment that are not UTF-8 arrive as surrogates, which cannot be sent.
-    text.encode()
-    if not text.strip():
-        raise ValueError
-    return text
-
-
-def _secret_text(secret: SecretStr) -> SecretStr:
-    _text(plain_text(secret))
-    return secret
-
-
-def _redirect_uri(uri: str) -> str:
-    _text(uri)
-    if (
-        uri != uri.strip()
-        or not re.match(r"[^/]+://[^/]", uri)
-        or re.search(r"[\x00-\x1f\x7f]", uri)
-    ):
-        raise ValueError
-    # Validated and kept as it is: Upstox compares it byte for byte.
-    _URL.validate_python(uri)
-    return uri
-
-
 class Config(BaseSettings):
     """The settings of one client, as documented under "Configuration Validation".
 
-    Immutable; secrets are ``SecretStr``. Made by `load`, which reads the settings itself.
+    Immutable; secrets are ``SecretStr``. Made by `load`, which reads the settings itself. What the
+    chosen ways to a token do not need may be None: a way asks `demand` before it begins.
     """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
-    username: Annotated[str, AfterValidator(_digits)]
-    password: Annotated[SecretStr, AfterValidator(_secret_text)]
-    pin_code: Annotated[SecretStr, AfterValidator(_pin)]
-    totp_secret: Annotated[SecretStr, AfterValidator(normalise_secret)]
-    client_id: Annotated[str, AfterValidator(_text)]
-    client_secret: Annotated[SecretStr, AfterValidator(_secret_text)]
-    redirect_uri: Annotated[str, AfterValidator(_redirect_uri)]
+    username: Annotated[str, AfterValidator(rules.username)] = _NOT_SET
+    password: Annotated[SecretStr, AfterValidator(rules.password)] = _NOT_SET
+    pin_code: Annotated[SecretStr, AfterValidator(rules.pin_code)] = _NOT_SET
+    totp_secret: Annotated[SecretStr, AfterValidator(rules.totp_secret)] = _NOT_SET
+    client_id: Annotated[str, AfterValidator(rules.client_id)] = _NOT_SET
+    client_secret: Annotated[SecretStr, AfterValidator(rules.client_secret)] = _NOT_SET
+    redirect_uri: Annotated[str, AfterValidator(rules.redirect_uri)] = _NOT_SET
     debug: bool = DEFAULTS["debug"]
     sleep_time: Annotated[int, Field(ge=100, le=10_000)] = DEFAULTS["sleep_time"]
-    base_domain: Annotated[str, AfterValidator(valid_base_domain)] = DEFAULTS["base_domain"]
+    base_domain: Annotated[str, BeforeValidator(rules.base_domain)] = DEFAULTS["base_domain"]
+    login_method: Annotated[tuple[str, ...], BeforeValidator(rules.login_method)] = DEFAULTS[
+        "login_method"
+    ]
     login_revision: Literal["auto", "newer", "older"] = DEFAULTS["login_revision"]
-    cache_dir: str | None = DEFAULTS["cache_dir"]
+    user_id: Annotated[str, AfterValidator(rules.user_id)] | None = None
+    account: Annotated[str, AfterValidator(rules.account)] | None = None
+    cache_dir: str | None = None
+    cache_url: Annotated[SecretStr, AfterValidator(rules.cache_url)] | None = None
+    cache_key: Annotated[SecretStr, AfterValidator(rules.cache_key)] | None = None
+    secrets_dir: str | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -137,55 +93,154 @@ class Config(BaseSettings):
         cls,
         arguments: Mapping[str, Any] | None = None,
         env_file: str | os.PathLike[str] | None = None,
+        account: str | None = None,
     ) -> Self:
         """Read all settings and validate them.
 
         Args:
             arguments: Settings given in code, secrets already hidden by `as_secret`.
             env_file: The only file to read; by default ``.env`` in the working directory.
+            account: The name of the account whose file and keyring entry to read, too.
 
         Returns:
             The valid settings.
 
         Raises:
-            ConfigurationError: If a setting is missing or invalid; it names every such setting
-                and repeats no value.
+            ConfigurationError: If a setting is missing or invalid, or none is called so; it names
+                every such setting and repeats no value.
         """
-        found = read_settings(arguments, env_file)
+        unknown = [name for name in arguments or {} if name not in SETTINGS]
+        if unknown:
+            raise ConfigurationError(
+                f"There are no settings {', '.join(unknown)}.",
+                details={"settings": unknown},
+                suggestions=[
+                    f"Did you mean {meant}?" for meant in map(did_you_mean, unknown) if meant
+                ],
+            )
+        found = read_settings(arguments, env_file, account)
+        config, problems = cls._validated(found)
+        if config is not None and not problems:
+            return config
+        raise _invalid(problems, found)
+
+    @classmethod
+    def examine(cls, found: Settings) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Return what is wrong with which settings, and the chosen ways to a token.
+
+        Args:
+            found: The settings.
+
+        Returns:
+            Reasons by the settings' names, empty where the rule says it all; names of ways.
+        """
+        config, problems = cls._validated(found)
+        return problems, _methods_of(found, config)
+
+    @classmethod
+    def _validated(cls, found: Settings) -> tuple[Self | None, dict[str, str]]:
+        """Return the settings, and what is wrong with which of them."""
         given: dict[str, Any] = {
-            name: as_secret(setting.value) if _is_secret(name) else setting.value
-            for name, setting in found.items()
+            name: as_secret(one.value) if is_secret(name) else one.value
+            for name, one in found.items()
         }
-        wrong: set[str] = set()
+        config: Self | None = None
+        problems: dict[str, str] = {}
         try:
-            return cls(**given)
+            config = cls(**given)
         except ValidationError as error:
-            wrong = {str(item["loc"][0]) for item in error.errors(include_input=False)}
-        # Raised here, outside the handler: pydantic's error holds the values.
-        problems = {name: problem(name, found[name].source if name in found else None)
-                    for name in RULES if name in wrong}  # fmt: skip
-        raise ConfigurationError(
-            "Invalid settings: " + "; ".join(problems.values()) + ".",
-            details={"settings": list(problems)},
-            suggestions=[
-                (
-                    "Give the argument, set the variable, or write it into .env "
-                    "(.env.example shows all of them)."
-                )
-            ],
-        )
+            # Where and why alone: pydantic's error holds the values.
+            told = error.errors(include_input=False, include_context=False, include_url=False)
+            problems = {str(item["loc"][0]): _reason(item["type"], item["msg"]) for item in told}
+        methods = _methods_of(found, config)
+        missing = [name for name in needed_by(methods) if name not in found]
+        problems |= dict.fromkeys(missing, _NOT_THERE)
+        for name, reason in problems.items():
+            if name in found and _is_number(found[name].value) and SETTINGS[name].credential:
+                problems[name] = f"must be text, in quotes: a number loses its zeros ({reason})"
+        if config is not None and API in methods and not missing:
+            problems |= config._problems_of_api()
+        return config, {name: problems[name] for name in NAMES if name in problems}
+
+    def _problems_of_api(self) -> dict[str, str]:
+        return {} if rules.is_pin_for_api(self.pin_code) else {"pin_code": _SIX_DIGITS}
+
+    def demand(self, *methods: str) -> None:
+        """Make sure that everything is set which ways to a token need.
+
+        Args:
+            methods: Names of the ways.
+
+        Raises:
+            ConfigurationError: If something is not; it names all of it. Nothing was sent.
+        """
+        problems = {name: _NOT_THERE for name in needed_by(methods) if getattr(self, name) is None}
+        if not problems and API in methods:
+            problems = self._problems_of_api()
+        if problems:
+            raise _invalid(problems, None)
 
 
-def problem(name: str, source: str | None) -> str:
+def check_value(name: str, value: str) -> str | None:
+    """Return what is wrong with the value of one setting, None if nothing is.
+
+    Args:
+        name: The setting's name.
+        value: Its value, as text.
+    """
+    found = Settings()
+    found[name] = Found(value, "input")
+    problems, _ = Config.examine(found)
+    return None if name not in problems else problems[name] or SETTINGS[name].rule
+
+
+def _reason(kind: str, message: str) -> str:
+    return message if kind == rules.WRONG else ""
+
+
+def _is_number(value: object) -> bool:
+    plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return isinstance(plain, int | float) and not isinstance(plain, bool)
+
+
+def _methods_of(found: Mapping[str, Found], config: Config | None) -> tuple[str, ...]:
+    if config is not None:
+        return config.login_method
+    try:
+        return rules.login_method(found["login_method"].value)
+    except (KeyError, ValueError):
+        default: tuple[str, ...] = DEFAULTS["login_method"]
+        return default
+
+
+def _invalid(problems: Mapping[str, str], found: Settings | None) -> ConfigurationError:
+    sources = {} if found is None else {name: one.source for name, one in found.items()}
+    # Where a setting was looked for helps whoever misses one.
+    hints: Iterable[str] = (
+        found.hints if found is not None and _NOT_THERE in problems.values() else ()
+    )
+    return ConfigurationError(
+        "Invalid settings: "
+        + "; ".join(describe(name, why, sources.get(name)) for name, why in problems.items())
+        + ".",
+        details={"settings": list(problems)},
+        suggestions=[
+            (
+                "Give the argument, set the variable, or write it into .env "
+                "(.env.example shows all of them)."
+            ),
+            *dict.fromkeys(hints),
+        ],
+    )
+
+
+def describe(name: str, reason: str, source: str | None) -> str:
     """Say what is wrong with a setting, without its value.
 
     Args:
         name: The setting's name.
+        reason: What is wrong, empty where its rule says it all.
         source: Where its value came from, None if there is none.
     """
-    what = f"{RULES[name]} (from {source})" if source else "is not set"
-    return f"{name} ({variable(name)}) {what}"
-
-
-def _is_secret(name: str) -> bool:
-    return name in REQUIRED and Config.model_fields[name].annotation is SecretStr
+    where = f" (from {source})" if source else ""
+    return f"{name} ({variable(name)}) {reason or SETTINGS[name].rule}{where}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from upstox_totp._settings.sources import Setting
+    from upstox_totp._settings.sources import Found
     from upstox_totp._tokens.record import KeptToken
 
 
@@ -56,7 +56,7 @@ def kept_token(env_file: Path | None) -> KeptToken | None:
     return token if token is not None and token.serves(MARGIN) else None
 
 
-def find_file(settings: Mapping[str, Setting]) -> TokenFile | None:
+def find_file(settings: Mapping[str, Found]) -> TokenFile | None:
     """Return the file of the account that settings name, None if they name none.
 
     Args:

@@ -1,27 +1,17 @@
-"""The environment of a login: each setting, its source and its validity, never its value."""
+"""The environment of a login, as `check-env` prints it."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import stat
-import subprocess
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
-from upstox_totp._settings.config import RULES, Config
-from upstox_totp._settings.names import NAMES, REQUIRED, variable
-from upstox_totp._settings.sources import read_settings
+from upstox_totp._checks.settings import check_settings
 from upstox_totp.cli.failures import ExitCode
 from upstox_totp.cli.output import say
-from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from upstox_totp._settings.sources import Setting
-
-_SECONDS: Final = 5
+    from pathlib import Path
 
 
 def check(env_file: Path | None) -> ExitCode:
@@ -34,50 +24,11 @@ def check(env_file: Path | None) -> ExitCode:
         The code to end with.
 
     Raises:
-        ConfigurationError: If the file cannot be read.
+        ConfigurationError: If the file cannot be read, or settings contradict each other.
     """
-    found = read_settings(env_file=env_file)
-    wrong = _wrong(env_file)
-    say([("Setting", "Source", "State"), *(_row(name, found, wrong) for name in NAMES)])
-    for problem in _file_problems(Path(".env") if env_file is None else env_file):
-        click.echo(problem)
-    return ExitCode.USAGE if wrong else ExitCode.DONE
-
-
-def _wrong(env_file: Path | None) -> list[str]:
-    try:
-        Config.load(env_file=env_file)
-    except ConfigurationError as error:
-        return list(error.details["settings"])
-    return []
-
-
-def _row(name: str, found: dict[str, Setting], wrong: list[str]) -> tuple[str, str, str]:
-    if name not in found:
-        return variable(name), "-", "missing" if name in REQUIRED else "default"
-    state = f"invalid: {RULES[name]}" if name in wrong else "valid"
-    return variable(name), found[name].source, state
-
-
-def _file_problems(path: Path) -> list[str]:
-    if not path.is_file():
-        return []
-    problems = []
-    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        problems.append(f"{path} can be read by others: chmod 600 {path}")
-    if _is_open_to_git(path):
-        problems.append(f"{path} is not ignored by git: add it to .gitignore")
-    return problems
-
-
-def _is_open_to_git(path: Path) -> bool:
-    git = shutil.which("git")
-    if git is None:
-        return False
-    command = [git, "-C", str(path.resolve().parent), "check-ignore", "--quiet", path.name]
-    try:
-        ended = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603 - asks git about a name
-    except (OSError, subprocess.SubprocessError):
-        return False
-    # 1 says that it is not ignored, anything higher that this is no repository.
-    return ended.returncode == 1
+    report = check_settings(env_file)
+    rows = [(one.name, one.source or "-", one.state) for one in report.settings]
+    say([("Setting", "Source", "State"), *rows])
+    for advice in report.advice:
+        click.echo(advice)
+    return ExitCode.DONE if report.good else ExitCode.USAGE

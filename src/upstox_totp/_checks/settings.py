@@ -1,0 +1,124 @@
+"""Findings about the settings: source and validity of each, never its value; their files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from upstox_totp._settings.config import Config
+from upstox_totp._settings.names import NAMES, SETTINGS, needed_by, variable
+from upstox_totp._settings.sources import read_settings
+
+if TYPE_CHECKING:
+    from upstox_totp._settings.sources import Settings
+
+_SECONDS: Final = 5
+_EXAMPLE: Final = "still the example of README: put your own in its place"
+
+
+@dataclass(frozen=True)
+class SettingFinding:
+    """What was found of one setting.
+
+    Attributes:
+        name: Its environment variable.
+        source: Where it comes from, None if it is set nowhere.
+        state: ``valid``, ``default``, ``not needed``, ``missing``, or what is wrong with it.
+        good: Whether a login could begin with it.
+    """
+
+    name: str
+    source: str | None
+    state: str
+    good: bool
+
+
+@dataclass(frozen=True)
+class SettingsReport:
+    """What was found of all settings.
+
+    Attributes:
+        settings: A finding each.
+        advice: What else to look at, a sentence each, without a value.
+    """
+
+    settings: tuple[SettingFinding, ...]
+    advice: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether a login could begin with these settings."""
+        return all(one.good for one in self.settings)
+
+
+def check_settings(env_file: Path | None = None, account: str | None = None) -> SettingsReport:
+    """Look at every setting, and at the file that they come from.
+
+    Args:
+        env_file: The only file to read settings from; by default ``.env``.
+        account: The name of the account whose settings to read.
+
+    Raises:
+        ConfigurationError: If the file cannot be read, or the account does not exist.
+    """
+    found = read_settings(env_file=env_file, account=account)
+    wrong, methods = Config.examine(found)
+    needed = needed_by(methods)
+    findings = tuple(_finding(name, found, wrong, needed) for name in NAMES)
+    files = dict.fromkeys(
+        Path(one.source) for one in found.values() if Path(one.source).is_file()
+    ) or {Path(".env") if env_file is None else env_file: None}
+    advice = [problem for path in files for problem in _file_problems(path)]
+    return SettingsReport(findings, (*advice, *dict.fromkeys(_told(found, wrong))))
+
+
+def _told(found: Settings, wrong: dict[str, str]) -> list[str]:
+    read_by_nothing = [hint for hint in found.hints if "did you mean" in hint or "colon" in hint]
+    return found.hints if wrong else read_by_nothing
+
+
+def _finding(
+    name: str, found: Settings, wrong: dict[str, str], needed: tuple[str, ...]
+) -> SettingFinding:
+    row = SETTINGS[name]
+    if name not in found:
+        if name in needed:
+            return SettingFinding(variable(name), None, "missing", good=False)
+        state = "not needed" if row.credential else "default"
+        return SettingFinding(variable(name), None, state, good=True)
+    source = found[name].source
+    if name in wrong:
+        reason = wrong[name] or row.rule
+        return SettingFinding(variable(name), source, f"invalid: {reason}", good=False)
+    if row.example is not None and found[name].value == row.example:
+        return SettingFinding(variable(name), source, _EXAMPLE, good=False)
+    return SettingFinding(variable(name), source, "valid", good=True)
+
+
+def _file_problems(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    problems = []
+    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        problems.append(f"{path} can be read by others: chmod 600 {path}")
+    if _is_open_to_git(path):
+        problems.append(f"{path} is not ignored by git: add it to .gitignore")
+    return problems
+
+
+def _is_open_to_git(path: Path) -> bool:
+    git = shutil.which("git")
+    if git is None:
+        return False
+    command = [git, "-C", str(path.resolve().parent), "check-ignore", "--quiet", path.name]
+    try:
+        ended = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603 - asks git about a name
+    except (OSError, subprocess.SubprocessError):
+        return False
+    # 1 says that it is not ignored, anything higher that this is no repository.
+    return ended.returncode == 1
