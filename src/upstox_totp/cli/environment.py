@@ -9,13 +9,12 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from upstox_totp._settings.config import RULES, Config
 from upstox_totp._settings.names import NAMES, REQUIRED, variable
 from upstox_totp._settings.sources import read_settings
-from upstox_totp.cli.failures import ExitCode
-from upstox_totp.cli.output import say
+from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.output import say, say_json
+from upstox_totp.cli.streams import write_line
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,11 +23,12 @@ if TYPE_CHECKING:
 _SECONDS: Final = 5
 
 
-def check(env_file: Path | None) -> ExitCode:
+def check(env_file: Path | None, style: str) -> ExitCode:
     """Show every setting, and whether a login could begin with them.
 
     Args:
         env_file: The only file to read settings from; by default ``.env``.
+        style: One of `REPORTS`.
 
     Returns:
         The code to end with.
@@ -38,10 +38,17 @@ def check(env_file: Path | None) -> ExitCode:
     """
     found = read_settings(env_file=env_file)
     wrong = _wrong(env_file)
-    say([("Setting", "Source", "State"), *(_row(name, found, wrong) for name in NAMES)])
-    for problem in _file_problems(Path(".env") if env_file is None else env_file):
-        click.echo(problem)
-    return ExitCode.USAGE if wrong else ExitCode.DONE
+    code = ExitCode.USAGE if wrong else ExitCode.DONE
+    rows = [_row(name, found, wrong) for name in NAMES]
+    problems = _file_problems(Path(".env") if env_file is None else env_file)
+    if style == "json":
+        settings = [dict(zip(("setting", "source", "state"), row, strict=True)) for row in rows]
+        say_json({"exit_code": int(code), "settings": settings, "notes": problems})
+        return code
+    say([("Setting", "Source", "State"), *rows])
+    for problem in problems:
+        write_line(problem)
+    return code
 
 
 def _wrong(env_file: Path | None) -> list[str]:
