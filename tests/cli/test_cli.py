@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import subprocess
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 from cli_runs import run
 from conftest import FakeTime, configure
 from upstox_totp import TokenCache, UpstoxTOTP, __version__
+from upstox_totp._log import warn_user
 from upstox_totp.cli.commands import cli
 from upstox_totp.sandbox import Credentials, Fault, Sandbox
 from upstox_totp.sandbox.__main__ import parser
@@ -209,6 +211,40 @@ def test_warnings_are_said_once(account: Sandbox, cache_dir: Path, fake_time: Fa
     assert result.exit_code == 0
     assert result.stderr.count("Ignoring") == 1
     assert run("token").stderr == ""
+
+
+def test_what_a_person_must_know_is_said_once(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a warning and in the log it is one thing; the warnings of others stay Python's."""
+    log_in = TokenCache.get_access_token
+
+    def warn(cache: TokenCache, *arguments: Any, **options: Any) -> Any:
+        for _ in range(2):
+            warn_user("Nothing can be kept.", each_time=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("An other's word.", DeprecationWarning, stacklevel=1)
+        return log_in(cache, *arguments, **options)
+
+    monkeypatch.setattr(TokenCache, "get_access_token", warn)
+    result = run("token")
+    assert result.exit_code == 0
+    assert result.stderr.count("Nothing can be kept.") == 1
+    assert "Warning: Nothing can be kept.\n" in result.stderr
+
+
+def test_check_env_for_programs(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same as JSON, with the code, and of no secret a character."""
+    monkeypatch.setenv("UPSTOX_PIN_CODE", "98765432")
+    result = run("check-env", "--format", "json")
+    told = json.loads(result.stdout)
+    assert result.exit_code == told["exit_code"] == 2
+    states = {row["setting"]: (row["source"], row["state"]) for row in told["settings"]}
+    assert states["UPSTOX_USERNAME"] == ("environment", "valid")
+    assert states["UPSTOX_PIN_CODE"] == ("environment", "invalid: must be 4 to 6 digits")
+    assert told["notes"] == []
+    assert "98765432" not in result.stdout
 
 
 def test_check_env_names_sources_and_shows_nothing(

@@ -8,6 +8,7 @@ import click
 
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.group import PrintingCommand
+from upstox_totp.cli.streams import writing
 
 if TYPE_CHECKING:
     from upstox_totp.sandbox.options import Option
@@ -36,11 +37,15 @@ def run(options: dict[str, Any]) -> ExitCode:
 
     Args:
         options: The options by their names; those that were not given are None.
+
+    Raises:
+        OutputError: If its settings could not be printed.
     """
     from upstox_totp.sandbox.__main__ import serve
 
     given = {name: value for name, value in options.items() if value is not None}
-    return ExitCode.USAGE if serve(given) else ExitCode.DONE
+    with writing():
+        return ExitCode.USAGE if serve(given) else ExitCode.DONE
 
 
 def _as_click(option: Option) -> click.Option:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Windows has its own word for a pipe that nobody reads any more.
-_READER_GONE: Final = frozenset({errno.EPIPE} | ({errno.EINVAL} if os.name == "nt" else set()))
+_READER_GONE: Final = errno.EINVAL if os.name == "nt" else errno.EPIPE
 
 
 class OutputError(Exception):
@@ -51,7 +51,7 @@ def writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _READER_GONE:
+        if isinstance(error, BrokenPipeError) or error.errno == _READER_GONE:
             problem = ReaderGoneError("the reader of stdout went away")
         else:
             problem = OutputError(f"stdout cannot be written: {error.strerror or error}.")
