@@ -21,6 +21,7 @@ from click.testing import CliRunner
 
 from upstox_totp import _clock
 from upstox_totp.cli.commands import cli
+from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ PAGE: Final = Path(__file__).with_name("command-line.md")
 
 _BEGIN: Final = datetime(2026, 9, 30, 3, 30, tzinfo=UTC).timestamp()
 _BLOCK: Final = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
+_CODES: Final = re.compile(
+    r"(?<=<!-- exit codes: written by generate_cli.py -->\n).*?(?=<!-- end of exit codes -->)",
+    re.DOTALL,
+)
 _SETTINGS: Final = 8
 
 # What differs from run to run, and what stands in its place.
@@ -61,7 +66,16 @@ def regenerate(page: str) -> str:
             UPSTOX_BASE_DOMAIN=sandbox.base_domain,
         )
         _write_settings(sandbox)
+        page = _CODES.sub(lambda _: _exit_codes(), page)
         return _BLOCK.sub(lambda block: "".join(_run_block(block.group())), page)
+
+
+def _exit_codes() -> str:
+    rows = ["| code | meaning | in the library |\n|---|---|---|\n"]
+    for code in ExitCode:
+        command = f"`{code.command}`: " if code.command else ""
+        rows.append(f"| {code.value} | {command}{code.meaning} | {code.raised} |\n")
+    return "".join(rows)
 
 
 def _stop_time(stack: ExitStack) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
 
-_INTERRUPTED: Final = 130
-_USAGE: Final = 2
+from upstox_totp.cli.exit_codes import ExitCode
+
+_NEEDS_EXTRA = (
+    'The command line needs an extra: in the checkout of upstox_totp, pip install ".[cli]"'
+)
 
 
 def main() -> None:
@@ -16,10 +18,10 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
-        sys.stderr.write("The command line needs an extra: pip install 'upstox-totp[cli]'\n")
-        sys.exit(_USAGE)
+        print(_NEEDS_EXTRA, file=sys.stderr)  # noqa: T201 - what prints otherwise is missing
+        sys.exit(ExitCode.USAGE)
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)
     cli()
 
 

@@ -7,6 +7,7 @@ documented examples use is demanded. Values that must not be shown are left out 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from html import escape
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
@@ -284,3 +285,11 @@ class AccessTokenResponse(ResponseBase):
     """
 
     data: AccessTokenData
+
+    def _repr_html_(self) -> str:
+        """Return whose token it is and until when, as a notebook shows it; never the token."""
+        data = self.data
+        owner = f"{data.user_name or 'Unknown'} ({data.user_id or 'user id unknown'})"
+        rows = (("Owner", owner), ("Expires", f"{data.expires_at:%a %d %b %Y, %H:%M:%S} IST"))
+        cells = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows)
+        return f"<table>{cells}</table>"

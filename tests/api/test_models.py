@@ -63,3 +63,27 @@ def test_the_life_of_a_token(fake_time: FakeTime) -> None:
     assert not data.is_expired(data.expires_at - timedelta(seconds=1))
     ahead = models.AccessTokenData(access_token="no-jwt").obtained(now, timedelta(days=1))
     assert ahead.is_expired()
+
+
+def test_a_notebook_shows_owner_and_expiry() -> None:
+    """Escaped, since a name is anybody's text, and never the token."""
+    response = models.AccessTokenResponse.model_validate(
+        {
+            "success": True,
+            "data": {
+                "access_token": "secret-token",
+                "user_name": "<script>alert(1)</script>",
+                "user_id": "4CB7QX",
+            },
+        }
+    )
+    response.data.obtained(datetime(2026, 9, 30, 3, 30, tzinfo=UTC))
+    assert response._repr_html_() == (
+        "<table><tr><th>Owner</th>"
+        "<td>&lt;script&gt;alert(1)&lt;/script&gt; (4CB7QX)</td></tr>"
+        "<tr><th>Expires</th><td>Thu 01 Oct 2026, 03:30:00 IST</td></tr></table>"
+    )
+    bare = models.AccessTokenResponse.model_validate(
+        {"success": True, "data": {"access_token": "x"}}
+    )
+    assert "Unknown (user id unknown)" in bare._repr_html_()

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
+import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
+from cli_runs import run
 from conftest import FakeTime, configure
 from upstox_totp import TokenCache, UpstoxTOTP, __version__
+from upstox_totp._log import warn_user
 from upstox_totp._settings.names import NAMES
 from upstox_totp.cli.commands import cli
 from upstox_totp.sandbox import Credentials, Fault, Sandbox
-
-SECRETS = ("UPSTOX_PASSWORD", "UPSTOX_PIN_CODE", "UPSTOX_TOTP_SECRET", "UPSTOX_CLIENT_SECRET")
+from upstox_totp.sandbox.__main__ import parser
 
 
 @pytest.fixture(autouse=True)
@@ -35,23 +39,22 @@ def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     return sandbox
 
 
-def run(*arguments: str) -> Result:
-    """Run a command, and see that no secret is in what it says."""
-    result = CliRunner().invoke(cli, arguments)
-    said = result.stdout + result.stderr
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
-    assert "Traceback" not in said
-    for name in SECRETS:
-        assert os.environ.get(name, "\0") not in said
-    return result
-
-
 def test_version() -> None:
     """It is the package's."""
     assert run("--version").stdout == f"upstox_cli, version {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["nothing"], ["token", "--format", "xml"], ["token", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nothing"],
+        ["token", "--format", "xml"],
+        ["token", "x"],
+        # It always logs in.
+        ["generate-token", "--refresh"],
+        ["status", "--format", "raw"],
+    ],
+)
 def test_wrong_usage(arguments: list[str]) -> None:
     """It ends with 2."""
     assert run(*arguments).exit_code == 2
@@ -116,8 +119,8 @@ def test_the_guard_holds_for_both(account: Sandbox, monkeypatch: pytest.MonkeyPa
     first = run("token")
     assert (first.exit_code, first.stdout) == (3, "")
     assert "Incorrect PIN" in first.stderr
-    for command in ("token", "generate-token"):
-        later = run(command, "--refresh")
+    for command in (["token", "--refresh"], ["generate-token"]):
+        later = run(*command)
         assert later.exit_code == 3
         assert "--force lifts this" in later.stderr
         assert len(later.stderr.splitlines()) == 1
@@ -211,6 +214,40 @@ def test_warnings_are_said_once(account: Sandbox, cache_dir: Path, fake_time: Fa
     assert run("token").stderr == ""
 
 
+def test_what_a_person_must_know_is_said_once(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a warning and in the log it is one thing; the warnings of others stay Python's."""
+    log_in = TokenCache.get_access_token
+
+    def warn(cache: TokenCache, *arguments: Any, **options: Any) -> Any:
+        for _ in range(2):
+            warn_user("Nothing can be kept.", each_time=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("An other's word.", DeprecationWarning, stacklevel=1)
+        return log_in(cache, *arguments, **options)
+
+    monkeypatch.setattr(TokenCache, "get_access_token", warn)
+    result = run("token")
+    assert result.exit_code == 0
+    assert result.stderr.count("Nothing can be kept.") == 1
+    assert "Warning: Nothing can be kept.\n" in result.stderr
+
+
+def test_check_env_for_programs(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same as JSON, with the code, and of no secret a character."""
+    monkeypatch.setenv("UPSTOX_PIN_CODE", "98765432")
+    result = run("check-env", "--format", "json")
+    told = json.loads(result.stdout)
+    assert result.exit_code == told["exit_code"] == 2
+    states = {row["setting"]: (row["source"], row["state"]) for row in told["settings"]}
+    assert states["UPSTOX_USERNAME"] == ("environment", "valid")
+    assert states["UPSTOX_PIN_CODE"] == ("environment", "invalid: must be 4 to 6 digits")
+    assert told["notes"] == []
+    assert "98765432" not in result.stdout
+
+
 def test_check_env_names_sources_and_shows_nothing(
     account: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,123 +288,6 @@ def test_check_env_looks_at_the_file(account: Sandbox, tmp_path: Path) -> None:
     assert "git" not in result.stdout
 
 
-def test_status(account: Sandbox) -> None:
-    """Whose token is kept and until when; with --verify, what Upstox says."""
-    assert run("status").stdout == "No token is kept for this account.\n"
-    run("token")
-    seen = len(account.requests)
-    result = run("status")
-    assert "Owner    Asha Rao (4CB7QX)" in result.stdout
-    assert "03:30:00 IST (in " in result.stdout
-    assert len(account.requests) == seen
-    assert run("status", "--verify").stdout.endswith("Upstox accepts it.\n")
-    account.revoke(account.access_tokens[-1])
-    dead = run("status", "--verify")
-    assert dead.exit_code == 3
-    assert "--refresh" in dead.stderr
-
-
-def test_status_of_a_dead_token(account: Sandbox, fake_time: FakeTime) -> None:
-    """It says so."""
-    run("token")
-    fake_time.sleep(86400)
-    assert "(expired)" in run("status").stdout
-
-
-@pytest.mark.parametrize(
-    ("fault", "code"),
-    [
-        (Fault.reset(), 5),
-        (Fault.status(500), 6),
-        # About a static IP, not about the token.
-        (Fault.refuse("UDAPI1221", "Static IP", 401), 6),
-    ],
-)
-def test_a_question_that_is_not_answered(account: Sandbox, fault: Fault, code: int) -> None:
-    """Neither alive nor dead is said."""
-    run("token")
-    account.misbehave("profile", fault)
-    result = run("status", "--verify")
-    assert result.exit_code == code
-    assert "accepts" not in result.stdout
-    assert "no longer" not in result.stderr
-    assert account.access_tokens[-1] not in result.stdout + result.stderr
-
-
-def test_logout(account: Sandbox) -> None:
-    """Upstox is told, and the token is forgotten; a second time there is nothing to do."""
-    run("token")
-    result = run("logout")
-    assert (result.exit_code, result.stdout) == (0, "Logged out at Upstox, and forgotten here.\n")
-    assert [r.method for r in account.requests if r.step == "logout"] == ["DELETE"]
-    assert run("status").stdout == "No token is kept for this account.\n"
-    assert run("logout").stdout == "No token was kept for this account.\n"
-    assert len([r for r in account.requests if r.step == "logout"]) == 1
-
-
-def test_logout_of_a_dead_token(account: Sandbox) -> None:
-    """One that Upstox ended before is forgotten all the same."""
-    run("token")
-    account.revoke(account.access_tokens[-1])
-    assert run("logout").stdout == "Forgotten here; at Upstox it had ended before.\n"
-
-
-def test_logout_without_a_network(account: Sandbox) -> None:
-    """It is forgotten here, and the failure is told."""
-    run("token")
-    account.misbehave("logout", Fault.reset())
-    result = run("logout")
-    assert result.exit_code == 5
-    assert account.access_tokens[-1] not in result.stderr
-    assert run("status").stdout == "No token is kept for this account.\n"
-
-
-def test_doctor(account: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Hosts, clock, proxy and certificates; no credential is sent, no password shown."""
-    monkeypatch.setenv("HTTPS_PROXY", "http://trader:hunter2@proxy.example:3128")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "absent.pem"))
-    result = run("doctor")
-    assert result.exit_code == 0
-    for stage in ("api", "service", "login"):
-        assert f"Host of {stage}" in result.stdout
-    assert result.stdout.count("reached in ") == 3
-    assert "right to a second" in result.stdout
-    assert "https: http://trader:***@proxy.example:3128" in result.stdout
-    assert "hunter2" not in result.stdout
-    assert "absent.pem (REQUESTS_CA_BUNDLE, not there)" in result.stdout
-    sent = "".join(f"{r.path}{r.query}{dict(r.headers)}{r.body!r}" for r in account.requests)
-    for name, value in account.environment.items():
-        assert name == "UPSTOX_BASE_DOMAIN" or value not in sent
-
-
-def test_doctor_sees_a_wrong_clock(account: Sandbox, fake_time: FakeTime) -> None:
-    """It says by how much, and what to do."""
-    fake_time.offset = -3600
-    assert "3600 s behind the server's: set it right" in run("doctor").stdout
-    fake_time.offset = 3600
-    assert "ahead of the server's: set it right" in run("doctor").stdout
-
-
-def test_doctor_without_a_network(account: Sandbox) -> None:
-    """What cannot be reached is told, host by host."""
-    account.stop()
-    try:
-        result = run("doctor")
-    finally:
-        account.start()
-    assert result.exit_code == 5
-    assert result.stdout.count("Connection refused") == 3
-    assert "not compared" in result.stdout
-
-
-def test_doctor_needs_no_credentials(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It helps before anything is set up."""
-    monkeypatch.setenv("UPSTOX_BASE_DOMAIN", sandbox.base_domain)
-    assert run("doctor").exit_code == 0
-    monkeypatch.setenv("UPSTOX_BASE_DOMAIN", "http://upstox.example")
-    assert run("doctor").exit_code == 2
-
-
 def test_demo(monkeypatch: pytest.MonkeyPatch, cache_dir: Path) -> None:
     """Six steps pass, and a shortened token is shown; nothing of the user's is read or changed."""
     Path(".env").write_text("UPSTOX_PIN_CODE=wrong\nUPSTOX_SLEEP_TIME=1\nUPSTOX_DEBUG=yes\n")
@@ -385,10 +305,40 @@ def test_demo(monkeypatch: pytest.MonkeyPatch, cache_dir: Path) -> None:
     assert not cache_dir.exists()
 
 
-def test_sandbox_options_are_its_own() -> None:
-    """--help and what is wrong are answered by the sandbox."""
-    result = CliRunner().invoke(cli, ["sandbox", "--revision", "none"])
-    assert result.exit_code == 2
+def test_the_sandbox_has_the_options_of_its_module() -> None:
+    """Its help is as that of every command, and names what the module's own does."""
+    help_text = run("sandbox", "--help").stdout
+    assert help_text.startswith("Usage: cli sandbox [OPTIONS]\n")
+    assert "-h, --help" in help_text
+    actions = parser()._actions  # noqa: SLF001 - argparse tells its options nowhere else
+    for flag in (flag for action in actions for flag in action.option_strings):
+        assert flag in re.split(r"[\s,]+", help_text)
+    assert "--certificate CERT KEY" in help_text
+    assert "[both|newer|older]" in help_text
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--revision", "none"], ["--port", "x"], ["--certificate", "one"], ["more"]]
+)
+def test_a_wrong_option_of_the_sandbox(arguments: list[str]) -> None:
+    """It ends with 2, as that of every command."""
+    assert run("sandbox", *arguments).exit_code == 2
+
+
+def test_options_reach_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were given, and no other, whatever makes of the command line."""
+    given: list[dict[str, Any]] = []
+
+    def serve(options: dict[str, Any]) -> int:
+        given.append(options)
+        return 0
+
+    monkeypatch.setattr("upstox_totp.sandbox.__main__.serve", serve)
+    line = "--port 8000 --step-clock --clock-offset -2.5 --no-totp-login --certificate a b"
+    assert run("sandbox").exit_code == 0
+    assert run("sandbox", *line.split()).exit_code == 0
+    assert given == [{}, vars(parser().parse_args(line.split())) | {"certificate": ("a", "b")}]
+    assert given[1]["totp_login"] is False
 
 
 def test_control_characters_do_not_reach_the_terminal(

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import configure
 from upstox_totp.cli.commands import cli
-from upstox_totp.cli.failures import ExitCode
+from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.output import FORMATS
 
 if TYPE_CHECKING:

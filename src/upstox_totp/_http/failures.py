@@ -21,6 +21,11 @@ _ADVICE: Final = (
     (requests.TooManyRedirects, "The page sends this program in circles: try again later."),
     (requests.Timeout, "Check the connection; session.timeout says how long to wait."),
 )
+_PROXY_ADDRESS: Final = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidProxyURL,
+    requests.exceptions.InvalidSchema,
+)
 _DEFAULT_ADVICE: Final = "Check the connection to the internet, then log in again."
 
 
@@ -39,12 +44,23 @@ def network_error(
         The failure to raise; its ``request`` keeps method and URL.
     """
     kind = _public_class(failure)
-    advice = next((text for cls, text in _ADVICE if issubclass(kind, cls)), _DEFAULT_ADVICE)
+    advice = _proxy_advice(failure) or next(
+        (text for cls, text in _ADVICE if issubclass(kind, cls)), _DEFAULT_ADVICE
+    )
     request = requests.PreparedRequest()
     request.method, request.url = method, url
     host = url.partition("://")[2].partition("/")[0]
     text = f"{step}: no answer from {host}: {_reason(failure)}. {advice}"
     return kind(text[0].upper() + text[1:], request=request)
+
+
+def _proxy_advice(failure: Exception) -> str:
+    # The addresses that are asked have been checked before: what is left is the proxy's.
+    if not isinstance(failure, _PROXY_ADDRESS):
+        return ""
+    if "SOCKS" in str(failure):
+        return 'A SOCKS proxy needs PySocks: pip install "requests[socks]".'
+    return "The address of the proxy (HTTPS_PROXY) is not valid: it must be http://host:port."
 
 
 def _public_class(failure: Exception) -> type[requests.RequestException]:

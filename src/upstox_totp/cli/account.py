@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from upstox_totp._settings.account import account_name
@@ -54,6 +55,25 @@ def kept_token(env_file: Path | None) -> KeptToken | None:
         # The cache says why when it is asked for a login.
         return None
     return token if token is not None and token.serves(MARGIN) else None
+
+
+def forget_token(env_file: Path | None, token: KeptToken) -> None:
+    """Forget a token that was found dead, unless another was kept meanwhile.
+
+    Args:
+        env_file: The only file to read settings from; by default ``.env``.
+        token: The dead token.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    from filelock import FileLock  # noqa: PLC0415 - a kept token is found without it
+
+    file = account_file(env_file)
+    with FileLock(file.lock_path, mode=0o600):
+        record = file.read()
+        if record.token is not None and record.token.access_token == token.access_token:
+            file.write(replace(record, token=None))
 
 
 def find_file(settings: Mapping[str, Found]) -> TokenFile | None:

@@ -6,13 +6,12 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from upstox_totp import _clock
 from upstox_totp._settings.names import PREFIX, variable
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.output import facts, say, shortened
 from upstox_totp.cli.steps import Steps, shown
+from upstox_totp.cli.streams import write_line
 from upstox_totp.sandbox import Sandbox
 from upstox_totp.token_cache import to_kept
 
@@ -36,8 +35,8 @@ def run(notes: Notes) -> None:
         notes: Says what the client logs.
     """
     with Sandbox(clock=_clock.time) as sandbox, _environment(sandbox.environment | _SETTINGS):
-        click.echo(f"A made-up account at {sandbox.base_domain}; nothing leaves this machine.")
-        with make_client(None, notes) as client, shown(Steps(click.echo)):
+        write_line(f"A made-up account at {sandbox.base_domain}; nothing leaves this machine.")
+        with make_client(None, notes) as client, shown(Steps(write_line)):
             response = client.app_token.get_access_token()
         kept = to_kept(response.data)
         say([("Token", shortened(kept.access_token)), *facts(kept)])

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from upstox_totp._checks.settings import check_settings
-from upstox_totp.cli.failures import ExitCode
-from upstox_totp.cli.output import say
+from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.output import say, say_json
+from upstox_totp.cli.streams import write_line
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def check(env_file: Path | None) -> ExitCode:
+def check(env_file: Path | None, style: str) -> ExitCode:
     """Show every setting, and whether a login could begin with them.
 
     Args:
         env_file: The only file to read settings from; by default ``.env``.
+        style: One of `REPORTS`.
 
     Returns:
         The code to end with.
@@ -27,8 +27,13 @@ def check(env_file: Path | None) -> ExitCode:
         ConfigurationError: If the file cannot be read, or settings contradict each other.
     """
     report = check_settings(env_file)
+    code = ExitCode.DONE if report.good else ExitCode.USAGE
     rows = [(one.name, one.source or "-", one.state) for one in report.settings]
+    if style == "json":
+        settings = [dict(zip(("setting", "source", "state"), row, strict=True)) for row in rows]
+        say_json({"exit_code": int(code), "settings": settings, "notes": list(report.advice)})
+        return code
     say([("Setting", "Source", "State"), *rows])
     for advice in report.advice:
-        click.echo(advice)
-    return ExitCode.DONE if report.good else ExitCode.USAGE
+        write_line(advice)
+    return code

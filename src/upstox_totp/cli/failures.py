@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Final
 
-import click
 import requests
 
+from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.output import printable
+from upstox_totp.cli.streams import note_line
 from upstox_totp.errors import (
     AuthenticationError,
     ConfigurationError,
     RateLimitError,
     UpstoxError,
 )
-
-
-class ExitCode(IntEnum):
-    """How a command ended."""
-
-    DONE = 0
-    USAGE = 2
-    REJECTED = 3
-    LIMITED = 4
-    NETWORK = 5
-    UNEXPECTED = 6
-    DIFFERS = 20
-    NOT_A_LOGIN = 21
-    INTERRUPTED = 130
-
 
 _CODES: Final = (
     (ConfigurationError, ExitCode.USAGE),
@@ -55,5 +40,14 @@ def report(error: Exception, *, debug: bool) -> ExitCode:
     """
     transcript = vars(error).get("transcript", ()) if debug else ()
     for line in (error, *transcript):
-        click.echo(printable(str(line)), err=True)
+        note_line(printable(str(line)))
+    return exit_code_of(error)
+
+
+def exit_code_of(error: Exception) -> ExitCode:
+    """Return the code that stands for an error.
+
+    Args:
+        error: One of `EXPECTED`.
+    """
     return next(code for kind, code in _CODES if isinstance(error, kind))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from upstox_totp import __version__
 from upstox_totp._checks.har import Comparison, Outcome, compare
-from upstox_totp.cli.failures import ExitCode
-from upstox_totp.cli.output import printable, say
+from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.output import printable, say, say_json
+from upstox_totp.cli.streams import write_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +28,7 @@ def compare_recording(path: Path, style: str) -> ExitCode:
 
     Args:
         path: The HAR.
-        style: ``text`` or ``json``.
+        style: One of `REPORTS`.
 
     Returns:
         The code to end with.
@@ -40,7 +38,7 @@ def compare_recording(path: Path, style: str) -> ExitCode:
     """
     comparison = compare(path)
     if style == "json":
-        click.echo(json.dumps({"version": __version__, **asdict(comparison)}, indent=2))
+        say_json({"version": __version__, **asdict(comparison)})
     else:
         _print(comparison)
     return _CODES[comparison.outcome]
@@ -52,15 +50,15 @@ def _print(comparison: Comparison) -> None:
         [("Compared with", f"upstox_totp {__version__}{revision}"), ("Outcome", comparison.outcome)]
     )
     if comparison.problem is not None:
-        click.echo(printable(comparison.problem))
+        write_line(printable(comparison.problem))
     if comparison.requests:
         say([(one.request, _state(one)) for one in comparison.requests])
     for one in comparison.requests:
         for difference in one.differences:
-            click.echo(printable(f"{one.request}: {difference}"))
+            write_line(printable(f"{one.request}: {difference}"))
     for other in comparison.others:
-        click.echo(printable(f"other request: {other}"))
-    click.echo("No value of the recording is in this report: it may be pasted into an issue.")
+        write_line(printable(f"other request: {other}"))
+    write_line("No value of the recording is in this report: it may be pasted into an issue.")
 
 
 def _state(one: Compared) -> str:

@@ -44,6 +44,6 @@ def log_in(env_file: Path | None, notes: Notes, *, refresh: bool, force: bool) -
         UpstoxError: If Upstox refused.
         requests.RequestException: If a request got no whole answer.
     """
-    with make_client(env_file, notes) as client, progress():
+    with make_client(env_file, notes) as client, progress(notes):
         response = TokenCache().get_access_token(client, refresh=refresh, force=force)
     return to_kept(response.data)

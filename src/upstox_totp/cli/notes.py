@@ -1,17 +1,18 @@
-"""Notes: what the library logs, as a command says it on stderr."""
+"""Notes: what the library logs and warns of, as a command says it on stderr."""
 
 from __future__ import annotations
 
 import logging
+import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-import click
+from typing import TYPE_CHECKING, Any
 
 from upstox_totp._log import logger
+from upstox_totp.cli.streams import note_line
+from upstox_totp.errors import UpstoxWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Notes(logging.Handler):
@@ -19,11 +20,13 @@ class Notes(logging.Handler):
 
     Attributes:
         debug: Whether everything is said.
+        write: Writes a line; a live console puts its own in place while it shows something.
     """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.debug = False
+        self.write: Callable[[str], object] = note_line
         self._said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -34,10 +37,19 @@ class Notes(logging.Handler):
         """
         text = record.getMessage()
         if record.levelno < logging.WARNING:
-            click.echo(text, err=True)
-        elif text not in self._said:
+            self.write(text)
+        else:
+            self.warn(text)
+
+    def warn(self, text: str) -> None:
+        """Say a warning, if it was not said before.
+
+        Args:
+            text: What to say.
+        """
+        if text not in self._said:
             self._said.add(text)
-            click.echo(f"Warning: {text}", err=True)
+            self.write(f"Warning: {text}")
 
     def say_everything(self) -> None:
         """Say what happens in a login, too."""
@@ -60,3 +72,25 @@ def heard(handler: logging.Handler) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
+
+
+@contextmanager
+def warned(notes: Notes) -> Iterator[None]:
+    """Let notes say the warnings of the library, for the length of a block; others stay Python's.
+
+    Args:
+        notes: Says them.
+    """
+    show = warnings.showwarning
+
+    def say(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, UpstoxWarning):
+            notes.warn(str(message))
+        else:
+            show(message, category, *place, **more)
+
+    warnings.showwarning = say
+    try:
+        yield
+    finally:
+        warnings.showwarning = show

@@ -4,33 +4,83 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
+import sys
+import textwrap
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
-
-import click
+from typing import TYPE_CHECKING, Any, Final
 
 from upstox_totp._tokens.life import IST
+from upstox_totp.cli.streams import write_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from upstox_totp._tokens.record import KeptToken
 
+REPORTS: Final = ("text", "json")
+"""How a report can be printed: for people, or for programs."""
+
 _LONG: Final = 40
 _HOUR: Final = 3600
+_GAP: Final = "  "
+# A last column that is narrower is put on lines of its own, in characters.
+_NARROW: Final = 20
 
 
 def say(rows: Iterable[Sequence[str]]) -> None:
-    """Print rows in aligned columns.
+    """Print rows in aligned columns, no wider than the terminal if stdout is one.
 
     Args:
         rows: The rows; control characters in them are replaced.
     """
-    table = [[printable(cell) for cell in row] for row in rows]
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in columns([[printable(cell) for cell in row] for row in rows], width):
+        write_line(line)
+
+
+def columns(table: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
+    """Return the lines of a table.
+
+    Args:
+        table: Its rows, all of the same length.
+        width: The most characters of a line, None for any number. A word that is longer than that
+            stays whole, so that it can be copied.
+    """
+    if not table:
+        return
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    indent = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
+    fits = width is None or indent + widths[-1] <= width
     for row in table:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+        begin = _GAP.join(cell.ljust(size) for cell, size in zip(row, widths[:-1], strict=False))
+        if fits or width is None:
+            yield _GAP.join((begin, row[-1])).rstrip()
+        elif width - indent >= _NARROW:
+            yield from _wrapped(row[-1], width, begin + _GAP, " " * indent)
+        else:
+            yield row[0]
+            yield from _wrapped(_GAP.join(row[1:]), width, _GAP, _GAP)
+
+
+def _wrapped(text: str, width: int, first: str, later: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [first.rstrip()]
+
+
+def say_json(document: Mapping[str, Any]) -> None:
+    """Print a document as JSON, for programs.
+
+    Args:
+        document: What to print.
+    """
+    write_line(json.dumps(document, indent=2))
 
 
 def printable(text: str) -> str:
@@ -49,6 +99,15 @@ def moment(epoch: float) -> str:
         epoch: Seconds since the epoch.
     """
     return f"{datetime.fromtimestamp(epoch, IST):%a %d %b %Y, %H:%M:%S} IST"
+
+
+def iso_moment(epoch: float) -> str:
+    """Return a moment in Indian time, as programs read it.
+
+    Args:
+        epoch: Seconds since the epoch.
+    """
+    return datetime.fromtimestamp(epoch, IST).isoformat()
 
 
 def duration(seconds: float) -> str:
@@ -95,7 +154,7 @@ def print_token(token: KeptToken, style: str, *, show: bool) -> None:
 
 def _text(token: KeptToken, show: bool) -> None:  # noqa: FBT001 - a row of the table below
     if show:
-        click.echo(token.access_token)
+        write_line(token.access_token)
         say(facts(token))
     else:
         short = f"{shortened(token.access_token)} (--show prints it whole)"
@@ -103,16 +162,15 @@ def _text(token: KeptToken, show: bool) -> None:  # noqa: FBT001 - a row of the 
 
 
 def _raw(token: KeptToken, _: bool) -> None:  # noqa: FBT001 - as above
-    click.echo(token.access_token)
+    write_line(token.access_token)
 
 
 def _json(token: KeptToken, _: bool) -> None:  # noqa: FBT001 - as above
-    until = datetime.fromtimestamp(token.expires_at, IST).isoformat()
-    click.echo(json.dumps({**token.data, "expires_at": until}, indent=2))
+    say_json({**token.data, "expires_at": iso_moment(token.expires_at)})
 
 
 def _env(token: KeptToken, _: bool) -> None:  # noqa: FBT001 - as above
-    click.echo(f"UPSTOX_ACCESS_TOKEN={shlex.quote(token.access_token)}")
+    write_line(f"UPSTOX_ACCESS_TOKEN={shlex.quote(token.access_token)}")
 
 
 FORMATS: Final[Mapping[str, Callable[[KeptToken, bool], None]]] = {

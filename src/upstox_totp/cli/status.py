@@ -2,62 +2,126 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import click
+import requests
 from pydantic import SecretStr
 
 from upstox_totp._api.bearer import BearerAPI
-from upstox_totp.cli.account import account_file
+from upstox_totp.cli.account import account_file, forget_token
+from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.login import make_client
-from upstox_totp.cli.output import facts, moment, say
-from upstox_totp.errors import AuthenticationError
+from upstox_totp.cli.output import facts, iso_moment, moment, say, say_json
+from upstox_totp.cli.streams import write_line
+from upstox_totp.errors import UpstoxError
 from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from upstox_totp._tokens.login_failure import LoginFailure
     from upstox_totp._tokens.record import KeptToken, TokenRecord
     from upstox_totp.cli.notes import Notes
 
 
-def show_status(env_file: Path | None, notes: Notes, *, verify: bool) -> None:
+def show_status(env_file: Path | None, notes: Notes, style: str, *, verify: bool) -> ExitCode:
     """Show whose token is kept and until when, and what forbids the next login.
 
     Args:
         env_file: The only file to read settings from; by default ``.env``.
         notes: Says what the client logs.
-        verify: Whether to ask Upstox, too.
+        style: One of `REPORTS`.
+        verify: Whether to ask Upstox, too; a token that it no longer accepts is forgotten.
+
+    Returns:
+        The code to end with.
 
     Raises:
-        AuthenticationError: If Upstox no longer accepts the token.
+        UpstoxError: If Upstox was asked, and said neither that the token lives nor that it is
+            dead.
+        requests.RequestException: If Upstox was asked, and no whole answer came.
     """
     record = account_file(env_file).read()
-    if record.token is None:
-        click.echo("No token is kept for this account.")
-    say([*(facts(record.token) if record.token else ()), *_guards(record)])
+    accepted: bool | None = None
+    failure: Exception | None = None
     if verify and record.token is not None:
-        _verify(record.token, env_file, notes)
+        try:
+            accepted = _verify(record.token, env_file, notes)
+        except (UpstoxError, requests.RequestException) as error:
+            failure = error
+    code = _code(record, accepted)
+    if style == "json":
+        say_json(_document(record, accepted, code))
+    else:
+        _say(record, accepted)
+    if failure is not None:
+        raise failure
+    return code
 
 
-def _guards(record: TokenRecord) -> Iterator[tuple[str, str]]:
-    for guard in record.guards:
-        if guard.holds:
-            yield (
-                "Refused",
-                f"what failed on {moment(guard.failed_at)} ({guard.message}), unless with --force",
-            )
-
-
-def _verify(token: KeptToken, env_file: Path | None, notes: Notes) -> None:
+def _verify(token: KeptToken, env_file: Path | None, notes: Notes) -> bool:
     with make_client(env_file, notes) as client:
-        if not BearerAPI(client).is_alive(SecretStr(token.access_token)):
-            raise AuthenticationError(
-                "Upstox no longer accepts the kept token.",
-                suggestions=["upstox_cli token --refresh gets a new one."],
-            )
-    click.echo("Upstox accepts it.")
+        accepted = BearerAPI(client).is_alive(SecretStr(token.access_token))
+    if not accepted:
+        forget_token(env_file, token)
+    return accepted
+
+
+def _code(record: TokenRecord, accepted: bool | None) -> ExitCode:  # noqa: FBT001 - None is neither
+    if accepted is False:
+        return ExitCode.REJECTED
+    if any(_holds(record)):
+        return ExitCode.HELD
+    if record.token is None:
+        return ExitCode.NO_TOKEN
+    return ExitCode.DONE if record.token.expires_in > 0 else ExitCode.EXPIRED
+
+
+def _holds(record: TokenRecord) -> list[LoginFailure]:
+    return [guard for guard in record.guards if guard.holds]
+
+
+def _say(record: TokenRecord, accepted: bool | None) -> None:  # noqa: FBT001 - as above
+    if record.token is None:
+        write_line("No token is kept for this account.")
+    rows = [] if record.token is None else facts(record.token)
+    rows += [
+        (
+            "Refused",
+            f"what failed on {moment(held.failed_at)} ({held.message}), unless with --force",
+        )
+        for held in _holds(record)
+    ]
+    say(rows)
+    if accepted:
+        write_line("Upstox accepts it.")
+    elif accepted is False:
+        write_line("Upstox no longer accepts it: forgotten. upstox_cli token gets a new one.")
+
+
+def _document(record: TokenRecord, accepted: bool | None, code: ExitCode) -> dict[str, Any]:  # noqa: FBT001 - as above
+    token = record.token
+    return {
+        "exit_code": int(code),
+        "token": None
+        if token is None
+        else {
+            "user_name": token.data.get("user_name"),
+            "user_id": token.data.get("user_id"),
+            "expires_at": iso_moment(token.expires_at),
+            "expires_in": round(token.expires_in),
+            "accepted": accepted,
+        },
+        "held": [
+            {
+                "since": iso_moment(held.failed_at),
+                "error_code": None if held.error_code is None else str(held.error_code),
+                "message": held.message,
+                "seconds_left": None if held.remaining is None else round(held.remaining),
+            }
+            for held in _holds(record)
+        ],
+    }
 
 
 def log_out(env_file: Path | None, notes: Notes) -> None:
@@ -75,8 +139,8 @@ def log_out(env_file: Path | None, notes: Notes) -> None:
     with make_client(env_file, notes) as client:
         TokenCache().clear(client)
         if token is None:
-            click.echo("No token was kept for this account.")
+            write_line("No token was kept for this account.")
         elif BearerAPI(client).end(SecretStr(token.access_token)):
-            click.echo("Logged out at Upstox, and forgotten here.")
+            write_line("Logged out at Upstox, and forgotten here.")
         else:
-            click.echo("Forgotten here; at Upstox it had ended before.")
+            write_line("Forgotten here; at Upstox it had ended before.")

@@ -1,11 +1,11 @@
-"""Steps: the six steps of a login, shown as they pass."""
+"""Steps: the requests of a login, shown as they pass, with a word on what comes next."""
 
 from __future__ import annotations
 
 import logging
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from upstox_totp._log import logger
 from upstox_totp.cli.notes import heard
@@ -14,7 +14,11 @@ from upstox_totp.transcript import Step
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from upstox_totp.cli.notes import Notes
     from upstox_totp.transcript import Exchange
+
+# The login page's steps are numbered; those of the other ways have a name alone.
+_LAST: Final = Step.TOKEN
 
 
 class Steps(logging.Handler):
@@ -48,15 +52,41 @@ class Steps(logging.Handler):
         if exchange.step is not self._step:
             self.finish()
             self._step = exchange.step
-            self._waiting(f"{exchange.step} answered")
+            self._waiting(what_follows(exchange.step))
         self._milliseconds += exchange.milliseconds
 
     def finish(self) -> None:
         """Tell of the last step that was heard of: it has passed."""
         if self._step is not None:
-            where = f"{self._step.value} of {len(Step)}"
-            self._passed(f"{where}  {self._step.title:<17}  {self._milliseconds:>5} ms")
+            self._passed(_line(self._step, self._milliseconds))
         self._step, self._milliseconds = None, 0
+
+
+def what_follows(step: Step) -> str:
+    """Return what comes after a step that was answered, in a few words.
+
+    Args:
+        step: The step.
+    """
+    if not _is_numbered(step):
+        return f"{_capital(step.title)} answered"
+    if step is _LAST:
+        return "The token arrived"
+    following = Step(step + 1)
+    return f"Next: {following.title} (step {following.value} of {_LAST.value})"
+
+
+def _line(step: Step, milliseconds: int) -> str:
+    where = f"{step.value} of {_LAST.value}  " if _is_numbered(step) else ""
+    return f"{where}{step.title:<17}  {milliseconds:>5} ms"
+
+
+def _is_numbered(step: Step) -> bool:
+    return 1 <= step <= _LAST
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 @contextmanager
@@ -73,16 +103,27 @@ def shown(steps: Steps) -> Iterator[None]:
 
 
 @contextmanager
-def progress() -> Iterator[None]:
-    """Show the steps of the logins in a block on stderr, if that is a terminal."""
-    if not sys.stderr.isatty():
+def progress(notes: Notes) -> Iterator[None]:
+    """Show the steps of the logins in a block on stderr, if that is a terminal.
+
+    Args:
+        notes: What they say meanwhile is written above the line that moves.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
         yield
         return
     from rich.console import Console  # noqa: PLC0415 - slow to load, and for terminals alone
 
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
-    with (
-        console.status("Logging in to Upstox") as status,
-        shown(Steps(console.print, status.update)),
-    ):
-        yield
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    # The dots of rich's usual spinner are no letters of the terminals that know ASCII alone.
+    spinner = "dots" if console.encoding.startswith("utf") else "line"
+    before = notes.write
+    notes.write = console.print
+    try:
+        with (
+            console.status("Logging in to Upstox", spinner=spinner) as status,
+            shown(Steps(console.print, status.update)),
+        ):
+            yield
+    finally:
+        notes.write = before

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from upstox_totp.sandbox import Sandbox
+from upstox_totp.sandbox.options import OPTIONS, Option
 
 NOTES = """\
 Serving made-up data; Ctrl-C ends it.
@@ -37,29 +38,22 @@ def parser() -> argparse.ArgumentParser:
         description="Serve a stand-in of the Upstox login on 127.0.0.1 until interrupted.",
         argument_default=argparse.SUPPRESS,
     )
-    add = made.add_argument
-    add("--port", type=int, help="the port to listen on (default: a free one)")
-    add("--revision", choices=("both", "newer", "older"), help="the revision of the paths")
-    add("--step-clock", action="store_true", help="move the clock on after each code")
-    add("--clock-offset", type=float, metavar="SECONDS", help="how far the clock is ahead")
-    add("--charset", help="the charset named in answers")
-    add("--certificate", nargs=2, metavar=("CERT", "KEY"), help="files to serve TLS with")
-    add("--otp-limit", type=int, metavar="N", help="codes generated before the block")
-    add("--attempts", type=int, metavar="N", help="wrong PINs before the lock")
-    add("--pin-gives-code", action="store_true", help="let the PIN step give the code")
-    add("--authorize-redirects", type=int, metavar="N", help="redirects before the code")
-    add(
-        "--no-totp-login",
-        dest="totp_login",
-        action="store_false",
-        help="leave out the TOTP login, as if the app did not have it yet",
-    )
-    add("--totp-login-enveloped", action="store_true", help="envelope the TOTP login's answer")
-    add("--notifier-url", metavar="URL", help="where tokens approved on the phone are posted")
-    add("--token-request-refusal", metavar="CODE", help="refuse token requests with this code")
-    add("--approve", action="store_true", help="approve every token request at once")
-    add("--show-codes", action="store_true", help="show a one-time password when one is asked for")
+    for option in OPTIONS:
+        made.add_argument(option.flag, dest=option.name, help=option.help, **_taking(option))
     return made
+
+
+def _taking(option: Option) -> dict[str, Any]:
+    if option.kind is None:
+        return {"action": "store_true" if option.switches else "store_false"}
+    taking: dict[str, Any] = {"type": option.kind}
+    if option.choices:
+        taking["choices"] = option.choices
+    if len(option.metavars) > 1:
+        taking |= {"nargs": len(option.metavars), "metavar": option.metavars}
+    elif option.metavars:
+        taking["metavar"] = option.metavars[0]
+    return taking
 
 
 def notes(options: Mapping[str, Any]) -> str:
@@ -113,7 +107,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    options: dict[str, Any] = vars(parser().parse_args(arguments))
+    return serve(vars(parser().parse_args(arguments)))
+
+
+def serve(options: Mapping[str, Any]) -> int:
+    """Serve as a command line's options say, until interrupted or terminated.
+
+    Args:
+        options: The options that were given, by the names of the arguments that they set.
+
+    Returns:
+        The exit status: 0, or 1 if it cannot serve.
+    """
+    options = dict(options)
     if "certificate" in options:
         options["certificate"] = tuple(options["certificate"])
     approve, show_codes = (options.pop(name, False) for name in ("approve", "show_codes"))

@@ -1,0 +1,207 @@
+"""The way to Upstox: hosts, clock, proxy, certificates and app, looked at without a credential."""
+
+from __future__ import annotations
+
+import os
+import platform
+import ssl
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import requests
+
+from upstox_totp import __version__, _clock
+from upstox_totp._api.routes import page_headers
+from upstox_totp._checks.edge import EdgePage, edge_page
+from upstox_totp._checks.findings import Finding, Verdict
+from upstox_totp._checks.hosts import look_at_families, look_at_proxies
+from upstox_totp._http.failures import network_error
+from upstox_totp._http.session import Session
+from upstox_totp._settings.hosts import STAGES, is_loopback, origin, valid_base_domain
+from upstox_totp._settings.names import DEFAULTS
+from upstox_totp._settings.sources import read_settings
+from upstox_totp.errors import ConfigurationError
+
+_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_TOLERABLE: Final = 5
+# Two answers of one clock, whose seconds were cut off, differ by less than this, in seconds.
+_AGREED: Final = 2.0
+_SECONDS: Final = 10
+# Nothing is repeated: a doctor knocks once.
+_NONE: Final = "(none)"
+
+
+@dataclass(frozen=True)
+class _Visit:
+    """What came of asking a host.
+
+    Attributes:
+        finding: What to say of it.
+        offset: How far its clock is ahead of the local one, in seconds, None if it did not tell.
+        reached: Whether it answered at all.
+    """
+
+    finding: Finding
+    offset: float | None = None
+    reached: bool = False
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found on the way to Upstox.
+
+    Attributes:
+        findings: Everything that was looked at, in the order to tell it.
+        reached: Whether every host answered.
+    """
+
+    findings: tuple[Finding, ...]
+    reached: bool
+
+
+def examine_connection(base_domain: str) -> Examination:
+    """Look at the way to Upstox: each host is asked once for its first page.
+
+    Args:
+        base_domain: A URL with ``{stage}`` in it.
+    """
+    with Session(repeatable=_NONE) as session:
+        visits = [_visit(session, base_domain, stage) for stage in STAGES]
+    offsets = [visit.offset for visit in visits if visit.offset is not None]
+    findings = (
+        Finding("Version", f"{__version__}, Python {platform.python_version()}, {_tls()}"),
+        *(visit.finding for visit in visits),
+        *look_at_families(base_domain),
+        compare_clocks(offsets, on_loopback=is_loopback(origin(_url(base_domain, "api"))[1])),
+        *look_at_proxies(base_domain),
+        _look_at_certificates(),
+        Finding(
+            "Orders",
+            "are taken only from the static address that is registered for the app at Upstox "
+            "(UDAPI1154, UDAPI1221); a login is not bound to it",
+        ),
+    )
+    return Examination(findings, all(visit.reached for visit in visits))
+
+
+def find_base_domain(env_file: Path | None) -> str:
+    """Return where the settings lead, without asking for any other setting.
+
+    Args:
+        env_file: The only file to read settings from; by default ``.env``.
+
+    Raises:
+        ConfigurationError: If the file cannot be read, or the base domain is not valid.
+    """
+    setting = read_settings(env_file=env_file).get("base_domain")
+    try:
+        return valid_base_domain(setting.value if setting else DEFAULTS["base_domain"])
+    except ValueError:
+        pass
+    raise ConfigurationError("base_domain (UPSTOX_BASE_DOMAIN) is not valid.")
+
+
+def _url(base_domain: str, stage: str) -> str:
+    return base_domain.replace("{stage}", stage)
+
+
+def _tls() -> str:
+    return ssl.OPENSSL_VERSION
+
+
+def _visit(session: Session, base_domain: str, stage: str) -> _Visit:
+    url = _url(base_domain, stage)
+    host = urlsplit(url).netloc
+    subject = f"Host of {stage}"
+    failure: requests.RequestException | None = None
+    started = _clock.monotonic()
+    try:
+        answer = session.request(
+            "GET", f"{url}/", headers=page_headers(), timeout=_SECONDS, allow_redirects=False
+        )
+    except requests.RequestException as error:
+        failure = error
+    if failure is not None:
+        told = str(network_error(failure, "not reached", "GET", url))
+        return _Visit(Finding(subject, f"{host}: {told}", Verdict.BAD, {"host": host}))
+    milliseconds = round((_clock.monotonic() - started) * 1000)
+    page = edge_page(answer)
+    facts = {
+        "host": host,
+        "milliseconds": milliseconds,
+        "http_status": answer.status_code,
+        "block_page": page is not None,
+        "edge_code": page.code if page else None,
+    }
+    text = f"{host}: reached in {milliseconds} ms, HTTP {answer.status_code}{_told(page)}"
+    verdict = Verdict.GOOD if page is None else Verdict.BAD
+    return _Visit(Finding(subject, text, verdict, facts), _offset(answer), reached=True)
+
+
+def _told(page: EdgePage | None) -> str:
+    return f", {page}" if page else ""
+
+
+def _offset(answer: requests.Response) -> float | None:
+    if "Age" in answer.headers:
+        return None
+    date = _clock.parse_http_date(answer.headers.get("Date"))
+    return None if date is None else date - _clock.time()
+
+
+def compare_clocks(offsets: list[float], *, on_loopback: bool) -> Finding:
+    """Judge the local clock, where two answers say the same of it.
+
+    Args:
+        offsets: How far the clock of each answer is ahead of the local one, in seconds.
+        on_loopback: Whether a sandbox on this machine answered, whose clock may be moved.
+    """
+    if not offsets:
+        return Finding("Clock", "not compared: no server told its time")
+    agreed = _agreed(offsets)
+    if agreed is None:
+        told = ", ".join(_difference(offset) for offset in offsets)
+        return Finding("Clock", f"not judged: two answers must agree, and these do not: {told}")
+    text = _difference(agreed)
+    facts = {"seconds_behind": round(agreed)}
+    if abs(agreed) < 1:
+        return Finding("Clock", text, Verdict.GOOD, facts)
+    if abs(agreed) <= _TOLERABLE:
+        return Finding("Clock", text, Verdict.NOTE, facts)
+    if on_loopback:
+        text += ", which may be a sandbox's that was moved (--step-clock, --clock-offset)"
+        return Finding("Clock", text, Verdict.NOTE, facts)
+    return Finding("Clock", f"{text}: set it right, for example with NTP", Verdict.BAD, facts)
+
+
+def _agreed(offsets: list[float]) -> float | None:
+    """Return what two of them say, None if no two say the same."""
+    near = sorted(offsets)
+    pairs = [(b - a, (a + b) / 2) for a, b in pairwise(near)]
+    closest = min(pairs, default=None)
+    # Half a second: the fraction that the server cut off, on average.
+    return None if closest is None or closest[0] > _AGREED else closest[1] + 0.5
+
+
+def _difference(ahead: float) -> str:
+    if abs(ahead) < 1:
+        return "right to a second"
+    side = "behind" if ahead > 0 else "ahead of"
+    return f"{abs(ahead):.0f} s {side} the server's"
+
+
+def _look_at_certificates() -> Finding:
+    for name in _BUNDLES:
+        path = os.environ.get(name)
+        if path:
+            there = Path(path).exists()
+            return Finding(
+                "Certificates",
+                f"{path} ({name}{'' if there else ', not there'})",
+                Verdict.NOTE if there else Verdict.BAD,
+                {"bundle": path, "variable": name, "exists": there},
+            )
+    return Finding("Certificates", "those of certifi")

@@ -1,0 +1,86 @@
+"""How a command ends: the codes, and what each says; help and documentation are made from here."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Self
+
+
+class ExitCode(IntEnum):
+    """How a command ended.
+
+    Attributes:
+        meaning: What the code says.
+        raised: What the library raises in that case, as the documentation names it.
+        command: The only command that ends so, None if every one may.
+    """
+
+    meaning: str
+    raised: str
+    command: str | None
+
+    def __new__(
+        cls, value: int, meaning: str, raised: str = "", command: str | None = None
+    ) -> Self:
+        """Return a member with its words.
+
+        Args:
+            value: The code.
+            meaning: What it says.
+            raised: What the library raises in that case.
+            command: The only command that ends so.
+        """
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        member.raised = raised
+        member.command = command
+        return member
+
+    DONE = 0, "done"
+    MISTAKE = 1, "a mistake in this program: report the traceback"
+    USAGE = (
+        2,
+        "usage, a missing extra, a setting that is missing or invalid",
+        "`ConfigurationError`",
+    )
+    REJECTED = (
+        3,
+        "a credential was rejected; status: Upstox no longer accepts the token",
+        "`AuthenticationError`",
+    )
+    LIMITED = 4, "rate limited: too many requests or one-time passwords", "`RateLimitError`"
+    NETWORK = 5, "the network failed", "`requests.RequestException`"
+    UNEXPECTED = (
+        6,
+        "Upstox refused for another reason, or its answer is unexpected",
+        "`APIError`, `ValidationError`",
+    )
+    OUTPUT = 7, "the result could not be written: closed stdout, full disk"
+    NO_TOKEN = 10, "no token is kept", "", "status"
+    EXPIRED = 11, "the kept token has expired", "", "status"
+    HELD = 12, "the next login would not be sent (a rejection or a limit)", "", "status"
+    DIFFERS = 20, "the recorded login differs from this package's", "", "compare-har"
+    NOT_A_LOGIN = 21, "no login, or no whole one that succeeded", "", "compare-har"
+    INTERRUPTED = 130, "interrupted with Ctrl-C", "`KeyboardInterrupt`"
+    READER_GONE = 141, "the reader of a pipe went away, as `head` does"
+
+    @classmethod
+    def of(cls, command: str | None) -> tuple[ExitCode, ...]:
+        """Return the codes of one command alone, or those of every one.
+
+        Args:
+            command: The command's name, None for every one.
+        """
+        return tuple(code for code in cls if code.command == command)
+
+
+def as_epilog(*codes: ExitCode) -> str:
+    """Return codes and their meanings as the end of a help text, a line each.
+
+    Args:
+        codes: The codes.
+    """
+    rows = (f"  {code.value:>3}  {code.meaning}" for code in codes)
+    # click leaves the lines of a paragraph that begins so as they are.
+    return "\n".join(["\b", "Exit codes:", *rows])

@@ -1,0 +1,254 @@
+"""`doctor`: the way to Upstox, and whether the app is known."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from cli_runs import run
+from conftest import configure
+from upstox_totp._checks.connection import compare_clocks
+from upstox_totp.sandbox import Fault, Sandbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test has a cache of its own."""
+    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox whose account is in the environment."""
+    configure(monkeypatch, sandbox)
+    return sandbox
+
+
+def test_doctor(account: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hosts, clock, proxy and certificates; no credential is sent, no password shown."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://trader:hunter2@proxy.example:3128")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "absent.pem"))
+    result = run("doctor")
+    assert result.exit_code == 0
+    for stage in ("api", "service", "login"):
+        assert f"Host of {stage}" in result.stdout
+    assert result.stdout.count("reached in ") == 3
+    assert "right to a second" in result.stdout
+    assert "https: http://trader:***@proxy.example:3128" in result.stdout
+    assert "hunter2" not in result.stdout
+    assert "absent.pem (REQUESTS_CA_BUNDLE, not there)" in result.stdout
+    sent = "".join(f"{r.path}{r.query}{dict(r.headers)}{r.body!r}" for r in account.requests)
+    for name, value in account.environment.items():
+        assert name == "UPSTOX_BASE_DOMAIN" or value not in sent
+
+
+def test_doctor_does_not_blame_a_clock_for_a_sandbox(account: Sandbox) -> None:
+    """On loopback it may be the sandbox's that was moved, as --step-clock does."""
+    for _ in range(3):
+        run("generate-token")
+    told = run("doctor").stdout
+    assert "90 s behind the server's, which may be a sandbox's that was moved" in told
+    assert "set it right" not in told
+
+
+@pytest.mark.parametrize(
+    ("offsets", "text"),
+    [
+        ([3599.5, 3599.9, 3599.1], "3600 s behind the server's: set it right"),
+        ([-3600.5, -3601.0, -3600.0], "3600 s ahead of the server's: set it right"),
+        ([3.2, 3.4, 3.0], "4 s behind the server's"),
+        ([-0.5, -0.9, -0.1], "right to a second"),
+        # One odd answer is no clock.
+        ([-0.5, 86400.0, -0.7], "right to a second"),
+        ([0.0, 86400.0], "not judged: two answers must agree"),
+        ([3600.0], "not judged: two answers must agree"),
+        ([], "not compared: no server told its time"),
+    ],
+)
+def test_a_clock_is_judged_by_two_answers(offsets: list[float], text: str) -> None:
+    """Only where they agree is the local one to blame."""
+    assert compare_clocks(offsets, on_loopback=False).text.startswith(text)
+
+
+def test_doctor_without_a_network(account: Sandbox) -> None:
+    """What cannot be reached is told, host by host."""
+    account.stop()
+    try:
+        result = run("doctor")
+    finally:
+        account.start()
+    assert result.exit_code == 5
+    hosts = [line for line in result.stdout.splitlines() if line.startswith("Host of")]
+    assert [line.count("Connection refused") for line in hosts] == [1, 1, 1]
+    assert "IPv4 does not connect (Connection refused), IPv6 has no address" in result.stdout
+    assert "not compared" in result.stdout
+
+
+def test_doctor_needs_no_credentials(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It helps before anything is set up."""
+    monkeypatch.setenv("UPSTOX_BASE_DOMAIN", sandbox.base_domain)
+    assert run("doctor").exit_code == 0
+    monkeypatch.setenv("UPSTOX_BASE_DOMAIN", "http://upstox.example")
+    assert run("doctor").exit_code == 2
+
+
+def test_doctor_for_programs(account: Sandbox) -> None:
+    """Each finding with its verdict and facts."""
+    told = json.loads(run("doctor", "--format", "json").stdout)
+    assert told["exit_code"] == 0
+    findings = {finding["subject"]: finding for finding in told["findings"]}
+    assert findings["Host of login"]["verdict"] == "good"
+    assert findings["Host of login"]["facts"]["http_status"] == 200
+    assert findings["IPv4, IPv6"]["facts"]["IPv4"] == "connects"
+    assert "UDAPI1154" in findings["Orders"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("socks5://127.0.0.1:1080", 'A SOCKS proxy needs PySocks: pip install "requests[socks]"'),
+        ("ftp://proxy.example:21", "The address of the proxy (HTTPS_PROXY) is not valid"),
+        ("http://", "The address of the proxy (HTTPS_PROXY) is not valid"),
+        ("http://user:hunter2@proxy.example:abc", "The address of the proxy (HTTPS_PROXY)"),
+    ],
+)
+def test_a_proxy_that_cannot_be_asked(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch, proxy: str, words: str
+) -> None:
+    """It is told as what it is, by the doctor and by a login."""
+    leave_out_pysocks(monkeypatch)
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    doctor, login = run("doctor"), run("token")
+    assert (doctor.exit_code, login.exit_code) == (5, 5)
+    assert doctor.stdout.count(words) == 3
+    assert words in login.stderr
+    assert "Check the connection" not in doctor.stdout + login.stderr
+    assert "hunter2" not in doctor.stdout + doctor.stderr + login.stderr
+    (row,) = (line for line in doctor.stdout.splitlines() if line.startswith("Proxy"))
+    assert ", which needs" in row or ", which is" in row or ", no proxy" in row
+    assert account.requests == []
+
+
+BLOCK_PAGE = "<html><h1>Error <span>{}</span></h1><p>Ray ID: 12ab</p></html>"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("1010", "Cloudflare's error 1010: it refuses this program's signature"),
+        ("1015", "Cloudflare's error 1015: it counts too many requests"),
+        ("1020", "Cloudflare's error 1020: try another network"),
+        ("", "an edge's block page: try another network"),
+    ],
+)
+def test_a_block_page_is_named(account: Sandbox, code: str, words: str) -> None:
+    """With the edge's own code, of a host and of the dialog."""
+    page = BLOCK_PAGE.format(code)
+    account.misbehave("login_page", Fault.status(403, page, "text/html"))
+    account.misbehave("dialog", Fault.status(403, page, "text/html"))
+    told = {
+        finding["subject"]: finding
+        for finding in json.loads(run("doctor", "--app", "--format", "json").stdout)["findings"]
+    }
+    assert words in told["Host of login"]["text"]
+    assert words in told["App"]["text"]
+    assert told["App"]["facts"]["edge_code"] == (code or None)
+    assert told["App"]["facts"]["fits"] is None
+    assert run("doctor", "--app").exit_code == 6
+
+
+def test_families_are_told_apart(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A family that is resolved and does not connect makes every login wait."""
+    resolve = socket.getaddrinfo
+    port = urlsplit(account.base_domain).port
+
+    def both(host: str, where: Any, family: int = 0, *more: Any, **kwargs: Any) -> Any:
+        if family == socket.AF_INET6:
+            kind = (socket.AF_INET6, socket.SOCK_STREAM, 6, "")
+            return [(*kind, ("::1", unused_port(socket.AF_INET6), 0, 0))]
+        return resolve("127.0.0.1", where, family, *more, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    monkeypatch.setenv("UPSTOX_BASE_DOMAIN", f"http://localhost:{port}/{{stage}}")
+    told = run("doctor").stdout
+    assert "localhost: IPv4 connects, IPv6 does not connect (" in told
+    assert "prefer the other family" in told
+
+
+def test_the_app_is_known(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One request and its redirects prove both settings; no other setting is needed."""
+    for name in ("UPSTOX_CLIENT_ID", "UPSTOX_REDIRECT_URI", "UPSTOX_BASE_DOMAIN"):
+        monkeypatch.setenv(name, sandbox.environment[name])
+    result = run("doctor", "--app")
+    assert result.exit_code == 0
+    assert "the login dialog knows the client id and the redirect URI" in result.stdout
+    assert [r.step for r in sandbox.requests if r.step != "login_page"].count("dialog") == 1
+    assert {r.step for r in sandbox.requests} <= {"dialog", "login_page", None}
+    assert sandbox.otp_requests == sandbox.pins_received == sandbox.logins == 0
+    assert {r.method for r in sandbox.requests} == {"GET"}
+    assert {bytes(r.body) for r in sandbox.requests} == {b""}
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.status(503), Fault.status(500), Fault.status(429), Fault.reset("middle")]
+)
+def test_the_dialog_is_opened_once(account: Sandbox, fault: Fault) -> None:
+    """Whatever it answers."""
+    account.misbehave("dialog", fault)
+    assert run("doctor", "--app").exit_code in {4, 5, 6}
+    assert [r.step for r in account.requests].count("dialog") == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("UPSTOX_CLIENT_ID", "0000"), ("UPSTOX_REDIRECT_URI", "https://127.0.0.1/other")],
+)
+def test_the_app_is_not_known(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """In Upstox's own words, with what to do."""
+    monkeypatch.setenv(variable, value)
+    result = run("doctor", "--app")
+    assert result.exit_code == 3
+    (row,) = (line for line in result.stdout.splitlines() if line.startswith("App"))
+    assert "UDAPI100068" in row
+    assert "redirect_uri (UPSTOX_REDIRECT_URI)" in row
+
+
+def test_the_app_must_be_named(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that is missing is a matter of configuration."""
+    monkeypatch.setenv("UPSTOX_BASE_DOMAIN", sandbox.base_domain)
+    result = run("doctor", "--app")
+    assert result.exit_code == 2
+    assert "client_id (UPSTOX_CLIENT_ID) and redirect_uri (UPSTOX_REDIRECT_URI)" in result.stderr
+    assert sandbox.requests == []
+
+
+def leave_out_pysocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let requests be as it is without PySocks."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+    monkeypatch.setitem(sys.modules, "socks", None)
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", refuse)
+
+
+def unused_port(family: socket.AddressFamily) -> int:
+    """Return a port on which nobody listens."""
+    try:
+        with socket.socket(family) as probe:
+            probe.bind(("::1", 0))
+            return int(probe.getsockname()[1])
+    except OSError:
+        return 9  # There is no IPv6 on this machine, which does not connect either.

@@ -1,0 +1,187 @@
+"""`status`: what is kept, for people, programs and monitors."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli_runs import run
+from conftest import configure
+from upstox_totp._api.bearer import BearerAPI
+from upstox_totp.sandbox import Fault, Sandbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic import SecretStr
+
+    from conftest import FakeTime
+
+
+@pytest.fixture(autouse=True)
+def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test has a cache of its own."""
+    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox whose account is in the environment."""
+    configure(monkeypatch, sandbox)
+    return sandbox
+
+
+def test_status(account: Sandbox) -> None:
+    """Whose token is kept and until when; with --verify, what Upstox says."""
+    nothing = run("status")
+    assert (nothing.stdout, nothing.exit_code) == ("No token is kept for this account.\n", 10)
+    run("token")
+    seen = len(account.requests)
+    result = run("status")
+    assert result.exit_code == 0
+    assert "Owner    Asha Rao (4CB7QX)" in result.stdout
+    assert "03:30:00 IST (in " in result.stdout
+    assert len(account.requests) == seen
+    assert run("status", "--verify").stdout.endswith("Upstox accepts it.\n")
+
+
+def test_a_token_that_is_found_dead_is_forgotten(account: Sandbox) -> None:
+    """A monitor learns it, and nobody is handed it out any more."""
+    run("token")
+    account.revoke(account.access_tokens[-1])
+    dead = run("status", "--verify")
+    assert dead.exit_code == 3
+    assert "no longer accepts it: forgotten" in dead.stdout
+    assert run("status").exit_code == 10
+    assert run("token", "--format", "raw").stdout.strip() == account.access_tokens[-1]
+    assert account.logins == 2
+
+
+def test_only_the_dead_token_is_forgotten(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what was kept meanwhile, nor that a PIN was rejected."""
+    run("token")
+    account.revoke(account.access_tokens[-1])
+    ask = BearerAPI.is_alive
+
+    def ask_while_another_logs_in(api: BearerAPI, token: SecretStr) -> bool:
+        alive = ask(api, token)
+        run("generate-token")
+        return alive
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BearerAPI, "is_alive", ask_while_another_logs_in)
+        assert run("status", "--verify").exit_code == 3
+    assert run("status").exit_code == 0
+    monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
+    run("generate-token")
+    account.revoke(account.access_tokens[-1])
+    assert run("status", "--verify").exit_code == 3
+    assert run("status").exit_code == 12
+
+
+def test_codes_for_monitors(
+    account: Sandbox, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One for each state: none kept, alive, expired, held after a rejection or in a limit."""
+    codes = [run("status").exit_code]
+    run("token")
+    codes.append(run("status").exit_code)
+    fake_time.sleep(86400)
+    codes.append(run("status").exit_code)
+    account.misbehave("otp", Fault.refuse(1017069, "Too many"), times=1)
+    run("token")
+    codes.append(run("status").exit_code)
+    fake_time.sleep(3600)
+    codes.append(run("status").exit_code)
+    monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
+    run("token")
+    codes.append(run("status").exit_code)
+    assert codes == [10, 0, 11, 12, 11, 12]
+
+
+def test_status_for_programs(
+    account: Sandbox, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same as JSON, with the code, and without the token."""
+    assert json.loads(run("status", "--format", "json").stdout) == {
+        "exit_code": 10,
+        "token": None,
+        "held": [],
+    }
+    run("token")
+    result = run("status", "--verify", "--format", "json")
+    told = json.loads(result.stdout)
+    assert account.access_tokens[-1] not in result.stdout
+    assert told["token"]["user_id"] == "4CB7QX"
+    assert told["token"]["accepted"] is True
+    assert told["token"]["expires_at"].endswith("T03:30:00+05:30")
+    assert 0 < told["token"]["expires_in"] <= 86400
+    monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
+    run("token", "--refresh")
+    (held,) = json.loads(run("status", "--format", "json").stdout)["held"]
+    assert held["error_code"] == "1017106"
+    assert held["seconds_left"] is None
+    account.revoke(account.access_tokens[-1])
+    dead = run("status", "--verify", "--format", "json")
+    assert (json.loads(dead.stdout)["exit_code"], dead.exit_code) == (3, 3)
+    assert json.loads(dead.stdout)["token"]["accepted"] is False
+
+
+def test_status_of_a_dead_token(account: Sandbox, fake_time: FakeTime) -> None:
+    """It says so."""
+    run("token")
+    fake_time.sleep(86400)
+    assert "(expired)" in run("status").stdout
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault.reset(), 5),
+        (Fault.status(500), 6),
+        # About a static IP, not about the token.
+        (Fault.refuse("UDAPI1221", "Static IP", 401), 6),
+    ],
+)
+def test_a_question_that_is_not_answered(account: Sandbox, fault: Fault, code: int) -> None:
+    """Neither alive nor dead is said."""
+    run("token")
+    account.misbehave("profile", fault)
+    result = run("status", "--verify")
+    assert result.exit_code == code
+    assert "accepts" not in result.stdout
+    assert "no longer" not in result.stderr
+    assert account.access_tokens[-1] not in result.stdout + result.stderr
+
+
+def test_logout(account: Sandbox) -> None:
+    """Upstox is told, and the token is forgotten; a second time there is nothing to do."""
+    run("token")
+    result = run("logout")
+    assert (result.exit_code, result.stdout) == (0, "Logged out at Upstox, and forgotten here.\n")
+    assert [r.method for r in account.requests if r.step == "logout"] == ["DELETE"]
+    assert run("status").stdout == "No token is kept for this account.\n"
+    assert run("logout").stdout == "No token was kept for this account.\n"
+    assert len([r for r in account.requests if r.step == "logout"]) == 1
+
+
+def test_logout_of_a_dead_token(account: Sandbox) -> None:
+    """One that Upstox ended before is forgotten all the same."""
+    run("token")
+    account.revoke(account.access_tokens[-1])
+    assert run("logout").stdout == "Forgotten here; at Upstox it had ended before.\n"
+
+
+def test_logout_without_a_network(account: Sandbox) -> None:
+    """It is forgotten here, and the failure is told."""
+    run("token")
+    account.misbehave("logout", Fault.reset())
+    result = run("logout")
+    assert result.exit_code == 5
+    assert account.access_tokens[-1] not in result.stderr
+    assert run("status").stdout == "No token is kept for this account.\n"

@@ -1,0 +1,33 @@
+"""Running commands of the command line, in this process and in others."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from click.testing import CliRunner, Result
+
+from upstox_totp.cli.commands import cli
+
+COMMAND = [sys.executable, "-m", "upstox_totp"]
+SECRETS = ("UPSTOX_PASSWORD", "UPSTOX_PIN_CODE", "UPSTOX_TOTP_SECRET", "UPSTOX_CLIENT_SECRET")
+
+
+def run(*arguments: str) -> Result:
+    """Run a command, and see that no secret is in what it says."""
+    result = CliRunner().invoke(cli, arguments)
+    said = result.stdout + result.stderr
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    assert "Traceback" not in said
+    for name in SECRETS:
+        assert os.environ.get(name, "\0") not in said
+    return result
+
+
+def run_process(*arguments: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
+    command = COMMAND if code is None else [sys.executable, "-c", code]
+    return subprocess.run(  # noqa: S603 - this interpreter
+        [*command, *arguments], capture_output=True, text=True, check=False
+    )
