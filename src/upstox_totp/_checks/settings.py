@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from upstox_totp._settings.sources import Settings
 
 _SECONDS: Final = 5
+_MISSING: Final = "missing"
 _EXAMPLE: Final = "still the example of README: put your own in its place"
 
 
@@ -74,12 +75,14 @@ def check_settings(env_file: Path | None = None, account: str | None = None) -> 
         Path(one.source) for one in found.values() if Path(one.source).is_file()
     ) or {Path(".env") if env_file is None else env_file: None}
     advice = [problem for path in files for problem in _file_problems(path)]
-    return SettingsReport(findings, (*advice, *dict.fromkeys(_told(found, wrong))))
+    return SettingsReport(findings, (*advice, *dict.fromkeys(_told(found, findings))))
 
 
-def _told(found: Settings, wrong: dict[str, str]) -> list[str]:
-    read_by_nothing = [hint for hint in found.hints if "did you mean" in hint or "colon" in hint]
-    return found.hints if wrong else read_by_nothing
+def _told(found: Settings, findings: tuple[SettingFinding, ...]) -> list[str]:
+    # Where settings were looked for helps whoever misses one.
+    misses_one = any(one.state == _MISSING for one in findings)
+    odd = [hint for hint in found.hints if "did you mean" in hint or "colon" in hint]
+    return found.hints if misses_one else odd
 
 
 def _finding(
@@ -88,7 +91,7 @@ def _finding(
     row = SETTINGS[name]
     if name not in found:
         if name in needed:
-            return SettingFinding(variable(name), None, "missing", good=False)
+            return SettingFinding(variable(name), None, _MISSING, good=False)
         state = "not needed" if row.credential else "default"
         return SettingFinding(variable(name), None, state, good=True)
     source = found[name].source
