@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import SecretStr
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 PERIOD: Final = 30
 """How long a one-time password is current, in seconds (RFC 6238, and every authenticator)."""
@@ -24,12 +25,24 @@ def normalise_secret(secret: SecretStr) -> SecretStr:
     Raises:
         ValueError: If no code can be made of it, or if it asks for other codes than Upstox takes.
     """
-    text = plain_text(secret).strip()
+    return type(secret)(normalise_text(plain_text(secret)))
+
+
+def normalise_text(text: str) -> str:
+    """Bring a TOTP secret into plain base32, as `normalise_secret` does, without its wrapper.
+
+    Args:
+        text: The secret.
+
+    Raises:
+        ValueError: As `normalise_secret`.
+    """
+    text = text.strip()
     if text.lower().startswith("otpauth:"):
         text = _from_uri(text)
     text = text.translate({ord(c): None for c in " -\t"}).rstrip("=").upper()
     decode_key(text)
-    return SecretStr(text)
+    return text
 
 
 def plain_text(secret: SecretStr) -> str:
