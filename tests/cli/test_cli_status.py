@@ -125,6 +125,8 @@ def test_status_for_programs(
     run("token", "--refresh")
     (held,) = json.loads(run("status", "--format", "json").stdout)["held"]
     assert held["error_code"] == "1017106"
+    assert held["what"].startswith("The PIN") or held["what"].startswith("This PIN")
+    assert held["release"]
     assert held["seconds_left"] is None
     account.revoke(account.access_tokens[-1])
     dead = run("status", "--verify", "--format", "json")

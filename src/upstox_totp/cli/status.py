@@ -8,7 +8,7 @@ import requests
 from pydantic import SecretStr
 
 from upstox_totp._api.bearer import BearerAPI
-from upstox_totp.cli.account import account_file, forget_token
+from upstox_totp.cli.account import read_account
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.output import facts, iso_moment, moment, say, say_json
@@ -19,8 +19,9 @@ from upstox_totp.token_cache import TokenCache
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from upstox_totp._tokens.login_failure import LoginFailure
-    from upstox_totp._tokens.record import KeptToken, TokenRecord
+    from upstox_totp._tokens.holds import Hold
+    from upstox_totp._tokens.record import KeptToken
+    from upstox_totp.cli.account import Account
     from upstox_totp.cli.notes import Notes
 
 
@@ -41,57 +42,51 @@ def show_status(env_file: Path | None, notes: Notes, style: str, *, verify: bool
             dead.
         requests.RequestException: If Upstox was asked, and no whole answer came.
     """
-    record = account_file(env_file).read()
+    account = read_account(env_file)
+    token, holds = account.token, account.holds
     accepted: bool | None = None
     failure: Exception | None = None
-    if verify and record.token is not None:
+    if verify and token is not None:
         try:
-            accepted = _verify(record.token, env_file, notes)
+            accepted = _verify(account, token, env_file, notes)
         except (UpstoxError, requests.RequestException) as error:
             failure = error
-    code = _code(record, accepted)
+    code = _code(token, holds, accepted=accepted)
     if style == "json":
-        say_json(_document(record, accepted, code))
+        say_json(_document(token, holds, code, accepted=accepted))
     else:
-        _say(record, accepted)
+        _say(token, holds, accepted=accepted)
     if failure is not None:
         raise failure
     return code
 
 
-def _verify(token: KeptToken, env_file: Path | None, notes: Notes) -> bool:
+def _verify(account: Account, token: KeptToken, env_file: Path | None, notes: Notes) -> bool:
     with make_client(env_file, notes) as client:
         accepted = BearerAPI(client).is_alive(SecretStr(token.access_token))
     if not accepted:
-        forget_token(env_file, token)
+        account.forget(token)
     return accepted
 
 
-def _code(record: TokenRecord, accepted: bool | None) -> ExitCode:  # noqa: FBT001 - None is neither
+def _code(token: KeptToken | None, holds: list[Hold], *, accepted: bool | None) -> ExitCode:
     if accepted is False:
         return ExitCode.REJECTED
-    if any(_holds(record)):
+    if holds:
         return ExitCode.HELD
-    if record.token is None:
+    if token is None:
         return ExitCode.NO_TOKEN
-    return ExitCode.DONE if record.token.expires_in > 0 else ExitCode.EXPIRED
+    return ExitCode.DONE if token.expires_in > 0 else ExitCode.EXPIRED
 
 
-def _holds(record: TokenRecord) -> list[LoginFailure]:
-    return [guard for guard in record.guards if guard.holds]
-
-
-def _say(record: TokenRecord, accepted: bool | None) -> None:  # noqa: FBT001 - as above
-    if record.token is None:
+def _say(token: KeptToken | None, holds: list[Hold], *, accepted: bool | None) -> None:
+    if token is None:
         write_line("No token is kept for this account.")
-    rows = [] if record.token is None else facts(record.token)
-    rows += [
-        (
-            "Refused",
-            f"what failed on {moment(held.failed_at)} ({held.message}), unless with --force",
-        )
-        for held in _holds(record)
-    ]
+    rows = [] if token is None else facts(token)
+    for held in holds:
+        since = moment(held.failure.failed_at)
+        told = f"{held.what}: failed on {since} ({held.failure.message}). {held.release}"
+        rows.append(("Refused", told))
     say(rows)
     if accepted:
         write_line("Upstox accepts it.")
@@ -99,8 +94,9 @@ def _say(record: TokenRecord, accepted: bool | None) -> None:  # noqa: FBT001 - 
         write_line("Upstox no longer accepts it: forgotten. upstox_cli token gets a new one.")
 
 
-def _document(record: TokenRecord, accepted: bool | None, code: ExitCode) -> dict[str, Any]:  # noqa: FBT001 - as above
-    token = record.token
+def _document(
+    token: KeptToken | None, holds: list[Hold], code: ExitCode, *, accepted: bool | None
+) -> dict[str, Any]:
     return {
         "exit_code": int(code),
         "token": None
@@ -114,12 +110,16 @@ def _document(record: TokenRecord, accepted: bool | None, code: ExitCode) -> dic
         },
         "held": [
             {
-                "since": iso_moment(held.failed_at),
-                "error_code": None if held.error_code is None else str(held.error_code),
-                "message": held.message,
+                "what": held.what,
+                "since": iso_moment(held.failure.failed_at),
+                "error_code": None
+                if held.failure.error_code is None
+                else str(held.failure.error_code),
+                "message": held.failure.message,
+                "release": held.release,
                 "seconds_left": None if held.remaining is None else round(held.remaining),
             }
-            for held in _holds(record)
+            for held in holds
         ],
     }
 
@@ -135,7 +135,7 @@ def log_out(env_file: Path | None, notes: Notes) -> None:
         UpstoxError: If Upstox refused.
         requests.RequestException: If no whole answer came.
     """
-    token = account_file(env_file).read().token
+    token = read_account(env_file).token
     with make_client(env_file, notes) as client:
         TokenCache().clear(client)
         if token is None:

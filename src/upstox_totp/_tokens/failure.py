@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from upstox_totp import _clock, errors
-from upstox_totp._tokens.life import IST
+from upstox_totp._tokens.life import moment
 from upstox_totp.errors import AuthenticationError, ErrorCode, RateLimitError, UpstoxError
 from upstox_totp.transcript import Step
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 ErrorT = TypeVar("ErrorT", bound=Exception)
 
-RATE_LIMITED: Final = 60.0
-"""How long to keep still after a limit that named no time, in seconds."""
+_LONGEST_TEXT: Final = 1000
+_LONGEST_NAME: Final = 100
+_MOST_ITEMS: Final = 20
+_LARGEST: Final = 2**53
 
 
 @dataclass(frozen=True)
@@ -62,26 +64,47 @@ class LoginFailure:
             fingerprint: Stands for the settings that it was tried with.
             mask: Replaces every credential in a text.
         """
-        step = getattr(error, "step", None)
-        told = cls(
-            error=type(error).__name__,
-            network=not isinstance(error, UpstoxError),
-            message=mask(str(error)),
+        if not isinstance(error, UpstoxError):
+            return cls(
+                error=_cut(type(error).__name__),
+                network=True,
+                message=_text(str(error), mask),
+                failed_at=_clock.time(),
+                fingerprint=fingerprint,
+                step=_step(error),
+            )
+        code = error.error_code
+        return cls(
+            error=_cut(type(error).__name__),
+            network=False,
+            message=_text(error.message, mask),
             failed_at=_clock.time(),
             fingerprint=fingerprint,
-            step=None if step is None else int(step),
-        )
-        if not isinstance(error, UpstoxError):
-            return told
-        code = error.error_code
-        return replace(
-            told,
-            message=mask(error.message),
-            error_code=mask(code) if isinstance(code, str) else code,
-            details={name: _plain(value, mask) for name, value in error.details.items()},
-            suggestions=tuple(error.suggestions),
-            settings=tuple(getattr(error, "settings", ())),
+            error_code=_cut(mask(code)) if isinstance(code, str) else _number(code),
+            details={
+                _cut(str(name)): _plain(value, mask)
+                for name, value in list(error.details.items())[:_MOST_ITEMS]
+            },
+            suggestions=tuple(_text(one, mask) for one in error.suggestions[:_MOST_ITEMS]),
+            settings=tuple(getattr(error, "settings", ()))[:_MOST_ITEMS],
+            step=_step(error),
             retry_after=getattr(error, "retry_after", None),
+        )
+
+    @classmethod
+    def unexplained(cls, what: str, at: float) -> Self:
+        """Return what to remember of a login that ended without an error.
+
+        Args:
+            what: What happened.
+            at: When, in seconds since the epoch.
+        """
+        return cls(
+            error=errors.APIError.__name__,
+            network=False,
+            message=what,
+            failed_at=at,
+            fingerprint="",
         )
 
     @classmethod
@@ -96,44 +119,33 @@ class LoginFailure:
             ValueError: If a field makes no sense.
         """
         failure = cls(**document)
+        texts = (failure.error, failure.message, failure.fingerprint)
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("no text")
         if failure.step is not None:
             Step(failure.step)
         return replace(
             failure,
-            failed_at=float(failure.failed_at),
+            network=bool(failure.network),
+            failed_at=moment(failure.failed_at),
+            error_code=_code(failure.error_code),
             details=dict(failure.details),
-            suggestions=tuple(failure.suggestions),
-            settings=tuple(failure.settings),
+            suggestions=_texts(failure.suggestions),
+            settings=_texts(failure.settings),
+            retry_after=None if failure.retry_after is None else moment(failure.retry_after),
         )
 
     def as_document(self) -> dict[str, Any]:
         """Return the failure as JSON can hold it."""
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
-    @property
-    def is_rejection(self) -> bool:
-        """Whether the same settings would be rejected again."""
-        return self._kind is AuthenticationError and bool(self.settings)
-
-    @property
-    def remaining(self) -> float | None:
-        """How long a limit still holds, in seconds; None if this was none, 0 once it is over."""
-        if self._kind is not RateLimitError:
-            return None
-        limit = RATE_LIMITED if self.retry_after is None else self.retry_after
-        # Never longer than the limit, whatever was done to the clock in between.
-        return min(limit, max(0.0, self.failed_at + limit - _clock.time()))
-
-    @property
-    def holds(self) -> bool:
-        """Whether the next login with the same settings must be refused."""
-        return self.is_rejection or bool(self.remaining)
-
     def to_error(self) -> UpstoxError | requests.RequestException:
         """Return the error again: the same class, code, step and advice."""
-        if self.network:
-            return self._network_error()
-        error = self._kind(
+        return self._network_error() if self.network else self.to_upstox_error()
+
+    def to_upstox_error(self) -> UpstoxError:
+        """Return the error again, which is no failure of the network."""
+        error = self.kind(
             self.message,
             error_code=_known(self.error_code),
             details=self.details,
@@ -146,28 +158,9 @@ class LoginFailure:
             error.retry_after = self.retry_after
         return error
 
-    def to_refusal(self) -> UpstoxError:
-        """Return the error for a login that is not attempted, since this one failed before."""
-        when = datetime.fromtimestamp(self.failed_at, IST)
-        error = replace(
-            self,
-            message=f"not tried again; the same settings failed on {when:%d %b %Y at %H:%M:%S} "
-            f"IST: {self.message}",
-            details={**self.details, "failed_at": when.isoformat()},
-            suggestions=(*self.suggestions, self._how_to_lift()),
-            retry_after=self.remaining,
-        ).to_error()
-        assert isinstance(error, UpstoxError)  # noqa: S101 - only these are guarded against
-        return error
-
-    def _how_to_lift(self) -> str:
-        lift = "TokenCache().clear(client) or --force lifts this"
-        if self.is_rejection:
-            return f"The next login goes out when a credential has changed; {lift} before."
-        return f"The next login goes out in {self.remaining or 0:.0f} seconds; {lift} before."
-
     @property
-    def _kind(self) -> type[UpstoxError]:
+    def kind(self) -> type[UpstoxError]:
+        """The class of the error, `UpstoxError` itself for a failure of the network."""
         return UpstoxError if self.network else _subclass(self.error, errors, UpstoxError)
 
     def _network_error(self) -> requests.RequestException:
@@ -185,10 +178,45 @@ def _subclass(name: str, module: ModuleType, base: type[ErrorT]) -> type[ErrorT]
     return found if isinstance(found, type) and issubclass(found, base) else base
 
 
+def _step(error: Exception) -> int | None:
+    step = getattr(error, "step", None)
+    return None if step is None else int(step)
+
+
 def _plain(value: object, mask: Callable[[str], str]) -> Any:
     if isinstance(value, list | tuple):
-        return [_plain(item, mask) for item in value]
-    return value if value is None or isinstance(value, bool | int | float) else mask(str(value))
+        return [_plain(item, mask) for item in value[:_MOST_ITEMS]]
+    if value is None or isinstance(value, bool):
+        return value
+    return _number(value) if isinstance(value, int | float) else _text(str(value), mask)
+
+
+def _text(text: str, mask: Callable[[str], str]) -> str:
+    # Masked whole: a secret that the cut went through would not be found.
+    return mask(text)[:_LONGEST_TEXT]
+
+
+def _cut(text: str) -> str:
+    return text[:_LONGEST_NAME]
+
+
+def _number(value: Any) -> Any:
+    # JSON has no more digits, and Python reads no more of them.
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        return None
+    return value if not isinstance(value, float) or math.isfinite(value) else None
+
+
+def _code(value: object) -> int | str | None:
+    if value is None or (isinstance(value, int | str) and not isinstance(value, bool)):
+        return value
+    raise TypeError("no code")
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple) or not all(isinstance(one, str) for one in values):
+        raise TypeError("no texts")
+    return tuple(values)
 
 
 def _known(code: int | str | None) -> ErrorCode | int | str | None:
