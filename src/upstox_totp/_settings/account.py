@@ -1,10 +1,100 @@
-"""What identifies an account."""
+"""What identifies an app and an account, and stands for a PIN, without telling any of them."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from upstox_totp._settings.totp_secret import normalise_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Two digits of a hash: enough to notice that a PIN has changed, and too few to find it by. Who has
+# the TOTP secret and the file would try all PINs against a whole hash in seconds.
+_HINT: Final = 2
+_MOBILE_DIGITS: Final = 10
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Stands for what a login is for, in keyed hashes.
+
+    Attributes:
+        app: The app: base domain and client id.
+        account: The account: base domain and TOTP secret; None without a TOTP secret.
+        user: The user name, keyed by the client id; None if none is set.
+        user_id: The user id that the token must be of, None if none is set.
+        pin: The PIN, keyed by the TOTP secret; None without either. Only what was rejected may be
+            written down.
+        triple: App, secret and PIN, of the PIN no more than a hint; None without any of them.
+        fingerprint: All settings, of the PIN no more than a hint.
+    """
+
+    app: str
+    account: str | None
+    user: str | None
+    user_id: str | None = field(repr=False)
+    pin: str | None = field(repr=False)
+    triple: str | None = field(repr=False)
+    fingerprint: str = field(repr=False)
+
+    @property
+    def ledger_name(self) -> str:
+        """Under which attempts are counted: the account, without a TOTP secret the app."""
+        return self.account or self.app
+
+
+def identify(values: Mapping[str, str], base_domain: str) -> Identity | None:
+    """Return what identifies the app and the account of settings, None without a client id.
+
+    Args:
+        values: The settings in plain text, those that are set.
+        base_domain: Where they log in: a token of the sandbox is none for Upstox.
+    """
+    client_id, pin = values.get("client_id"), values.get("pin_code")
+    if not client_id:
+        return None
+    domain = base_domain.rstrip("/")
+    secret = _secret(values.get("totp_secret"))
+    user = "".join(filter(str.isdigit, values.get("username", "")))[-_MOBILE_DIGITS:]
+    hashed_pin = _hash(secret, "pin", domain, pin) if secret and pin else None
+    hint = hashed_pin[:_HINT] if hashed_pin else ""
+    plain = {name: value for name, value in sorted(values.items()) if name in _FINGERPRINTED}
+    return Identity(
+        app=_hash(client_id, "app", domain),
+        account=_hash(secret, "account", domain) if secret else None,
+        user=_hash(client_id, "user", domain, user) if user else None,
+        user_id=values.get("user_id") or None,
+        pin=hashed_pin,
+        triple=_hash(secret, "triple", domain, client_id, hint) if secret and pin else None,
+        fingerprint=_hash(
+            secret + values.get("client_secret", ""), "settings", domain, hint, *plain.items()
+        ),
+    )
+
+
+_FINGERPRINTED: Final = frozenset(
+    {"username", "password", "totp_secret", "client_id", "client_secret", "redirect_uri"}
+)
+
+
+def _secret(text: str | None) -> str:
+    try:
+        return normalise_text(text or "")
+    except ValueError:
+        return ""
+
+
+def _hash(key: str, *parts: object) -> str:
+    return hmac.digest(_bytes([key]), _bytes(parts), hashlib.sha256).hex()
+
+
+def _bytes(parts: object) -> bytes:
+    return json.dumps(parts).encode()
 
 
 def account_name(username: str, client_id: str, base_domain: str) -> str:
