@@ -84,11 +84,11 @@ def no_warning_unnoticed() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_code_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Codes that an earlier test used, in a sandbox that had the same port, are not remembered."""
-    from upstox_totp._api import one_time_passwords as totp  # noqa: PLC0415 - tests of the import come first
+def no_attempt_made() -> None:
+    """What an earlier test did, in a sandbox that had the same port, is not remembered."""
+    from upstox_totp._tokens.memory_store import PROCESS  # noqa: PLC0415 - tests of the import come first
 
-    monkeypatch.setattr(totp, "_CLAIMS", totp._Claims())  # noqa: SLF001 - the process's own state
+    PROCESS.forget()
 
 
 @pytest.fixture(autouse=True)

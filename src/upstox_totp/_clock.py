@@ -30,6 +30,15 @@ def sleep(seconds: float) -> None:
         _time.sleep(seconds)
 
 
+def pause(seconds: float) -> None:
+    """Wait for another thread or process, whose time no test can move.
+
+    Args:
+        seconds: How long.
+    """
+    _time.sleep(seconds)
+
+
 def parse_http_date(text: str | None) -> float | None:
     """Return the moment that an HTTP ``Date`` names, in seconds since the epoch.
 

@@ -6,10 +6,13 @@ import secrets
 import string
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from pydantic import SecretStr
+
 from upstox_totp._api.one_time_passwords import OneTimePasswords
 from upstox_totp._api.routes import DIALOG
 from upstox_totp._http.session import Session
 from upstox_totp._log import enable_debug
+from upstox_totp._settings.account import identify
 from upstox_totp._settings.config import Config, as_secret
 from upstox_totp._settings.hosts import valid_base_domain
 from upstox_totp._settings.names import is_secret
@@ -19,9 +22,10 @@ if TYPE_CHECKING:
     import os
     from types import TracebackType
 
-    from pydantic import SecretStr
-
     from upstox_totp._api.app_token import AppTokenAPI
+    from upstox_totp._settings.account import Identity
+    from upstox_totp._tokens.ledger import Ledger
+    from upstox_totp.models import AccessTokenResponse
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 
@@ -174,6 +178,31 @@ class UpstoxTOTP:
 
             self._app_token = AppTokenAPI(self)
         return self._app_token
+
+    @property
+    def identity(self) -> Identity:
+        """What tells this client's app, account and settings apart, without telling them."""
+        config = self.config
+        values = {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in config
+            if value is not None
+        }
+        identity = identify(values, self._base_domain)
+        assert identity is not None  # noqa: S101 - a client has a client id
+        return identity
+
+    def log_in(self, ledger: Ledger) -> AccessTokenResponse:
+        """Log in, and count in a ledger what costs an attempt.
+
+        Args:
+            ledger: The account's attempts.
+
+        Raises:
+            UpstoxError: If Upstox refused, or something holds the login.
+            requests.RequestException: If a request got no whole answer.
+        """
+        return self.app_token.log_in(ledger)
 
     @property
     def session(self) -> Session:

@@ -142,6 +142,13 @@ class APIError(UpstoxError):
     """Upstox refused for a reason other than a credential or a limit."""
 
 
+class LoginWaitError(APIError):
+    """Another login of the same account did not end: nothing was sent.
+
+    ``details["holder"]`` says whose it is, as far as anybody knows.
+    """
+
+
 @dataclass(frozen=True)
 class Explanation:
     """What a code means and what to do about it.

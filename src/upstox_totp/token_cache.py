@@ -2,53 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 import pydantic
 import requests
-from pydantic import SecretBytes, SecretStr
+from pydantic import SecretStr
 
 from upstox_totp import _clock
-from upstox_totp._log import logger
 from upstox_totp._secrecy import HiddenDict, Secrets
-from upstox_totp._settings.account import account_name
-from upstox_totp._tokens.file_store import TokenFile, cache_directory
-from upstox_totp._tokens.login_failure import LoginFailure
-from upstox_totp._tokens.record import MARGIN, KeptToken, TokenRecord
-from upstox_totp.errors import UpstoxError
+from upstox_totp._tokens import file_lock  # noqa: F401 - its extra is asked for where it is missed
+from upstox_totp._tokens.failure import LoginFailure
+from upstox_totp._tokens.holds import find_holds
+from upstox_totp._tokens.kept import open_store, serves
+from upstox_totp._tokens.ledger import Ledger
+from upstox_totp._tokens.life import MARGIN, as_datetime, credible_offset, expiry
+from upstox_totp._tokens.record import KeptToken
+from upstox_totp._tokens.store import TurnLostError
+from upstox_totp._tokens.turns import PATIENCE, turn_of
+from upstox_totp.errors import AuthenticationError, LoginWaitError, UpstoxError
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
-
-try:
-    from filelock import FileLock, Timeout
-except ImportError:
-    FileLock = None  # type: ignore[assignment, misc]
-if FileLock is None:
-    raise ImportError("TokenCache needs an extra: pip install 'upstox-totp[cache]'")
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
 
+    from upstox_totp._settings.account import Identity
     from upstox_totp._settings.config import Config
+    from upstox_totp._tokens.ledger import LoginMark
+    from upstox_totp._tokens.record import TokenRecord
+    from upstox_totp._tokens.store import Store, Turn
 
-# How often a waiting caller looks whether the login that it waits for has ended, in seconds.
-_LOOK: Final = 0.05
-
-
-class _Login(Protocol):
-    def get_access_token(self) -> AccessTokenResponse: ...
-
-
-class _Codes(Protocol):
-    on_claim: Callable[[int], None] | None
-
-    def mark_used(self, audience: str, period: int) -> None: ...
+# A directory may be removed in the middle of a login, but not by chance again and again.
+_MOST_TURNS: Final = 5
 
 
 class Client(Protocol):
@@ -56,19 +43,14 @@ class Client(Protocol):
 
     @property
     def config(self) -> Config:
-        """The settings, which tell accounts and credentials apart."""
+        """The settings: where to keep tokens, and what must not be kept with them."""
 
     @property
-    def base_domain(self) -> str:
-        """Where it logs in."""
+    def identity(self) -> Identity:
+        """What tells accounts and settings apart."""
 
-    @property
-    def app_token(self) -> _Login:
-        """The login."""
-
-    @property
-    def one_time_passwords(self) -> _Codes:
-        """The one-time passwords, of which none must be used twice."""
+    def log_in(self, ledger: Ledger) -> AccessTokenResponse:
+        """Log in, and count in a ledger what costs an attempt."""
 
 
 class TokenCache:
@@ -82,9 +64,13 @@ class TokenCache:
             user's cache directory.
         margin: How long a kept token must live at least to be handed out; a number counts
             seconds.
+        url: The address of a store that machines share, in place of a directory; it needs an
+            extra of its own.
+        store: A store, in place of either.
 
     Raises:
         ValueError: If the margin is negative.
+        ConfigurationError: If a URL is given and the extra that it needs is not installed.
     """
 
     def __init__(
@@ -92,8 +78,13 @@ class TokenCache:
         directory: str | os.PathLike[str] | None = None,
         *,
         margin: timedelta | float = timedelta(seconds=MARGIN),
+        url: str | None = None,
+        store: Store | None = None,
     ) -> None:
         self._directory = directory
+        self._url = url
+        self._store = store
+        self._patience = PATIENCE
         self._margin = margin.total_seconds() if isinstance(margin, timedelta) else float(margin)
         if not self._margin >= 0:
             raise ValueError("margin must not be negative")
@@ -112,147 +103,187 @@ class TokenCache:
         login.
 
         Args:
-            client: Whose token it is; ``client.app_token.get_access_token()`` logs in.
+            client: Whose token it is; ``client.log_in`` logs in.
             refresh: Whether to log in although a token is kept, for example after a 401.
-            force: Whether to log in although the same settings were rejected before, or a limit
-                still holds. Five wrong PINs lock an account.
+            force: Whether to let one login out although a credential was rejected before, or a
+                limit still holds. Five wrong PINs lock an account.
 
         Returns:
             The token in ``data.access_token``, and when it dies in ``data.expires_at``.
 
         Raises:
-            AuthenticationError: If a credential was rejected, now or by an earlier login with the
-                same settings; then nothing is sent, until a setting changes, `clear` is called or
-                ``force`` is given.
+            AuthenticationError: If a credential was rejected, now or before: then nothing is
+                sent, and the error says what is held, since when, and what releases it. Also if
+                the token is of another user than the one it should be of.
             RateLimitError: If too much was asked for, now or earlier; then nothing is sent until
                 its time has passed.
+            LoginWaitError: If another login of the account did not end for three minutes.
             ValidationError: If an answer is not what the protocol says.
             APIError: If Upstox refused for another reason.
             requests.RequestException: If a request got no whole answer.
         """
-        with ExitStack() as stack:
-            try:
-                turn = self._take_turn(stack, client, refresh=refresh, force=force)
-            except OSError as error:
-                logger.warning("Logging in without a cache: %s", _reason(error))
-                turn = None
-            if turn is None:
-                return client.app_token.get_access_token()
-            if turn.failure is not None:
-                raise turn.failure.to_error()
-            return turn.response or _Attempt(client, turn).log_in()
-
-    def _take_turn(self, stack: ExitStack, client: Client, *, refresh: bool, force: bool) -> _Turn:
-        file = self._file(client)
-        seen = file.read()
-        kept = None if refresh else _response(seen.token, self._margin)
+        identity = client.identity
+        store = self._open(client)
+        seen = store.read_token(identity)
+        kept = None if refresh else self._kept(store, seen, identity, self._margin)
         if kept is not None:
-            return _Turn(file, seen, response=kept)
-        fingerprint = _fingerprint(client)
-        _heed(seen, fingerprint, force=force)
-        turn = stack.enter_context(_turn(file, seen, fingerprint))
-        if turn.failure is None and turn.response is None:
-            _heed(turn.record, fingerprint, force=force)
-        return turn
+            return kept
+        caller = _Caller(client, store, seen, force=force)
+        for _ in range(_MOST_TURNS):
+            caller.check()
+            with turn_of(
+                store, identity, patience=self._patience, answered=caller.is_answered
+            ) as turn:
+                if turn is None or caller.is_answered():
+                    return caller.answer()
+                try:
+                    return caller.log_in(turn)
+                except TurnLostError:
+                    continue
+        raise LoginWaitError(
+            f"The turn to log in was lost {_MOST_TURNS} times, at {store.describe()}.",
+            suggestions=["Let nothing remove the directory while a login is under way."],
+        )
 
     def clear(self, client: Client) -> None:
-        """Forget the token, and that settings were rejected or a limit was reached.
+        """Forget the token, and that credentials were rejected or a limit was reached.
 
-        Waits for a login that is under way.
+        Waits for a login that is under way. Codes that were used stay used.
 
         Args:
             client: Whose token it is.
 
         Raises:
-            OSError: If the directory cannot be written; the token is still there then.
+            OSError: If the store cannot be written; the token is still there then.
+            LoginWaitError: If another login of the account did not end for three minutes.
         """
-        file = self._file(client)
-        if file.path.exists():
-            with FileLock(file.lock_path, mode=0o600):
-                file.write(file.read().cleared())
+        identity = client.identity
+        store = self._open(client, strict=True)
+        with turn_of(store, identity, patience=self._patience) as turn:
+            assert turn is not None  # noqa: S101 - nothing else answers this wait
+            turn.write_token(turn.read_token().cleared())
+            turn.write_ledger(turn.read_ledger().cleared().stamped())
 
-    def _file(self, client: Client) -> TokenFile:
-        config = client.config
-        named = config.cache_dir if self._directory is None else self._directory
-        return TokenFile(
-            cache_directory(named),
-            account_name(config.username, config.client_id, client.base_domain),
-        )
+    def _open(self, client: Client, *, strict: bool = False) -> Store:
+        named = client.config.cache_dir if self._directory is None else self._directory
+        return open_store(named, url=self._url, store=self._store, strict=strict)
 
-
-@dataclass(frozen=True)
-class _Turn:
-    """What a call found when its turn came.
-
-    Attributes:
-        file: Where the account is kept.
-        record: What is kept of it.
-        fingerprint: Stands for the settings of the call.
-        response: The token that answers the call, None if there is none.
-        failure: The failed login that answers the call, None if there is none.
-    """
-
-    file: TokenFile
-    record: TokenRecord
-    fingerprint: str = ""
-    response: AccessTokenResponse | None = None
-    failure: LoginFailure | None = None
+    def _kept(
+        self, store: Store, record: TokenRecord, identity: Identity, margin: float
+    ) -> AccessTokenResponse | None:
+        if record.token is None or not serves(store, record, identity, margin):
+            return None
+        return _response(record.token)
 
 
-class _Attempt:
-    """The login of the one caller whose turn it is.
+class _Caller:
+    """One who asks for a token that is not there.
 
     Args:
         client: Who logs in.
-        turn: Where to keep what comes of it, and what is kept so far.
+        store: Where what comes of it is kept.
+        seen: What was kept when the call began.
+        force: Whether one login goes out although something holds it.
     """
 
-    def __init__(self, client: Client, turn: _Turn) -> None:
+    def __init__(self, client: Client, store: Store, seen: TokenRecord, *, force: bool) -> None:
         self._client = client
-        self._file = turn.file
-        self._record = turn.record
-        self._fingerprint = turn.fingerprint
-        self._writable = True
+        self._identity = client.identity
+        self._store = store
+        self._seen = seen
+        self._force = force
+        self._answer: AccessTokenResponse | LoginFailure | None = None
         self._secrets = Secrets()
         self._secrets.add(*_credentials(client.config))
 
-    def log_in(self) -> AccessTokenResponse:
-        """Log in, and keep what came of it, whichever way it ended."""
-        passwords = self._client.one_time_passwords
-        if self._record.period is not None:
-            passwords.mark_used(self._client.base_domain, self._record.period)
-        passwords.on_claim = self._note_code
+    def check(self) -> None:
+        """Raise what forbids the login, before it is waited for.
+
+        Raises:
+            UpstoxError: If something does.
+        """
+        if self._force:
+            return
+        record = self._store.read_ledger(self._identity)
+        for hold in find_holds(record, self._identity, _clock.time()):
+            raise hold.to_error()
+
+    def is_answered(self) -> bool:
+        """Tell whether another one's login has ended meanwhile, in a way that answers this call."""
+        record = self._store.read_token(self._identity)
+        if record.serial == self._seen.serial:
+            return False
+        if record.failure is not None:
+            # With other settings, this call's own login may succeed.
+            same = record.failure.fingerprint == self._identity.fingerprint
+            self._answer = record.failure if same else None
+        elif record.token is not None and serves(self._store, record, self._identity, 0):
+            self._answer = _response(record.token)
+        return self._answer is not None
+
+    def answer(self) -> AccessTokenResponse:
+        """Return the token of another one's login, or raise its failure."""
+        assert self._answer is not None  # noqa: S101 - asked for once it is there
+        if isinstance(self._answer, LoginFailure):
+            raise self._answer.to_error()
+        return self._answer
+
+    def log_in(self, turn: Turn) -> AccessTokenResponse:
+        """Log in, and keep what came of it, whichever way it ended.
+
+        Args:
+            turn: The account's turn.
+
+        Raises:
+            TurnLostError: If another login has taken it.
+        """
+        ledger = Ledger(turn, self._identity, force=self._force, mask=self._secrets.mask)
+        ledger.check()
         try:
-            response = self._client.app_token.get_access_token()
+            response = self._client.log_in(ledger)
+            self._check_user(turn, response.data)
         except (UpstoxError, requests.RequestException) as error:
-            failure = LoginFailure.of(error, self._fingerprint, self._secrets.mask)
-            self._keep(self._record.failed(failure))
+            failure = LoginFailure.of(error, self._identity.fingerprint, self._secrets.mask)
+            # Where the turn is another's meanwhile, what this login got is still its own.
+            with suppress(TurnLostError):
+                ledger.note_failure(error)
+                turn.write_token(turn.read_token().failed(failure))
             raise
-        finally:
-            passwords.on_claim = None
-        self._keep(self._record.succeeded(self._without_credentials(response.data)))
+        with suppress(TurnLostError):
+            self._keep(turn, response.data, ledger.mark)
         return response
 
-    def _note_code(self, period: int) -> None:
-        # Before the code is sent: another process must not send it again if this one is killed.
-        self._keep(replace(self._record, period=period))
+    def _keep(self, turn: Turn, data: AccessTokenData, mark: LoginMark) -> None:
+        token = self._without_credentials(data)
+        turn.write_token(turn.read_token().succeeded(token, self._identity, mark))
+
+    def _check_user(self, turn: Turn, data: AccessTokenData) -> None:
+        told = None if data.user_id is None else str(data.user_id)
+        wanted, remembered = self._identity.user_id, turn.read_token().user_id
+        expected = wanted or remembered
+        if told is None or expected is None or told.upper() == expected.upper():
+            return
+        where = "user_id (UPSTOX_USER_ID)" if wanted else "the tokens of this app before"
+        error = AuthenticationError(
+            f"The token is of user {told}; {where} said {expected}. It is not kept.",
+            details={"expected": expected, "received": told},
+            suggestions=[
+                (
+                    "Check whose settings these are; if the account is to change, "
+                    "TokenCache().clear(client) or upstox_cli logout forgets the one before."
+                )
+            ],
+        )
+        error.settings = ("user_id",)
+        raise error
 
     def _without_credentials(self, data: AccessTokenData) -> KeptToken:
         kept = to_kept(data)
-        for name in set(kept.data) - set(AccessTokenData.model_fields):
+        for name in set(kept.data) - {"access_token"}:
             text = SecretStr(json.dumps(kept.data[name]))
             if self._secrets.mask(text.get_secret_value()) != text.get_secret_value():
                 del kept.data[name]
         return kept
-
-    def _keep(self, record: TokenRecord) -> None:
-        self._record = record
-        try:
-            self._file.write(record)
-        except OSError as error:
-            if self._writable:
-                logger.warning("Nothing of this login can be kept: %s", _reason(error))
-            self._writable = False
 
 
 def to_kept(data: AccessTokenData) -> KeptToken:
@@ -261,70 +292,24 @@ def to_kept(data: AccessTokenData) -> KeptToken:
     Args:
         data: The token as a login returned it.
     """
-    now = datetime.fromtimestamp(_clock.time(), UTC)
+    made = data.obtained_at or as_datetime(_clock.time())
+    offset = credible_offset(data.access_token, made, data.clock_offset)
+    made = as_datetime(made.timestamp() - (data.clock_offset - offset).total_seconds())
     return KeptToken(
         HiddenDict(data.model_dump(mode="json")),
-        (data.obtained_at or now).timestamp(),
-        data.expires_at.timestamp(),
-        data.clock_offset.total_seconds(),
+        made.timestamp(),
+        expiry(data.access_token, made).timestamp(),
+        offset.total_seconds(),
     )
 
 
-def _response(kept: KeptToken | None, margin: float) -> AccessTokenResponse | None:
-    if kept is None or not kept.serves(margin):
-        return None
+def _response(kept: KeptToken) -> AccessTokenResponse | None:
     try:
         data = AccessTokenData.model_validate(dict(kept.data))
     except pydantic.ValidationError:
         return None
-    data.obtained(
-        datetime.fromtimestamp(kept.obtained_at, UTC), timedelta(seconds=kept.clock_offset)
-    )
+    data.obtained(as_datetime(kept.obtained_at), timedelta(seconds=kept.clock_offset))
     return AccessTokenResponse(success=True, data=data)
-
-
-def _heed(record: TokenRecord, fingerprint: str, *, force: bool) -> None:
-    guard = record.guard(fingerprint)
-    if guard is not None and not force:
-        raise guard.to_refusal()
-
-
-@contextmanager
-def _turn(file: TokenFile, seen: TokenRecord, fingerprint: str) -> Iterator[_Turn]:
-    """Wait until nobody else logs in, or a login has ended that answers this call, too."""
-    file.make_directory()
-    lock = FileLock(file.lock_path, mode=0o600)
-    try:
-        while True:
-            held = _acquire(lock)
-            turn = _Turn(file, file.read(), fingerprint)
-            if turn.record.serial != seen.serial:
-                turn = _with_outcome(turn)
-            if held or turn.response is not None or turn.failure is not None:
-                break
-        yield turn
-    finally:
-        lock.release()
-
-
-def _acquire(lock: FileLock) -> bool:
-    try:
-        lock.acquire(timeout=_LOOK, poll_interval=_LOOK)
-    except Timeout:
-        return False
-    return True
-
-
-def _with_outcome(turn: _Turn) -> _Turn:
-    failure = turn.record.failure
-    if failure is None:
-        return replace(turn, response=_response(turn.record.token, 0))
-    # With other settings, this call's own login may succeed.
-    return replace(turn, failure=failure) if failure.fingerprint == turn.fingerprint else turn
-
-
-def _reason(error: OSError) -> str:
-    return str(error.strerror or error)
 
 
 def _credentials(config: Config) -> tuple[SecretStr | str, ...]:
@@ -337,15 +322,3 @@ def _credentials(config: Config) -> tuple[SecretStr | str, ...]:
         config.client_secret,
         config.redirect_uri,
     )
-
-
-def _fingerprint(client: Client) -> str:
-    """Stand for all settings at once: one hash a field would tell a PIN, of which few exist."""
-    config = client.config
-    key = _joined(config.totp_secret, config.client_secret)
-    settings = _joined(*_credentials(config), client.base_domain)
-    return hmac.digest(key.get_secret_value(), settings.get_secret_value(), hashlib.sha256).hex()
-
-
-def _joined(*values: SecretStr | str) -> SecretBytes:
-    return SecretBytes(json.dumps(values, default=SecretStr.get_secret_value).encode())

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from canaries import CREDENTIALS
 from conftest import attempt, configure
 from upstox_totp import UpstoxError, UpstoxTOTP
+from upstox_totp._tokens.memory_store import PROCESS
 from upstox_totp.models import AccessTokenResponse
 from upstox_totp.sandbox import Fault, Sandbox
 
@@ -67,6 +68,7 @@ def test_any_json(  # noqa: PLR0917 - pytest and hypothesis pass by name
     """No JSON, whole or merged into the right answer, escapes the documented exceptions."""
     running.behave()
     running.reset()
+    PROCESS.forget()
     configure(monkeypatch, running)
 
     def change(payload: Any) -> Any:

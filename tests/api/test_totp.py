@@ -76,20 +76,25 @@ def test_a_code_is_claimed_once(
     """The second claim in a period, by any object, waits for the next code and says so."""
     caplog.set_level(logging.INFO, "upstox_totp")
     moment[0] = 1_800_000_000.0 + 10
-    first = passwords().claim("here")
+    used: set[int] = set()
+
+    def choose(earliest: int) -> int:
+        return next(n for n in range(earliest, earliest + 9) if n not in used)
+
+    first, period = passwords().claim(choose)
+    used.add(period)
     assert fake_time.sleeps == []
-    second = passwords().claim("here")
+    second, _ = passwords().claim(choose)
     assert fake_time.sleeps == [20]
     assert "Waiting 20 seconds for the next one-time password" in caplog.text
     assert first != second
-    assert passwords().claim("elsewhere") == second
 
 
 def test_showing_a_code_uses_nothing_up(moment: list[float], fake_time: FakeTime) -> None:
     """generate_totp_secret() shows the current code again and again without waiting."""
     upx = UpstoxTOTP(**(VALID | {"totp_secret": RFC_SECRET}))
     shown = {upx.generate_totp_secret() for _ in range(3)}
-    claimed = upx.one_time_passwords.claim("shown").get_secret_value()
+    claimed = upx.one_time_passwords.claim(int)[0].get_secret_value()
     assert shown == {claimed} == {upx.generate_totp_secret()}
     assert fake_time.sleeps == []
 
@@ -100,7 +105,7 @@ def test_a_code_about_to_expire_is_not_used(
 ) -> None:
     """With under 3 seconds to live the next code is waited for."""
     moment[0] = 1_800_000_000.0 + second
-    passwords("MFRGGZDFMZTWQ2LK").claim(f"second {second}")
+    passwords("MFRGGZDFMZTWQ2LK").claim(int)
     assert sum(fake_time.sleeps) == pytest.approx(waits)
 
 
@@ -115,9 +120,10 @@ def test_a_code_that_expired_while_waiting_is_not_used(
 
     codes = passwords("MFRGGZDFMZTWQ2LL")
     moment[0] = 1_800_000_000.0 + 10
-    codes.claim("suspended")
+    _, used = codes.claim(int)
     monkeypatch.setattr("upstox_totp._clock.sleep", oversleep)
-    assert codes.claim("suspended") == codes.current()
+    code, _ = codes.claim(lambda earliest: max(earliest, used + 1))
+    assert code == codes.current()
 
 
 def test_two_logins_in_the_same_period_wait_for_the_next_code(

@@ -17,7 +17,6 @@ import pytest
 
 from conftest import configure
 from upstox_totp import TokenCache, UpstoxTOTP
-from upstox_totp._api import one_time_passwords as totp
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -46,8 +45,6 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 @pytest.fixture
 def kept(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
     """A token that is kept."""
-    # An earlier sandbox on the same port may have used the current code: here, none has.
-    monkeypatch.setattr(totp, "_CLAIMS", totp._Claims())  # noqa: SLF001 - as in a new process
     with UpstoxTOTP() as client:
         return TokenCache().get_access_token(client).data.access_token
 
@@ -209,7 +206,7 @@ def test_an_interrupt_leaves_nothing_half_done(account: Sandbox, cache_dir: Path
     stdout, stderr = process.communicate()
     assert (process.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
-    assert sorted(path.suffix for path in cache_dir.iterdir()) == [".json", ".lock"]
+    assert sorted(path.suffix for path in cache_dir.iterdir()) == [".ledger", ".lock"]
     assert run("token").returncode == 0
 
 

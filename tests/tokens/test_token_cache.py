@@ -14,7 +14,7 @@ import pytest
 
 from conftest import FakeTime, configure
 from upstox_totp import TokenCache, UpstoxTOTP
-from upstox_totp._api import one_time_passwords
+from upstox_totp._tokens.memory_store import PROCESS
 from upstox_totp.sandbox import Account, Credentials, Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -226,11 +226,7 @@ def test_another_process_does_not_repeat_a_code(
         cache.get_access_token(client)
         cache.clear(client)
         # What another process knows of the codes used here: nothing.
-        monkeypatch.setattr(
-            one_time_passwords,
-            "_CLAIMS",
-            one_time_passwords._Claims(),  # noqa: SLF001 - a new process
-        )
+        PROCESS.forget()
         cache.get_access_token(client)
         assert other.logins == other.codes_received == 2
 
@@ -242,9 +238,9 @@ def test_neither_cache_nor_file_shows_a_token(
     with caplog.at_level(logging.DEBUG):
         token = cache.get_access_token(client).data.access_token
         cache.get_access_token(client)
-    file = cache._file(client)  # noqa: SLF001 - what a debugger would show
-    record = file.read()
-    shown = f"{cache!r} {file!r} {record!r} {record.token!r} {record.to_content()!r} {caplog.text}"
+    store = cache._open(client)  # noqa: SLF001 - what a debugger would show
+    record = store.read_token(client.identity)
+    shown = f"{cache!r} {store!r} {record!r} {record.token!r} {record.to_content()!r} {caplog.text}"
     assert token not in shown
     assert str(directory) in repr(cache)
 

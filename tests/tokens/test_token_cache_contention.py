@@ -198,7 +198,7 @@ def test_killed_in_mid_login(real_sandbox: Sandbox, cache_dir: Path) -> None:
     assert len({result["token"] for result in results}) == 10
     assert len([record for record in real_sandbox.requests if record.step == "dialog"]) > 10
     assert results[-1]["token"] == real_sandbox.access_tokens[-1]
-    assert sorted(path.suffix for path in cache_dir.iterdir()) == [".json", ".lock"]
+    assert sorted(path.suffix for path in cache_dir.iterdir()) == [".json", ".ledger", ".lock"]
     document = json.loads(next(cache_dir.glob("*.json")).read_text())
     assert document["token"]["data"]["access_token"] == results[-1]["token"]
 

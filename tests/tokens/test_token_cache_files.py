@@ -14,7 +14,8 @@ import pytest
 
 from canaries import CREDENTIALS
 from conftest import FakeTime, configure
-from upstox_totp import AuthenticationError, TokenCache, UpstoxTOTP
+from upstox_totp import AuthenticationError, TokenCache, UpstoxTOTP, UpstoxWarning
+from upstox_totp._tokens.file_store import FileStore
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def test_files_are_their_owners_alone(
     TokenCache(directory).get_access_token(client)
     assert mode(directory) == 0o700
     files = list(directory.iterdir())
-    assert sorted(path.suffix for path in files) == [".json", ".lock"]
+    assert sorted(path.suffix for path in files) == [".json", ".ledger", ".lock"]
     assert {mode(path) for path in files} == {0o600}
 
 
@@ -127,7 +128,8 @@ def test_a_directory_that_serves_others_is_not_closed(
     """A home directory must not become unusable: the login goes on without a cache."""
     (tmp_path / "shared").mkdir(mode=0o755)
     (tmp_path / "shared" / "notes.txt").touch()
-    assert TokenCache(tmp_path / "shared").get_access_token(client).success
+    with pytest.warns(UpstoxWarning, match="without a cache"):
+        assert TokenCache(tmp_path / "shared").get_access_token(client).success
     assert mode(tmp_path / "shared") == 0o755
     assert not list((tmp_path / "shared").glob("*.json"))
     assert any("name a directory that is for tokens alone" in text for text in warnings(caplog))
@@ -141,7 +143,8 @@ def test_a_directory_of_somebody_else_is_refused(
 ) -> None:
     """A token that another user laid there is not handed out."""
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
-    TokenCache(kept.parent).get_access_token(client)
+    with pytest.warns(UpstoxWarning, match="without a cache"):
+        TokenCache(kept.parent).get_access_token(client)
     assert any("belongs to somebody else" in text for text in warnings(caplog))
 
 
@@ -186,7 +189,7 @@ SPOILED: dict[str, Callable[[bytes], bytes]] = {
     "number": lambda _: b"1",
     "deep": lambda _: b"[" * 100_000,
     "older format": _with(lambda document: document.update(format=0)),
-    "newer format": _with(lambda document: document.update(format=2)),
+    "newer format": _with(lambda document: document.update(format=3)),
     "no format": _with(lambda document: document.pop("format")),
     "no serial": _with(lambda document: document.pop("serial")),
     "token is text": _with(lambda document: document.update(token="x")),
@@ -196,8 +199,8 @@ SPOILED: dict[str, Callable[[bytes], bytes]] = {
     "not a number": _with(lambda document: document["token"].update(expires_at=float("nan"))),  # type: ignore[attr-defined]
     "no end": _with(lambda document: document["token"].update(expires_at=float("inf"))),  # type: ignore[attr-defined]
     "end is text": _with(lambda document: document["token"].update(expires_at="soon")),  # type: ignore[attr-defined]
-    "guards are text": _with(lambda document: document.update(guards="x")),
-    "guard of nothing": _with(lambda document: document.update(guards=[{}])),
+    "mark is text": _with(lambda document: document.update(mark="x")),
+    "mark of nothing": _with(lambda document: document.update(mark={})),
     "failure at no step": _with(lambda document: document.update(failure={"step": 9})),
 }
 
@@ -222,10 +225,10 @@ def test_a_file_of_no_use_is_replaced(
 def test_a_file_torn_anywhere_is_no_error(kept: Path, client: UpstoxTOTP) -> None:
     """Whatever part of it is there, reading it raises nothing and shows no token."""
     content = kept.read_bytes()
-    file = TokenCache(kept.parent)._file(client)  # noqa: SLF001 - reads without a login
+    store = FileStore(kept.parent)
     for length in range(0, len(content), 7):
         kept.write_bytes(content[:length])
-        assert file.read().token is None
+        assert store.read_token(client.identity).token is None
 
 
 def test_a_token_that_the_library_would_not_take_is_replaced(
@@ -246,7 +249,8 @@ def test_a_disk_that_cannot_be_written_costs_no_login(
     """No directory can be made there: a login without cache, and a warning."""
     (tmp_path / "file").touch(mode=0o600)
     cache = TokenCache(tmp_path / place)
-    assert cache.get_access_token(client) != cache.get_access_token(client)
+    with pytest.warns(UpstoxWarning, match="without a cache"):
+        assert cache.get_access_token(client) != cache.get_access_token(client)
     assert any("without a cache" in text for text in warnings(caplog))
 
 
@@ -258,7 +262,8 @@ def test_a_read_only_directory_costs_no_login(
     kept.parent.chmod(0o500)
     cache = TokenCache(kept.parent)
     assert cache.get_access_token(client) == cache.get_access_token(client)
-    assert cache.get_access_token(client, refresh=True).success
+    with pytest.warns(UpstoxWarning, match="without a cache"):
+        assert cache.get_access_token(client, refresh=True).success
     assert warnings(caplog)
     kept.parent.chmod(0o700)
 
@@ -270,12 +275,13 @@ def test_a_full_disk_costs_no_login(
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
-        response = TokenCache(directory).get_access_token(client)
+        with pytest.warns(UpstoxWarning, match="can be kept"):
+            response = TokenCache(directory).get_access_token(client)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert response.success
     assert len([text for text in warnings(caplog) if "can be kept" in text]) == 1
-    assert [path.suffix for path in directory.iterdir()] == [".lock"]
+    assert sorted(path.suffix for path in directory.iterdir()) == [".lock", ".used"]
 
 
 def test_a_token_that_cannot_be_forgotten_is_an_error(
@@ -285,7 +291,7 @@ def test_a_token_that_cannot_be_forgotten_is_an_error(
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(OSError, match="No space left"):
         TokenCache(kept.parent).clear(client)
-    assert [path.suffix for path in sorted(kept.parent.iterdir())] == [".json", ".lock"]
+    assert sorted(path.suffix for path in kept.parent.iterdir()) == [".json", ".ledger", ".lock"]
 
 
 def test_a_write_that_is_interrupted_leaves_the_old_file(
@@ -301,15 +307,15 @@ def test_a_write_that_is_interrupted_leaves_the_old_file(
     with pytest.raises(KeyboardInterrupt):
         TokenCache(kept.parent).get_access_token(client, refresh=True)
     assert kept.read_bytes() == before
-    assert [path.suffix for path in sorted(kept.parent.iterdir())] == [".json", ".lock"]
+    assert sorted(path.suffix for path in kept.parent.iterdir()) == [".json", ".ledger", ".lock"]
 
 
 def test_the_file_is_read_without_requests_and_pydantic(kept: Path) -> None:
     """The store needs the standard library alone."""
     code = (
         "import sys; from upstox_totp._settings.sources import read_settings;"
-        " from upstox_totp.cli.account import find_file;"
-        " assert find_file(read_settings()).read().token.expires_in > 0;"
+        " from upstox_totp.cli.account import find_account;"
+        " assert find_account(read_settings()).token.expires_in > 0;"
         " print({'requests', 'pydantic', 'filelock', 'platformdirs'} & set(sys.modules))"
     )
     ended = subprocess.run(  # noqa: S603 - this interpreter

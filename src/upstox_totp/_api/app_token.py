@@ -17,8 +17,11 @@ from upstox_totp._api import routes
 from upstox_totp._api.accounts import asleep, choose_account, no_pin, no_totp
 from upstox_totp._api.base import BaseAPI, Login, json_body
 from upstox_totp._api.redirects import authorization_code, forbidden, no_code
+from upstox_totp._api.verdicts import judge
 from upstox_totp._http.server_clock import ServerClock
 from upstox_totp._secrecy import HiddenBytes
+from upstox_totp._tokens.alone import log_in_alone
+from upstox_totp._tokens.ledger import Credential
 from upstox_totp.errors import APIError, ErrorCode, UpstoxError, ValidationError
 from upstox_totp.models import (
     AccessTokenData,
@@ -32,10 +35,11 @@ from upstox_totp.models import (
 from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from upstox_totp._api.routes import Revision, Route
     from upstox_totp._http.answers import ModelT
+    from upstox_totp._tokens.ledger import Ledger
 
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _SERVICE_CODES: Final = "1017"
@@ -86,17 +90,31 @@ class AppTokenAPI(BaseAPI):
             APIError: If Upstox refused for another reason.
             requests.RequestException: If a request got no whole answer.
         """
-        login = self._begin()
-        dialog = self._open_dialog(login)
-        otp = self._request_otp(login, dialog)
-        session = self._verify_code(login, dialog, otp)
-        redirect_uri = self._enter_pin(login, dialog, session)
-        code = self._authorize(login, dialog, redirect_uri)
-        return self._exchange_code(login, code)
+        return log_in_alone(self._client.identity, self.log_in)
 
-    def _begin(self) -> Login:
+    def log_in(self, ledger: Ledger) -> AccessTokenResponse:
+        """Log in, and count in a ledger what costs an attempt.
+
+        Args:
+            ledger: The account's attempts.
+
+        Raises:
+            UpstoxError: As `get_access_token`.
+            requests.RequestException: If a request got no whole answer.
+        """
+        login = self._begin(ledger)
+        dialog = self._open_dialog(login)
+        otp = self._request_otp(login, ledger, dialog)
+        session = self._verify_code(login, ledger, dialog, otp)
+        redirect_uri = self._enter_pin(login, ledger, dialog, session)
+        code = self._authorize(login, dialog, redirect_uri)
+        response = self._exchange_code(login, code)
+        ledger.note_login(ends_others=False)
+        return response
+
+    def _begin(self, ledger: Ledger) -> Login:
         config = self._client.config
-        login = Login()
+        login = Login(ledger=ledger)
         login.secrets.add(
             config.password, config.pin_code, config.totp_secret, config.client_secret
         )
@@ -149,54 +167,59 @@ class AppTokenAPI(BaseAPI):
             target = self._open(login, step, url, headers=headers, redirected=True)
         return url
 
-    def _request_otp(self, login: Login, dialog: _Dialog) -> SecretStr:
-        answer = self._post(
-            login,
-            routes.OTP_GENERATE,
-            OTPGenerationResponse,
-            {
-                "mobileNumber": self._client.config.username,
-                "countryIsdCode": "+91",
-                "userId": dialog.user_id,
-            },
-            arrived=self._client.one_time_passwords.follow,
-        )
+    def _request_otp(self, login: Login, ledger: Ledger, dialog: _Dialog) -> SecretStr:
+        with ledger.sending(Credential.OTP_REQUEST, judge=judge):
+            answer = self._post(
+                login,
+                routes.OTP_GENERATE,
+                OTPGenerationResponse,
+                {
+                    "mobileNumber": self._client.config.username,
+                    "countryIsdCode": "+91",
+                    "userId": dialog.user_id,
+                },
+                arrived=self._client.one_time_passwords.follow,
+            )
         token = SecretStr(answer.data.validateOTPToken)
         login.secrets.add(token)
         if answer.data.isTotpEnabled is False:
             raise login.failed(no_totp(), Step.OTP_GENERATE)
         return token
 
-    def _verify_code(self, login: Login, dialog: _Dialog, otp_token: SecretStr) -> _Session:
-        *others, last = routes.REVISIONS[self._client.config.login_revision]
-        code = self._claim_code(len(others) + 1)
+    def _verify_code(
+        self, login: Login, ledger: Ledger, dialog: _Dialog, otp_token: SecretStr
+    ) -> _Session:
+        revisions = routes.REVISIONS[self._client.config.login_revision]
+        # The pauses before the requests that carry the code come out of its life.
+        within = len(revisions) * self._client.config.sleep_time / 1000
+        code, period = self._client.one_time_passwords.claim(ledger.next_period, within)
         login.secrets.add(code)
         data = {"otp": code, "validateOtpToken": otp_token}
+        with ledger.sending(Credential.CODE, period=period, judge=judge):
+            revision, answer = self._verify(login, revisions, data)
+        return self._open_session(login, dialog, revision, answer.data)
+
+    def _verify(
+        self, login: Login, revisions: Sequence[Revision], data: dict[str, SecretStr]
+    ) -> tuple[Revision, OTPValidationResponse]:
+        *others, last = revisions
         for revision in others:
             try:
-                return self._verify(login, dialog, revision, data)
+                return revision, self._post(login, revision.verify, OTPValidationResponse, data)
             except APIError as error:
                 if not _no_such_route(error):
                     raise
-        return self._verify(login, dialog, last, data)
+        return last, self._post(login, last.verify, OTPValidationResponse, data)
 
-    def _claim_code(self, sendings: int) -> SecretStr:
-        config = self._client.config
-        # The pauses before the requests that carry the code come out of its life.
-        return self._client.one_time_passwords.claim(
-            self._client.base_domain, within=sendings * config.sleep_time / 1000
-        )
-
-    def _verify(
-        self, login: Login, dialog: _Dialog, revision: Revision, data: dict[str, SecretStr]
+    def _open_session(
+        self, login: Login, dialog: _Dialog, revision: Revision, data: OTPValidationData
     ) -> _Session:
-        answer = self._post(login, revision.verify, OTPValidationResponse, data)
-        if answer.data.isSecretPinSet is False:
+        if data.isSecretPinSet is False:
             raise login.failed(no_pin(), Step.OTP_VERIFY)
-        self._learn_names(login, answer.data)
+        self._learn_names(login, data)
         if not revision.names_profile:
             return _Session(revision, None, dialog.user_id)
-        account = choose_account(answer.data, dialog.user_id)
+        account = choose_account(data, dialog.user_id)
         if isinstance(account, UpstoxError):
             raise login.failed(account, Step.OTP_VERIFY)
         return _Session(revision, account.profileId, account.userId)
@@ -207,7 +230,9 @@ class AppTokenAPI(BaseAPI):
             login.secrets.add_personal(profile.userId, profile.firstName, profile.lastName)
         login.secrets.add_personal(*(account.userId for account in data.accounts or ()))
 
-    def _enter_pin(self, login: Login, dialog: _Dialog, session: _Session) -> SecretStr | None:
+    def _enter_pin(
+        self, login: Login, ledger: Ledger, dialog: _Dialog, session: _Session
+    ) -> SecretStr | None:
         data: dict[str, object] = {
             "twoFAMethod": "SECRET_PIN",
             "inputText": _base64(self._client.config.pin_code),
@@ -216,14 +241,15 @@ class AppTokenAPI(BaseAPI):
         if session.profile_id is not None:
             data["profileId"] = session.profile_id
             profile = {"X-Profile-Id": str(session.profile_id), "X-User-Id": session.user_id}
-        answer = self._post(
-            login,
-            session.revision.two_factor,
-            TwoFactorAuthenticationResponse,
-            data,
-            query=dialog.query,
-            profile=profile,
-        ).data
+        with ledger.sending(Credential.PIN, judge=judge):
+            answer = self._post(
+                login,
+                session.revision.two_factor,
+                TwoFactorAuthenticationResponse,
+                data,
+                query=dialog.query,
+                profile=profile,
+            ).data
         problem = asleep(answer.customerStatus)
         if problem is not None:
             raise login.failed(problem, Step.PIN)

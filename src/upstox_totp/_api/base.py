@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from upstox_totp._api.one_time_passwords import OneTimePasswords
     from upstox_totp._api.routes import Route
     from upstox_totp._http.session import Session
+    from upstox_totp._settings.account import Identity
     from upstox_totp._settings.config import Config
+    from upstox_totp._tokens.ledger import Ledger
     from upstox_totp.transcript import Step
 
 _REDIRECTS: Final = range(300, 400)
+_LONGEST_REQUEST: Final = 120.0
 
 
 @dataclass
@@ -41,10 +44,12 @@ class Login:
     Attributes:
         secrets: What must not appear in any text that is kept.
         transcript: What happened so far.
+        ledger: Where the account's attempts are counted; None outside a login.
     """
 
     secrets: Secrets = field(default_factory=Secrets)
     transcript: list[Exchange] = field(default_factory=list)
+    ledger: Ledger | None = None
 
     def failed(self, error: UpstoxError, step: Step) -> UpstoxError:
         """Complete an error with what is known of the login, and mask every secret in it.
@@ -90,6 +95,10 @@ class Client(Protocol):
     @property
     def base_domain(self) -> str:
         """Where to ask."""
+
+    @property
+    def identity(self) -> Identity:
+        """What tells accounts and settings apart."""
 
     @property
     def session(self) -> Session:
@@ -231,6 +240,8 @@ class BaseAPI:
         """Send one request through ``session.request`` and note what happened."""
         if paced and login.transcript:
             _clock.sleep(self._client.config.sleep_time / 1000)
+        if login.ledger is not None:
+            login.ledger.confirm(_LONGEST_REQUEST)
         answer: Answer | None = None
         failure: Exception | None = None
         started = _clock.monotonic()

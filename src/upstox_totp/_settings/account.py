@@ -78,7 +78,7 @@ def identify(values: Mapping[str, str], base_domain: str) -> Identity | None:
 
 
 _FINGERPRINTED: Final = frozenset(
-    {"username", "password", "totp_secret", "client_id", "client_secret", "redirect_uri"}
+    {"username", "password", "totp_secret", "client_id", "client_secret", "redirect_uri", "user_id"}
 )
 
 
@@ -95,15 +95,3 @@ def _hash(key: str, *parts: object) -> str:
 
 def _bytes(parts: object) -> bytes:
     return json.dumps(parts).encode()
-
-
-def account_name(username: str, client_id: str, base_domain: str) -> str:
-    """Return the name under which an account is kept, which tells nothing about it.
-
-    Args:
-        username: The mobile number.
-        client_id: The API key of the app.
-        base_domain: Where it logs in: a token of the sandbox is none for Upstox.
-    """
-    account = json.dumps([username, base_domain.rstrip("/")])
-    return hmac.digest(json.dumps(client_id).encode(), account.encode(), hashlib.sha256).hex()

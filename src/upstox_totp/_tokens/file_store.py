@@ -1,192 +1,278 @@
-"""TokenFile: the file of one account, its owner's alone, written whole or not at all.
+"""FileStore: keeps tokens and attempts in files of the user's own.
 
-Needs nothing but the standard library, so that a kept token is found at once; platformdirs is
-asked only where no directory is named.
+Reading needs nothing but the standard library, so that a kept token is found at once.
 """
 
 from __future__ import annotations
 
-import contextlib
+import json
 import os
-import stat
-from pathlib import Path
-from typing import Final
+import platform
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 from upstox_totp import _clock
 from upstox_totp._log import logger
 from upstox_totp._secrecy import HiddenBytes
+from upstox_totp._tokens.files import PrivateDirectory
+from upstox_totp._tokens.ledger_record import LedgerRecord
+from upstox_totp._tokens.life import IST, as_datetime, moment
 from upstox_totp._tokens.record import TokenRecord
+from upstox_totp._tokens.store import TurnLostError
 
-_APPLICATION: Final = "upstox-totp"
-_MOST_BYTES: Final = 1024 * 1024
-_OTHERS: Final = 0o077
-_WRITABLE: Final = 0o022
-_POSIX: Final = os.name == "posix"
-_READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-_WINDOWS_TRIES: Final = 50
-_WINDOWS_PAUSE: Final = 0.01
+if TYPE_CHECKING:
+    from pathlib import Path
 
+    from upstox_totp._tokens.file_lock import HeldLock
+    from upstox_totp._tokens.identified import Identified
 
-class NotPrivateError(OSError):
-    """A directory that cannot be made the user's own."""
+_MOST_WORDS: Final = 4
+_MOST_WORDS_READ: Final = 120
+_WORD: Final = re.compile(r"[0-9a-f]+\.[0-9]{1,15}\.used")
 
 
-def cache_directory(named: str | os.PathLike[str] | None = None) -> Path:
-    """Return where tokens are kept.
-
-    Args:
-        named: The directory to use; by default one of the user's cache directory.
-
-    Raises:
-        ImportError: If none is named, and the extra that finds it is not installed.
-    """
-    if named is not None:
-        return Path(named).expanduser()
-    try:
-        import platformdirs  # noqa: PLC0415 - an extra, and loaded only where it is asked
-    except ImportError:
-        pass
-    else:
-        return platformdirs.user_cache_path(_APPLICATION, appauthor=False)
-    raise ImportError("TokenCache needs an extra: pip install 'upstox-totp[cache]'")
-
-
-class TokenFile:
-    """The file of one account in a directory of its owner's.
+class FileStore:
+    """Keeps tokens and attempts in a directory; the processes of a machine take turns in it.
 
     Args:
         directory: Where it lies; made if it is not there.
-        name: The account, as `account_name` names it.
     """
 
-    def __init__(self, directory: Path, name: str) -> None:
-        self._directory = directory
-        self._name = name
-        self.path = directory / f"{name}.json"
+    def __init__(self, directory: Path) -> None:
+        self._directory = PrivateDirectory(directory)
 
     def __repr__(self) -> str:
         """Return the path."""
-        return f"TokenFile({str(self.path)!r})"
+        return f"FileStore({str(self._directory.path)!r})"
 
-    @property
-    def lock_path(self) -> Path:
-        """The file that is locked while one caller logs in."""
-        return self._directory / f"{self._name}.lock"
+    def read_token(self, identity: Identified) -> TokenRecord:
+        """Return what is kept of an app's token, an empty record if nothing of use is.
 
-    @property
-    def _draft(self) -> Path:
-        return self._directory / f"{self._name}.tmp"
-
-    def read(self) -> TokenRecord:
-        """Return what is kept, an empty record if there is nothing, or nothing of use.
-
-        Warns of a file that is torn, foreign or of another format, and of one that others could
-        read, whose mode is repaired.
+        Args:
+            identity: Whose it is.
 
         Raises:
             OSError: If the directory is not the user's own, or the file cannot be read.
         """
-        try:
-            self._check_directory()
-            descriptor = os.open(self.path, _READ | getattr(os, "O_BINARY", 0))
-        except FileNotFoundError:
-            return TokenRecord()
-        except OSError:
-            if not self.path.is_symlink():
-                raise
-            descriptor = None
-        content = None if descriptor is None else self._content(descriptor)
+        name = f"{identity.app}.json"
+        content = self._directory.read(name)
         record = None if content is None else TokenRecord.parse(content)
-        if record is None:
-            logger.warning(
-                "Ignoring %s, which holds no token as this release keeps it; the next login "
-                "replaces it",
-                self.path,
-            )
+        if content is not None and record is None:
+            self._ignore(name, "token")
         return record or TokenRecord()
 
-    def _content(self, descriptor: int) -> HiddenBytes | None:
+    def read_ledger(self, identity: Identified) -> LedgerRecord:
+        """Return what is kept of an account's attempts, an empty record if nothing of use is.
+
+        Args:
+            identity: Whose they are.
+
+        Raises:
+            OSError: If the directory is not the user's own, or the file cannot be read.
+        """
+        name = f"{identity.ledger_name}.ledger"
+        content = self._directory.read(name)
+        record = None if content is None else LedgerRecord.parse(content)
+        if content is not None and record is None:
+            self._ignore(name, "ledger of attempts")
+        return (record or LedgerRecord()).with_periods(
+            int(name.split(".")[1]) for name in self._words(identity)
+        )
+
+    def take_turn(self, identity: Identified) -> FileTurn | None:
+        """Return the account's turn, None while another process holds it.
+
+        Args:
+            identity: Whose turn it is.
+
+        Raises:
+            OSError: If the directory cannot be made or is not the user's own, or has no locks.
+        """
+        lock = self._lock(identity)
+        return None if lock is None else FileTurn(self, identity, lock)
+
+    def describe_holder(self, identity: Identified) -> str | None:
+        """Return which process holds the account's turn, and since when.
+
+        Args:
+            identity: Whose turn it is.
+        """
         try:
-            state = os.fstat(descriptor)
-            if not stat.S_ISREG(state.st_mode) or not self._is_private(state, descriptor):
-                return None
-            return HiddenBytes(os.read(descriptor, min(state.st_size, _MOST_BYTES)))
-        finally:
-            os.close(descriptor)
+            told = json.loads(self._directory.read(f"{identity.ledger_name}.holder") or b"")
+            since = as_datetime(moment(told["since"])).astimezone(IST)
+            process = f"process {int(told['pid'])} on {str(told['host'])[:100]}"
+        except (ArithmeticError, LookupError, OSError, RecursionError, TypeError, ValueError):
+            return None
+        return f"{process}, since {since:%H:%M:%S} IST"
 
-    def _is_private(self, state: os.stat_result, descriptor: int) -> bool:
-        if not _POSIX or not (state.st_mode & _OTHERS or state.st_uid != os.geteuid()):
-            return True
-        # What others could write is not believed, and replaced by the next login.
-        if state.st_mode & _WRITABLE or state.st_uid != os.geteuid():
-            return False
-        logger.warning("%s could be read by others; it is the user's alone now", self.path)
-        os.fchmod(descriptor, 0o600)
-        return True
+    def describe(self) -> str:
+        """Return where the store is."""
+        return str(self._directory.path)
 
-    def write(self, record: TokenRecord) -> None:
-        """Replace what is kept, in one step; to be called by one process at a time.
+    def write_token(self, identity: Identified, record: TokenRecord) -> None:
+        """Replace what is kept of an app's token; for who holds the turn.
+
+        Args:
+            identity: Whose it is.
+            record: What to keep.
+
+        Raises:
+            OSError: If that is not possible.
+        """
+        self._directory.write(f"{identity.app}.json", record.to_content())
+
+    def write_ledger(self, identity: Identified, record: LedgerRecord) -> None:
+        """Replace what is kept of an account's attempts; for who holds the turn.
+
+        Args:
+            identity: Whose they are.
+            record: What to keep.
+
+        Raises:
+            OSError: If that is not possible.
+        """
+        words = self._words(identity)
+        content = record.with_periods(self.read_ledger(identity).periods).to_content()
+        try:
+            # It must outlast the process, which may be killed; not a power failure.
+            self._directory.write(f"{identity.ledger_name}.ledger", content, durable=False)
+        except OSError:
+            with suppress(OSError):
+                self.leave_word(identity, record)
+            raise
+        for name in words:
+            self._directory.remove(name)
+
+    def leave_word(self, identity: Identified, record: LedgerRecord) -> None:
+        """Tell who takes the next turn which codes were used, where no ledger can be written.
+
+        Args:
+            identity: Whose codes they are.
+            record: The ledger that knows of them.
+
+        Raises:
+            OSError: If that is not possible.
+        """
+        for period in record.periods[-_MOST_WORDS:]:
+            self._directory.mark(f"{identity.ledger_name}.{period}.used")
+
+    def _words(self, identity: Identified) -> list[str]:
+        names = self._directory.names(f"{identity.ledger_name}.*.used")
+        return [name for name in names if _WORD.fullmatch(name)][-_MOST_WORDS_READ:]
+
+    def relock(self, identity: Identified) -> HeldLock | None:
+        """Return the lock of an account whose directory was removed, None if another has it.
+
+        Args:
+            identity: Whose lock it is.
+
+        Raises:
+            OSError: As `take_turn`.
+        """
+        return self._lock(identity)
+
+    def forget_holder(self, identity: Identified) -> None:
+        """Remove the word on who holds the turn.
+
+        Args:
+            identity: Whose turn it was.
+        """
+        self._directory.remove(f"{identity.ledger_name}.holder")
+
+    def _lock(self, identity: Identified) -> HeldLock | None:
+        from upstox_totp._tokens.file_lock import take_lock  # noqa: PLC0415 - reading needs no locks
+
+        self._directory.make()
+        lock = take_lock(self._directory.path / f"{identity.ledger_name}.lock")
+        if lock is not None:
+            told = {"pid": os.getpid(), "host": platform.node(), "since": _clock.time()}
+            content = HiddenBytes(json.dumps(told).encode())
+            # A full disk has no room for it: then nobody knows who holds the turn.
+            with suppress(OSError):
+                self._directory.write(f"{identity.ledger_name}.holder", content, durable=False)
+        return lock
+
+    def _ignore(self, name: str, what: str) -> None:
+        logger.warning(
+            "Ignoring %s, which holds no %s as this release keeps it; the next login replaces it",
+            self._directory.path / name,
+            what,
+        )
+
+
+class FileTurn:
+    """An account's turn in a `FileStore`.
+
+    Args:
+        store: The store.
+        identity: Whose turn it is.
+        lock: The lock that makes it one.
+    """
+
+    def __init__(self, store: FileStore, identity: Identified, lock: HeldLock) -> None:
+        self._store = store
+        self._identity = identity
+        self._lock: HeldLock | None = lock
+        self._ledger = store.read_ledger(identity)
+
+    def read_token(self) -> TokenRecord:
+        """Return what is kept of the app's token."""
+        return self._store.read_token(self._identity)
+
+    def write_token(self, record: TokenRecord) -> None:
+        """Replace what is kept of the app's token.
 
         Args:
             record: What to keep.
 
         Raises:
-            OSError: If that is not possible; what was kept before is still there then.
+            TurnLostError: If the turn is another's now.
         """
-        self.make_directory()
-        self._draft.unlink(missing_ok=True)
-        descriptor = os.open(self._draft, _CREATE, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(record.to_content())
-                file.flush()
-                os.fsync(descriptor)
-            self._replace()
-        except BaseException:
-            with contextlib.suppress(OSError):
-                self._draft.unlink()
-            raise
+        self.confirm(0)
+        self._store.write_token(self._identity, record)
 
-    def _replace(self) -> None:
-        for _ in range(_WINDOWS_TRIES):
-            try:
-                self._draft.replace(self.path)
-            except PermissionError:
-                # Windows replaces no file while another process reads it.
-                if _POSIX:
-                    raise
-                _clock.sleep(_WINDOWS_PAUSE)
-            else:
-                return
-        self._draft.replace(self.path)
+    def read_ledger(self) -> LedgerRecord:
+        """Return what is kept of the account's attempts."""
+        return self._store.read_ledger(self._identity)
 
-    def make_directory(self) -> None:
-        """Make the directory if it is not there, the user's alone.
+    def write_ledger(self, record: LedgerRecord) -> None:
+        """Replace what is kept of the account's attempts.
+
+        Args:
+            record: What to keep.
 
         Raises:
-            OSError: If that is not possible.
+            TurnLostError: If the turn is another's now.
         """
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._check_directory()
+        self._ledger = record
+        self.confirm(0)
+        self._store.write_ledger(self._identity, record)
 
-    def _check_directory(self) -> None:
-        if not _POSIX:
+    def confirm(self, seconds: float) -> None:  # noqa: ARG002 - a lock is not lost by time
+        """Make sure that the turn is still held, and take it again if the directory was removed.
+
+        Args:
+            seconds: How long the next request may take.
+
+        Raises:
+            TurnLostError: If it is another's now.
+        """
+        if self._lock is not None and self._lock.is_in_place:
             return
-        # The link's own owner counts, too, if it is a link.
-        state, own = os.lstat(self._directory), os.geteuid()
-        if stat.S_ISLNK(state.st_mode) and state.st_uid == own:
-            state = self._directory.stat()
-        if state.st_uid != own:
-            raise NotPrivateError(f"{self._directory} belongs to somebody else")
-        if not stat.S_ISDIR(state.st_mode):
-            raise NotADirectoryError(f"{self._directory} is no directory")
-        if not state.st_mode & _OTHERS:
-            return
-        if any(path.suffix not in {".json", ".lock", ".tmp"} for path in self._directory.iterdir()):
-            raise NotPrivateError(
-                f"{self._directory} is open to others and holds other files: name a directory "
-                "that is for tokens alone"
-            )
-        logger.warning("%s was open to others; it is the user's alone now", self._directory)
-        self._directory.chmod(0o700)
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = self._store.relock(self._identity)
+            if self._lock is None:
+                self._store.leave_word(self._identity, self._ledger)
+        if self._lock is None:
+            raise TurnLostError("the directory was removed, and another login has begun")
+        self._store.write_ledger(self._identity, self._ledger)
+
+    def release(self) -> None:
+        """End the turn."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            if lock.is_in_place:
+                self._store.forget_holder(self._identity)
+            lock.release()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from upstox_totp._tokens.failure import LoginFailure
-    from upstox_totp._tokens.store import Identified
+    from upstox_totp._tokens.identified import Identified
     from upstox_totp.errors import UpstoxError
 
 MOST_FAILURES: Final = 3

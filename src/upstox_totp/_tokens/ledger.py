@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, TypeGuard
@@ -26,8 +26,9 @@ from upstox_totp.errors import AuthenticationError, ErrorCode, RateLimitError, U
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from upstox_totp._tokens.identified import Identified
     from upstox_totp._tokens.ledger_record import LedgerRecord
-    from upstox_totp._tokens.store import Identified, Turn
+    from upstox_totp._tokens.store import Turn
 
 __all__ = ["Credential", "Ledger", "LoginMark", "Verdict"]
 
@@ -57,6 +58,9 @@ class Ledger:
         identity: Who logs in.
         force: Whether to let one login out although something holds it.
         mask: Replaces every credential in a text that is kept.
+
+    Attributes:
+        mark: Which login of the account this one was, once it has succeeded.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Ledger:
         self._force = force
         self._mask = mask
         self._settled: BaseException | None = None
+        self.mark = LoginMark()
         self._record = turn.read_ledger()
         begun = self._record.begun
         if begun is not None:
@@ -148,7 +153,9 @@ class Ledger:
         except TurnLostError:
             raise
         except BaseException as error:
-            self._settle(credentials, error, judge)
+            # What failed is worth more than that the turn is another's meanwhile.
+            with suppress(TurnLostError):
+                self._settle(credentials, error, judge)
             raise
         self._accept(credentials)
 
@@ -189,7 +196,8 @@ class Ledger:
                 settings=without(self._record.settings, self._identity.fingerprint),
             )
         )
-        return LoginMark(self._record.id, number)
+        self.mark = LoginMark(self._record.id, number)
+        return self.mark
 
     def note_failure(self, error: BaseException) -> None:
         """Note how a login ended: a limit, or settings that were rejected.

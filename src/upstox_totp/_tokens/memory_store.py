@@ -9,11 +9,11 @@ from weakref import WeakSet
 
 from upstox_totp import _clock
 from upstox_totp._tokens.ledger_record import LedgerRecord
+from upstox_totp._tokens.record import TokenRecord
 from upstox_totp._tokens.store import TurnLostError
-from upstox_totp._tokens.token_record import TokenRecord
 
 if TYPE_CHECKING:
-    from upstox_totp._tokens.store import Identified
+    from upstox_totp._tokens.identified import Identified
 
 
 class MemoryStore:

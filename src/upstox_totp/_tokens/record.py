@@ -1,30 +1,28 @@
-"""TokenRecord: what is kept of one account, and the JSON that it is written as."""
+"""TokenRecord: what is kept of an app's token, and the JSON that it is written as."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from upstox_totp import _clock
 from upstox_totp._secrecy import HiddenBytes, HiddenDict
-from upstox_totp._tokens.life import next_expiry
-from upstox_totp._tokens.login_failure import LoginFailure
+from upstox_totp._tokens.failure import LoginFailure
+from upstox_totp._tokens.ledger_record import LoginMark
+from upstox_totp._tokens.life import is_of_use, moment, seconds_left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT: Final = 1
+    from upstox_totp._tokens.identified import Identified
+
+FORMAT: Final = 2
 """The number of the format; a file in another is replaced."""
 
-MARGIN: Final = 300.0
-"""How long a kept token must live at least, to be handed out, in seconds."""
-
-_MOST_GUARDS: Final = 16
-# A clock is set by less than this, in seconds, without being set anew.
-_ADJUSTMENT: Final = 60
+_FURTHEST_OFFSET: Final = 10 * 366 * 86400
+_LONGEST_NAME: Final = 256
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,15 @@ class KeptToken:
         kept = cls(**document)
         if not isinstance(kept.data["access_token"], str):
             raise TypeError("no access token")
-        return cls(kept.data, *map(float, (kept.obtained_at, kept.expires_at, kept.clock_offset)))
+        offset = moment(abs(kept.clock_offset))
+        if offset > _FURTHEST_OFFSET:
+            raise ValueError("no clock is that wrong")
+        return cls(
+            kept.data,
+            moment(kept.obtained_at),
+            moment(kept.expires_at),
+            float(kept.clock_offset),
+        )
 
     @property
     def access_token(self) -> str:
@@ -65,57 +71,60 @@ class KeptToken:
         return str(self.data["access_token"])
 
     @property
+    def user_id(self) -> str | None:
+        """The user id that Upstox told, None if it told none."""
+        told = self.data.get("user_id")
+        return None if told is None else str(told)
+
+    @property
     def owner(self) -> str:
         """Whose it is, as far as Upstox said: name and user id."""
-        name, user_id = self.data.get("user_name"), self.data.get("user_id")
-        return f"{name or 'Unknown'} ({user_id or 'user id unknown'})"
+        name = self.data.get("user_name")
+        return f"{name or 'Unknown'} ({self.user_id or 'user id unknown'})"
 
     @property
     def expires_in(self) -> float:
         """How long it still lives, in seconds, by the local clock as the server corrected it."""
-        now = _clock.time() + self.clock_offset
-        # Before it was made, the local clock has been set since, and the correction is wrong.
-        return self.expires_at - now if now > self.obtained_at - _ADJUSTMENT else 0.0
+        return seconds_left(self.expires_at, self.obtained_at, self.clock_offset, _clock.time())
 
     def serves(self, margin: float) -> bool:
-        """Tell whether the token may be handed out.
-
-        One that was made within the margin of 03:30 may, as long as it lives: the next login would
-        bring a token that dies then as well, and too many logins get an account blocked.
+        """Tell whether the token may be handed out, as far as its life goes.
 
         Args:
             margin: How long it must live at least, in seconds.
         """
-        end = next_expiry(datetime.fromtimestamp(self.obtained_at, UTC)).timestamp()
-        freshest = end - self.obtained_at <= margin and self.expires_at == end
-        return self.expires_in > (0 if freshest else margin)
+        return is_of_use(self.expires_at, self.obtained_at, self.expires_in, margin)
 
 
 @dataclass(frozen=True)
 class TokenRecord:
-    """What is kept of one account.
+    """What is kept of an app's token.
 
     Attributes:
         serial: Differs after each login that ended, whichever way: how a caller that waited knows
             that another one's came to an end meanwhile.
         token: The token, None if none is kept.
-        failure: How the last login failed, None if it did not.
-        guards: The failures that forbid another login with the same settings, oldest first.
-        period: The number of the last one-time password that was used, None if not known.
+        failure: How the last login failed, None if it did not: those who waited share it.
+        user: Stands for the user name that the token was got with, None if none was set.
+        user_id: The user id of the app's tokens, None until Upstox told one.
+        account: Under which name the attempts of the token's account are kept.
+        mark: Which login of the account the token came from.
     """
 
     serial: str = ""
     token: KeptToken | None = None
     failure: LoginFailure | None = None
-    guards: tuple[LoginFailure, ...] = ()
-    period: int | None = None
+    user: str | None = None
+    user_id: str | None = field(default=None, repr=False)
+    account: str = ""
+    mark: LoginMark = field(default_factory=LoginMark)
 
     @classmethod
     def parse(cls, content: HiddenBytes) -> Self | None:
-        """Return a record out of the content of its file, None if it is no such record.
+        """Return a record out of its bytes, None if they are no such record.
 
         Args:
-            content: The bytes of the file.
+            content: The bytes.
         """
         try:
             document = json.loads(content, object_hook=HiddenDict, parse_constant=_no_number)
@@ -125,13 +134,15 @@ class TokenRecord:
 
     @classmethod
     def _from(cls, document: Mapping[str, Any]) -> Self:
-        token, failure, period = (document[key] for key in ("token", "failure", "period"))
+        token, failure = document["token"], document["failure"]
         return cls(
-            serial=str(document["serial"]),
+            serial=_name(document["serial"]) or "",
             token=None if token is None else KeptToken.parse(token),
             failure=None if failure is None else LoginFailure.parse(failure),
-            guards=tuple(map(LoginFailure.parse, document["guards"])),
-            period=None if period is None else int(period),
+            user=_name(document["user"]),
+            user_id=_name(document["user_id"]),
+            account=_name(document["account"]) or "",
+            mark=LoginMark.parse(document["mark"]),
         )
 
     def to_content(self) -> HiddenBytes:
@@ -141,18 +152,40 @@ class TokenRecord:
             serial=self.serial,
             token=None if self.token is None else HiddenDict(vars(self.token)),
             failure=None if self.failure is None else self.failure.as_document(),
-            guards=[guard.as_document() for guard in self.guards],
-            period=self.period,
+            user=self.user,
+            user_id=self.user_id,
+            account=self.account,
+            mark=vars(self.mark),
         )
         return HiddenBytes(json.dumps(document).encode())
 
-    def succeeded(self, token: KeptToken) -> TokenRecord:
-        """Return the record after a login that succeeded: every guard is lifted.
+    def is_of(self, identity: Identified) -> bool:
+        """Tell whether the token may be handed out to somebody.
+
+        Args:
+            identity: Who asks. Where either side does not know the user, that tells nothing.
+        """
+        wanted, told = identity.user_id, None if self.token is None else self.token.user_id
+        if wanted is not None and told is not None and wanted.upper() != told.upper():
+            return False
+        return self.user is None or identity.user is None or self.user == identity.user
+
+    def succeeded(self, token: KeptToken, identity: Identified, mark: LoginMark) -> TokenRecord:
+        """Return the record after a login that succeeded.
 
         Args:
             token: What it brought.
+            identity: Who logged in.
+            mark: Which login of the account it was.
         """
-        return TokenRecord(serial=_new_serial(), token=token, period=self.period)
+        return TokenRecord(
+            serial=_new_serial(),
+            token=token,
+            user=identity.user,
+            user_id=token.user_id or self.user_id,
+            account=identity.ledger_name,
+            mark=mark,
+        )
 
     def failed(self, failure: LoginFailure) -> TokenRecord:
         """Return the record after a login that failed; the kept token stays.
@@ -160,31 +193,21 @@ class TokenRecord:
         Args:
             failure: How it failed.
         """
-        guards = self.guards
-        if failure.holds:
-            others = [guard for guard in guards if guard.fingerprint != failure.fingerprint]
-            guards = (*others, failure)[-_MOST_GUARDS:]
-        return TokenRecord(_new_serial(), self.token, failure, guards, self.period)
-
-    def guard(self, fingerprint: str) -> LoginFailure | None:
-        """Return the failure that forbids a login, None if there is none.
-
-        Args:
-            fingerprint: Stands for the settings of the login.
-        """
-        found = (guard for guard in self.guards if guard.fingerprint == fingerprint)
-        return next((guard for guard in found if guard.holds), None)
+        return replace(self, serial=_new_serial(), failure=failure)
 
     def cleared(self) -> TokenRecord:
-        """Return the record without token, failure and guards.
-
-        The number of the one-time password stays: another login must not use it again.
-        """
-        return TokenRecord(serial=_new_serial(), period=self.period)
+        """Return the record without token, failure and user: as of an app that is new."""
+        return TokenRecord(serial=_new_serial())
 
 
 def _new_serial() -> str:
     return secrets.token_hex(8)
+
+
+def _name(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and len(value) <= _LONGEST_NAME):
+        return value
+    raise ValueError("no name")
 
 
 def _no_number(text: str) -> float:

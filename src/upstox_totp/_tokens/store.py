@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 if TYPE_CHECKING:
+    from upstox_totp._tokens.identified import Identified
     from upstox_totp._tokens.ledger_record import LedgerRecord
-    from upstox_totp._tokens.token_record import TokenRecord
+    from upstox_totp._tokens.record import TokenRecord
 
 
 class TurnLostError(Exception):
@@ -15,38 +16,6 @@ class TurnLostError(Exception):
 
 class StoreError(OSError):
     """A store that cannot be used, for a reason that the operating system does not know."""
-
-
-class Identified(Protocol):
-    """What tells accounts apart: `upstox_totp._settings.account.Identity` has it."""
-
-    @property
-    def app(self) -> str:
-        """Under which the token is kept."""
-
-    @property
-    def ledger_name(self) -> str:
-        """Under which the attempts are kept."""
-
-    @property
-    def user(self) -> str | None:
-        """Stands for the user name, None if none is set."""
-
-    @property
-    def user_id(self) -> str | None:
-        """The user id that the token must be of, None if none is set."""
-
-    @property
-    def pin(self) -> str | None:
-        """Stands for the PIN; written down only once it was rejected."""
-
-    @property
-    def triple(self) -> str | None:
-        """Stands for app, secret and PIN."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Stands for all settings."""
 
 
 class Turn(Protocol):
@@ -119,3 +88,30 @@ class Store(Protocol):
 
     def describe(self) -> str:
         """Return where the store is, for messages."""
+
+
+class UnusableStore:
+    """A store that was named and cannot be used: every method but `describe` says why.
+
+    Args:
+        where: Where it is.
+        reason: Why it cannot be used.
+    """
+
+    def __init__(self, where: str, reason: OSError) -> None:
+        self._where = where
+        self._reason = reason
+
+    def __repr__(self) -> str:
+        """Return where it is."""
+        return f"UnusableStore({self._where!r})"
+
+    def describe(self) -> str:
+        """Return where it is."""
+        return self._where
+
+    def read_token(self, *_: object) -> NoReturn:
+        """Raise why it cannot be used."""
+        raise StoreError(str(self._reason))
+
+    read_ledger = take_turn = describe_holder = read_token

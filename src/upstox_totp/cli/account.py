@@ -4,23 +4,61 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upstox_totp._settings.account import account_name
+from upstox_totp import _clock
+from upstox_totp._settings.account import identify
 from upstox_totp._settings.names import DEFAULTS, variable
 from upstox_totp._settings.sources import read_settings
-from upstox_totp._tokens.file_store import TokenFile, cache_directory
-from upstox_totp._tokens.record import MARGIN
+from upstox_totp._tokens.holds import find_holds
+from upstox_totp._tokens.kept import open_store, serves
+from upstox_totp._tokens.life import MARGIN
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from upstox_totp._settings.sources import Found
-    from upstox_totp._tokens.record import KeptToken
+    from upstox_totp._settings.account import Identity
+    from upstox_totp._settings.sources import Settings
+    from upstox_totp._tokens.holds import Hold
+    from upstox_totp._tokens.mirror import MirroredStore
+    from upstox_totp._tokens.record import KeptToken, TokenRecord
 
 
-def account_file(env_file: Path | None) -> TokenFile:
-    """Return the file of the account.
+class Account:
+    """The account that settings name, and where what is kept of it lies.
+
+    Args:
+        identity: What tells it apart.
+        store: Where what is kept of it lies.
+    """
+
+    def __init__(self, identity: Identity, store: MirroredStore) -> None:
+        self.identity = identity
+        self.store = store
+
+    def __repr__(self) -> str:
+        """Return where it is kept."""
+        return f"Account({self.store!r})"
+
+    @property
+    def record(self) -> TokenRecord:
+        """What is kept of the token."""
+        return self.store.read_token(self.identity)
+
+    @property
+    def token(self) -> KeptToken | None:
+        """The token that is kept for these settings, however long it lives."""
+        record = self.record
+        return record.token if record.is_of(self.identity) else None
+
+    @property
+    def holds(self) -> list[Hold]:
+        """What forbids the next login."""
+        attempts = self.store.read_ledger(self.identity)
+        return list(find_holds(attempts, self.identity, _clock.time()))
+
+
+def read_account(env_file: Path | None) -> Account:
+    """Return the account.
 
     Args:
         env_file: The only file to read settings from; by default ``.env``.
@@ -28,18 +66,17 @@ def account_file(env_file: Path | None) -> TokenFile:
     Raises:
         ConfigurationError: If the settings name no account.
     """
-    file = find_file(read_settings(env_file=env_file))
-    if file is None:
-        names = " and ".join(f"{name} ({variable(name)})" for name in ("username", "client_id"))
+    account = find_account(read_settings(env_file=env_file))
+    if account is None:
         raise ConfigurationError(
-            f"{names} must be set: they name the account.",
+            f"client_id ({variable('client_id')}) must be set: it names the account.",
             suggestions=["upstox_cli check-env shows every setting."],
         )
-    return file
+    return account
 
 
 def kept_token(env_file: Path | None) -> KeptToken | None:
-    """Return the kept token of the account, if it lives long enough to be handed out.
+    """Return the kept token of the account, if it may be handed out.
 
     Args:
         env_file: The only file to read settings from; by default ``.env``.
@@ -47,27 +84,28 @@ def kept_token(env_file: Path | None) -> KeptToken | None:
     Raises:
         ConfigurationError: If the file cannot be read.
     """
-    file = find_file(read_settings(env_file=env_file))
+    account = find_account(read_settings(env_file=env_file), strict=True)
+    if account is None:
+        return None
     try:
-        token = None if file is None else file.read().token
+        record = account.record
+        usable = serves(account.store, record, account.identity, MARGIN)
     except OSError:
         # The cache says why when it is asked for a login.
         return None
-    return token if token is not None and token.serves(MARGIN) else None
+    return record.token if usable else None
 
 
-def find_file(settings: Mapping[str, Found]) -> TokenFile | None:
-    """Return the file of the account that settings name, None if they name none.
+def find_account(settings: Settings, *, strict: bool = False) -> Account | None:
+    """Return the account that settings name, None if they name none.
 
     Args:
         settings: What `read_settings` found.
+        strict: Whether a store that cannot be used is an error.
     """
-
-    def value(name: str) -> str | None:
-        return str(settings[name].value) if name in settings else DEFAULTS.get(name)
-
-    username, client_id = value("username"), value("client_id")
-    if username is None or client_id is None:
+    values = settings.values_as_text()
+    identity = identify(values, values.get("base_domain") or str(DEFAULTS["base_domain"]))
+    if identity is None:
         return None
-    name = account_name(username, client_id, value("base_domain") or "")
-    return TokenFile(cache_directory(value("cache_dir")), name)
+    directory, url = values.get("cache_dir"), values.get("cache_url")
+    return Account(identity, open_store(directory, url=url, strict=strict))

@@ -12,6 +12,7 @@ from upstox_totp.cli.output import printable
 from upstox_totp.errors import (
     AuthenticationError,
     ConfigurationError,
+    LoginWaitError,
     RateLimitError,
     UpstoxError,
 )
@@ -35,6 +36,7 @@ _CODES: Final = (
     (ConfigurationError, ExitCode.USAGE),
     (AuthenticationError, ExitCode.REJECTED),
     (RateLimitError, ExitCode.LIMITED),
+    (LoginWaitError, ExitCode.NETWORK),
     (requests.RequestException, ExitCode.NETWORK),
     (UpstoxError, ExitCode.UNEXPECTED),
     (OSError, ExitCode.USAGE),

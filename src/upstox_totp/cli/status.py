@@ -8,7 +8,7 @@ import click
 from pydantic import SecretStr
 
 from upstox_totp._api.bearer import BearerAPI
-from upstox_totp.cli.account import account_file
+from upstox_totp.cli.account import read_account
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.output import facts, moment, say
 from upstox_totp.errors import AuthenticationError
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from upstox_totp._tokens.record import KeptToken, TokenRecord
+    from upstox_totp._tokens.record import KeptToken
+    from upstox_totp.cli.account import Account
     from upstox_totp.cli.notes import Notes
 
 
@@ -33,21 +34,22 @@ def show_status(env_file: Path | None, notes: Notes, *, verify: bool) -> None:
     Raises:
         AuthenticationError: If Upstox no longer accepts the token.
     """
-    record = account_file(env_file).read()
-    if record.token is None:
+    account = read_account(env_file)
+    token = account.token
+    if token is None:
         click.echo("No token is kept for this account.")
-    say([*(facts(record.token) if record.token else ()), *_guards(record)])
-    if verify and record.token is not None:
-        _verify(record.token, env_file, notes)
+    say([*(facts(token) if token else ()), *_holds(account)])
+    if verify and token is not None:
+        _verify(token, env_file, notes)
 
 
-def _guards(record: TokenRecord) -> Iterator[tuple[str, str]]:
-    for guard in record.guards:
-        if guard.holds:
-            yield (
-                "Refused",
-                f"what failed on {moment(guard.failed_at)} ({guard.message}), unless with --force",
-            )
+def _holds(account: Account) -> Iterator[tuple[str, str]]:
+    for hold in account.holds:
+        failed_at = moment(hold.failure.failed_at)
+        yield (
+            "Refused",
+            f"{hold.what}: failed on {failed_at} ({hold.failure.message}). {hold.release}",
+        )
 
 
 def _verify(token: KeptToken, env_file: Path | None, notes: Notes) -> None:
@@ -71,7 +73,7 @@ def log_out(env_file: Path | None, notes: Notes) -> None:
         UpstoxError: If Upstox refused.
         requests.RequestException: If no whole answer came.
     """
-    token = account_file(env_file).read().token
+    token = read_account(env_file).token
     with make_client(env_file, notes) as client:
         TokenCache().clear(client)
         if token is None:
