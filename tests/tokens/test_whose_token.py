@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conftest import FakeTime
 from upstox_totp import AuthenticationError, TokenCache, UpstoxTOTP
 from upstox_totp._settings.account import identify
 from upstox_totp._tokens.ledger import Ledger
@@ -20,6 +19,7 @@ from upstox_totp.sandbox import Fault, Sandbox
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from conftest import FakeTime
     from upstox_totp._settings.account import Identity
 
 
@@ -178,9 +178,9 @@ def test_a_correction_that_the_token_gainsays_is_dropped() -> None:
 
 def test_two_names_of_one_secret_are_one_account() -> None:
     """However a TOTP secret, a user name and a domain are written down."""
-    plain = {"client_id": "app", "username": "9876543210", "totp_secret": "JBSWY3DPEHPK3PXP"}
+    plain = {"client_id": "a client id", "username": "9876543210", "totp_secret": "JBSWY3DPEHPK3PXP"}
     spelled = {
-        "client_id": "app",
+        "client_id": "a client id",
         "username": "+91 98765 43210",
         "totp_secret": "jbsw y3dp ehpk 3pxp",
     }
