@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import upstox_totp.cli.failures
 import upstox_totp.cli.login  # noqa: F401 - as above: what a command loads is loaded once
 from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP, _clock
 from upstox_totp.__main__ import main
+from upstox_totp._tokens.file_store import FileTurn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +73,42 @@ def killed(*moments: str) -> None:
         sys.stdout.write(json.dumps(ask(refresh=True)) + "\n")
 
 
+def each(*settings: str) -> None:
+    """Ask once with each of some settings, a process each, and print what they got."""
+    for changed in settings:
+        sys.stdout.flush()
+        child = os.fork()
+        if child == 0:
+            os.environ.update(json.loads(changed))
+            sys.stdout.write(json.dumps(ask(refresh=True)) + "\n")
+            sys.stdout.flush()
+            os._exit(0)
+        os.waitpid(child, 0)
+
+
+def forked() -> None:
+    """Ask in this process, after which a child of it lives on; print the child's number first."""
+    begun = threading.Event()
+    FileTurn.confirm = _setting(begun, FileTurn.confirm)  # type: ignore[method-assign]
+    threading.Thread(target=ask, daemon=True).start()
+    begun.wait()
+    child = os.fork()
+    if child == 0:
+        time.sleep(30)
+        os._exit(0)
+    sys.stdout.write(f"{child}\n")
+    sys.stdout.flush()
+    time.sleep(30)
+
+
+def _setting(begun: threading.Event, confirm: Callable[..., None]) -> Callable[..., None]:
+    def confirm_and_tell(*arguments: Any) -> None:
+        confirm(*arguments)
+        begun.set()
+
+    return confirm_and_tell
+
+
 def commands(number: str, *arguments: str) -> None:
     """Run the command line again and again, a process each, and print the exit codes."""
     for _ in range(int(number)):
@@ -87,7 +125,13 @@ def commands(number: str, *arguments: str) -> None:
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
 
 
-PROBES: dict[str, Callable[..., None]] = {"crowd": crowd, "killed": killed, "commands": commands}
+PROBES: dict[str, Callable[..., None]] = {
+    "crowd": crowd,
+    "killed": killed,
+    "commands": commands,
+    "each": each,
+    "forked": forked,
+}
 
 if __name__ == "__main__":
     run_faster(float(os.environ["PROBE_SPEED"]))

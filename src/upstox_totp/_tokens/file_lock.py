@@ -8,8 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
-from upstox_totp._tokens.store import StoreError
-
 try:
     from filelock import FileLock, Timeout
 except ImportError:
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HELD: Final = frozenset({errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK})
+_CREATE: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 _DESCRIPTORS: Final = "/dev/fd"
 
 
@@ -73,39 +72,37 @@ def take_lock(path: Path) -> HeldLock | None:
     Raises:
         OSError: If the disk has no locks.
     """
+    # Asked for first: releases of filelock differ in what they make of a disk that has no locks.
+    if _is_held(path):
+        return None
     lock = FileLock(path, mode=0o600, thread_local=False)
-    reason = None
     try:
         lock.acquire(timeout=0, poll_interval=0)
     except Timeout:
-        # Older releases say so of a disk that has no locks, too.
-        reason = _refusal(path)
-        if reason is None:
-            return None
-    except NotImplementedError:
-        reason = "no locks"
-    if reason is not None:
-        raise StoreError(f"the disk has no locks: {reason}")
+        return None
     return HeldLock(path, lock)
 
 
-def _refusal(path: Path) -> str | None:
-    """Return why a file cannot be locked at all, None if another holds it."""
+def _is_held(path: Path) -> bool:
+    """Tell whether another process holds a lock, as far as that can be known without taking it.
+
+    Raises:
+        OSError: If the disk has no locks, or the file cannot be made.
+    """
     try:
         import fcntl  # noqa: PLC0415 - POSIX alone has it
     except ImportError:
-        return None
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-    except FileNotFoundError:
-        return None
+        return False
+    descriptor = os.open(path, _CREATE, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
-        return None if error.errno in _HELD else str(error.strerror or error)
+        if error.errno in _HELD:
+            return True
+        raise
     finally:
         os.close(descriptor)
-    return None
+    return False
 
 
 def _identify(path: Path) -> tuple[int, int] | None:

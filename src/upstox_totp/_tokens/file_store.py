@@ -5,11 +5,14 @@ Reading needs nothing but the standard library, so that a kept token is found at
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
 import re
+import tempfile
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from upstox_totp import _clock
@@ -22,8 +25,6 @@ from upstox_totp._tokens.record import TokenRecord
 from upstox_totp._tokens.store import TurnLostError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from upstox_totp._tokens.file_lock import HeldLock
     from upstox_totp._tokens.identified import Identified
 
@@ -89,8 +90,31 @@ class FileStore:
         Raises:
             OSError: If the directory cannot be made or is not the user's own, or has no locks.
         """
-        lock = self._lock(identity)
-        return None if lock is None else FileTurn(self, identity, lock)
+        free, anchor = self._take_anchor(identity)
+        if not free:
+            return None
+        lock = None
+        try:
+            lock = self.relock(identity)
+            return None if lock is None else FileTurn(self, identity, lock, anchor)
+        finally:
+            if lock is None and anchor is not None:
+                anchor.release()
+
+    def _take_anchor(self, identity: Identified) -> tuple[bool, HeldLock | None]:
+        """Take a lock outside the directory, which may be removed while a login is under way."""
+        from upstox_totp._tokens.file_lock import take_lock  # noqa: PLC0415 - reading needs no locks
+
+        user = os.getuid() if hasattr(os, "getuid") else "user"
+        place = json.dumps([str(self._directory.path.absolute()), identity.ledger_name])
+        name = hashlib.sha256(place.encode()).hexdigest()
+        try:
+            anchors = PrivateDirectory(Path(tempfile.gettempdir()) / f"upstox-totp-{user}")
+            anchors.make()
+            lock = take_lock(anchors.path / f"{name}.lock")
+        except OSError:
+            return True, None
+        return lock is not None, lock
 
     def describe_holder(self, identity: Identified) -> str | None:
         """Return which process holds the account's turn, and since when.
@@ -162,7 +186,7 @@ class FileStore:
         return [name for name in names if _WORD.fullmatch(name)][-_MOST_WORDS_READ:]
 
     def relock(self, identity: Identified) -> HeldLock | None:
-        """Return the lock of an account whose directory was removed, None if another has it.
+        """Return the lock of an account, None if another has it.
 
         Args:
             identity: Whose lock it is.
@@ -170,17 +194,6 @@ class FileStore:
         Raises:
             OSError: As `take_turn`.
         """
-        return self._lock(identity)
-
-    def forget_holder(self, identity: Identified) -> None:
-        """Remove the word on who holds the turn.
-
-        Args:
-            identity: Whose turn it was.
-        """
-        self._directory.remove(f"{identity.ledger_name}.holder")
-
-    def _lock(self, identity: Identified) -> HeldLock | None:
         from upstox_totp._tokens.file_lock import take_lock  # noqa: PLC0415 - reading needs no locks
 
         self._directory.make()
@@ -192,6 +205,14 @@ class FileStore:
             with suppress(OSError):
                 self._directory.write(f"{identity.ledger_name}.holder", content, durable=False)
         return lock
+
+    def forget_holder(self, identity: Identified) -> None:
+        """Remove the word on who holds the turn.
+
+        Args:
+            identity: Whose turn it was.
+        """
+        self._directory.remove(f"{identity.ledger_name}.holder")
 
     def _ignore(self, name: str, what: str) -> None:
         logger.warning(
@@ -208,12 +229,16 @@ class FileTurn:
         store: The store.
         identity: Whose turn it is.
         lock: The lock that makes it one.
+        anchor: The lock outside the directory, None where there is no place for it.
     """
 
-    def __init__(self, store: FileStore, identity: Identified, lock: HeldLock) -> None:
+    def __init__(
+        self, store: FileStore, identity: Identified, lock: HeldLock, anchor: HeldLock | None
+    ) -> None:
         self._store = store
         self._identity = identity
         self._lock: HeldLock | None = lock
+        self._anchor = anchor
         self._ledger = store.read_ledger(identity)
 
     def read_token(self) -> TokenRecord:
@@ -276,3 +301,5 @@ class FileTurn:
             if lock.is_in_place:
                 self._store.forget_holder(self._identity)
             lock.release()
+        if self._anchor is not None:
+            self._anchor.release()

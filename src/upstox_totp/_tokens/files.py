@@ -42,9 +42,11 @@ def cache_directory(named: str | os.PathLike[str] | None = None) -> Path:
 
     Raises:
         ImportError: If none is named, and the extra that finds it is not installed.
-        StoreError: If it lies in a home directory, and the user has none.
+        StoreError: If it lies in a home directory and the user has none, or is no path.
     """
     path = _default_directory() if named is None else Path(named)
+    if "\0" in str(path):
+        raise StoreError("a path with a zero byte in it names no directory")
     # Unlike Path's own, it leaves the mark where nobody knows the home.
     expanded = Path(os.path.expanduser(path))  # noqa: PTH111
     if expanded.parts[:1] and expanded.parts[0].startswith("~"):
@@ -55,10 +57,12 @@ def cache_directory(named: str | os.PathLike[str] | None = None) -> Path:
 def _default_directory() -> Path:
     try:
         import platformdirs  # noqa: PLC0415 - an extra, and loaded only where it is asked
+
+        return platformdirs.user_cache_path(_APPLICATION, appauthor=False)
     except ImportError:
         pass
-    else:
-        return platformdirs.user_cache_path(_APPLICATION, appauthor=False)
+    except RuntimeError as error:
+        raise StoreError(str(error)) from None
     raise ImportError("TokenCache needs an extra: pip install 'upstox-totp[cache]'")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from upstox_totp._tokens.file_store import FileStore
@@ -86,13 +87,11 @@ def _open_directory(directory: str | os.PathLike[str] | None) -> Store:
 
 def _open_url(url: str) -> Store:
     try:
-        from upstox_totp._tokens.redis_store import (  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - an extra
-            RedisStore,
-        )
+        module = import_module("upstox_totp._tokens.redis_store")
     except ImportError:
         pass
     else:
-        opened: Store = RedisStore(url)
+        opened: Store = module.RedisStore(url)
         return opened
     raise ConfigurationError(
         "cache_url (UPSTOX_CACHE_URL) needs an extra: pip install 'upstox-totp[redis]'."

@@ -55,6 +55,8 @@ class KeptToken:
         kept = cls(**document)
         if not isinstance(kept.data["access_token"], str):
             raise TypeError("no access token")
+        if isinstance(kept.clock_offset, bool):
+            raise TypeError("no number")
         offset = moment(abs(kept.clock_offset))
         if offset > _FURTHEST_OFFSET:
             raise ValueError("no clock is that wrong")

@@ -15,11 +15,10 @@ from upstox_totp._tokens.life import MARGIN
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from upstox_totp._settings.account import Identity
-    from upstox_totp._settings.sources import Found
+    from upstox_totp._settings.sources import Settings
     from upstox_totp._tokens.holds import Hold
     from upstox_totp._tokens.mirror import MirroredStore
     from upstox_totp._tokens.record import KeptToken, TokenRecord
@@ -118,17 +117,16 @@ def kept_token(env_file: Path | None) -> KeptToken | None:
     return record.token if usable else None
 
 
-def find_account(settings: Mapping[str, Found], *, strict: bool = False) -> Account | None:
+def find_account(settings: Settings, *, strict: bool = False) -> Account | None:
     """Return the account that settings name, None if they name none.
 
     Args:
         settings: What `read_settings` found.
         strict: Whether a store that cannot be used is an error.
     """
-    values = {name: value for name, value in DEFAULTS.items() if value is not None}
-    values |= {name: setting.value for name, setting in settings.items()}
-    plain = {name: str(value) for name, value in values.items()}
-    identity = identify(plain, plain["base_domain"])
+    values = settings.values_as_text()
+    identity = identify(values, values.get("base_domain") or str(DEFAULTS["base_domain"]))
     if identity is None:
         return None
-    return Account(identity, open_store(plain.get("cache_dir"), strict=strict))
+    directory, url = values.get("cache_dir"), values.get("cache_url")
+    return Account(identity, open_store(directory, url=url, strict=strict))
