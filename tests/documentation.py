@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import click
 import yaml
 from dotenv import dotenv_values
 from markdown_it import MarkdownIt
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from upstox_totp.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
-SDK = ROOT / ".venvs" / "sdk" / "bin" / "python"
+PYTHON = Path("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+SDK = ROOT / ".venvs" / "sdk" / PYTHON
+PUBLISHED = ROOT / ".venvs" / "published" / PYTHON
 SUBPROCESS_SECONDS = 60
 
 PAGES = sorted(
@@ -47,6 +50,14 @@ PAGES = sorted(
 )
 # Its console blocks are generated; test_cli_docs.py compares them with what is printed now.
 GENERATED = ROOT / "docs" / "command-line.md"
+
+
+# What stands on Windows where `chmod` and `source` stand elsewhere.
+POWERSHELL = {
+    "py -m venv .venv",
+    r".venv\Scripts\Activate.ps1",
+    'icacls .env /inheritance:r /grant:r "${env:USERNAME}:F"',
+}
 
 
 @dataclass(frozen=True)
@@ -196,7 +207,14 @@ def run_process(command: list[str], settings: dict[str, str], folder: Path | Non
 
 # What stands in for the world outside; each notes how it was called, and checks what it can.
 STAND_INS = {
-    "pip": 'exec "$EXAMPLES_PYTHON" "$EXAMPLES_HELPER" pip "$@"',
+    **{
+        name: f'exec "$EXAMPLES_PYTHON" "$EXAMPLES_HELPER" {name} "$@"'
+        for name in ("pip", "pipx", "uv")
+    },
+    "python3": (
+        'if [ "$1 $2" = "-m venv" ]; then mkdir -p "$3/bin" && touch "$3/bin/activate"; '
+        'else exec "$EXAMPLES_PYTHON" "$@"; fi'
+    ),
     # Without the flags of the make that runs these tests.
     "make": 'env -u MAKEFLAGS -u MAKELEVEL "$EXAMPLES_MAKE" -n -C "$EXAMPLES_ROOT" "$@" >/dev/null',
     "sudo": 'exec "$@"',
@@ -262,7 +280,8 @@ def check_command(words: list[str]) -> None:
     if ">" in arguments:
         arguments = arguments[: arguments.index(">")]
     command = cli.commands[name]
-    command.make_context(name, arguments)
+    # Below its group: a command keeps the help option that it was first asked for.
+    command.make_context(name, arguments, parent=click.Context(cli, **cli.context_settings))
 
 
 def check_env(text: str) -> None:
@@ -302,7 +321,7 @@ def check_dockerfile(text: str) -> None:
     rows = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
     names = [name for name, _ in rows]
     assert names[0] == "FROM"
-    assert set(names) <= {"FROM", "RUN", "USER", "ENV", "VOLUME", "ENTRYPOINT", "CMD"}
+    assert set(names) <= {"FROM", "COPY", "RUN", "USER", "ENV", "VOLUME", "ENTRYPOINT", "CMD"}
     given = dict(rows)
     check_command(json.loads(given["ENTRYPOINT"]) + json.loads(given["CMD"]))
     for name, rest in rows:
@@ -313,6 +332,10 @@ def check_dockerfile(text: str) -> None:
 def check_bat(text: str) -> None:
     """Check calls of the Windows scheduler, and the command that it is to run."""
     for line in text.splitlines():
+        taken = re.fullmatch(r"for /f %t in \('(.+)'\) do set UPSTOX_ACCESS_TOKEN=%t", line)
+        if taken:
+            check_command(shlex.split(taken.group(1)))
+            continue
         words = [word.strip('"') for word in shlex.split(line, posix=False)]
         assert words[0] == "schtasks"
         assert words[1] in {"/Create", "/Run", "/Query"}
@@ -321,6 +344,20 @@ def check_bat(text: str) -> None:
         if words[1] == "/Create":
             assert re.fullmatch(r"\d\d:\d\d", options["/ST"])
             check_command(options["/TR"].split())
+
+
+def check_powershell(text: str) -> None:
+    """Check lines for PowerShell: calls of pip and of our command, and what Windows has."""
+    for line in text.splitlines():
+        if line in POWERSHELL:
+            continue
+        command = line.removeprefix("$env:UPSTOX_ACCESS_TOKEN = ")
+        words = shlex.split(command)
+        if words[0] == "pip":
+            check_pip(words[1:])
+        else:
+            assert words[0] == "upstox_cli", line
+            check_command(words)
 
 
 def run_yaml(text: str, settings: dict[str, str], folder: Path) -> None:
@@ -346,23 +383,35 @@ def run_yaml(text: str, settings: dict[str, str], folder: Path) -> None:
 
 
 def check_pip(arguments: list[str]) -> None:
-    """Check a call of pip: it installs this package, with extras there are, or a known other."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    """Check a call of pip: it installs this checkout, with extras there are, or a known other.
+
+    The registry's package of this distribution's name is another project's: it is taken away only.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     command, *rest = arguments
+    if command == "uninstall":
+        assert rest == ["--yes", project["name"]], rest
+        return
     assert command == "install", command
     for word in rest:
         if word.startswith("--"):
             assert word in {"--upgrade", "--no-cache-dir"}, word
             continue
-        match = re.fullmatch(r"([\w-]+)(?:\[([\w,-]+)\])?", word)
-        assert match, word
-        extras = set((match.group(2) or "").split(",")) - {""}
-        if match.group(1) == project["name"]:
+        match = re.fullmatch(r"(\.|[\w./-]*/upstox_totp)(?:\[([\w,-]+)\])?", word)
+        if match:
+            extras = set((match.group(2) or "").split(",")) - {""}
             assert extras <= set(project["optional-dependencies"]), extras
         else:
-            assert match.group(1) in {"upstox-python-sdk", "pytest"}, word
+            assert word in {"upstox-python-sdk", "pytest"}, word
+
+
+def check_installer(program: str, arguments: list[str]) -> None:
+    """Check a call of pip, or of what a user has instead of it."""
+    if program == "uv" and arguments[0] == "venv":
+        return
+    check_pip(arguments[1:] if program == "uv" else arguments)
 
 
 if __name__ == "__main__":
-    # The stand-in of pip.
-    check_pip(sys.argv[2:])
+    # The stand-in of pip, pipx and uv.
+    check_installer(sys.argv[1], sys.argv[2:])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Final
 
+from upstox_totp._extras import missing
+
 _INTERRUPTED: Final = 130
 _USAGE: Final = 2
 
@@ -16,7 +18,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
-        sys.stderr.write("The command line needs an extra: pip install 'upstox-totp[cli]'\n")
+        sys.stderr.write(missing("The command line", "cli") + "\n")
         sys.exit(_USAGE)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)

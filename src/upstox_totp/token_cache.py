@@ -15,6 +15,7 @@ import requests
 from pydantic import SecretBytes, SecretStr
 
 from upstox_totp import _clock
+from upstox_totp._extras import missing
 from upstox_totp._log import logger
 from upstox_totp._secrecy import HiddenDict, Secrets
 from upstox_totp._settings.account import account_name
@@ -29,7 +30,7 @@ try:
 except ImportError:
     FileLock = None  # type: ignore[assignment, misc]
 if FileLock is None:
-    raise ImportError("TokenCache needs an extra: pip install 'upstox-totp[cache]'")
+    raise ImportError(missing("TokenCache", "cache"))
 
 if TYPE_CHECKING:
     import os

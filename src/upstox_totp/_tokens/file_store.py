@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from upstox_totp import _clock
+from upstox_totp._extras import missing
 from upstox_totp._log import logger
 from upstox_totp._secrecy import HiddenBytes
 from upstox_totp._tokens.record import TokenRecord
@@ -49,7 +50,7 @@ def cache_directory(named: str | os.PathLike[str] | None = None) -> Path:
         pass
     else:
         return platformdirs.user_cache_path(_APPLICATION, appauthor=False)
-    raise ImportError("TokenCache needs an extra: pip install 'upstox-totp[cache]'")
+    raise ImportError(missing("TokenCache", "cache"))
 
 
 class TokenFile:
