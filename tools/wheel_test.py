@@ -52,6 +52,7 @@ OF_THE_REPOSITORY: Final = (
     "test_sdk*",
     "test_published*",
     "test_real_parts*",
+    "test_type_readme*",
     "test_benchm*",
 )
 
