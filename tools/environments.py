@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -128,7 +129,7 @@ def install(folder: Path, *arguments: str | Path, told: bool = False) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as running:
         for line in running.stdout or ():
             if line.startswith(("Collecting", "Installing", "ERROR")):
-                print(f"  {line[:100].rstrip()}", flush=True)
+                print(f"{folder.name}: {line[:80].rstrip()}", flush=True)
     if running.returncode:
         raise subprocess.CalledProcessError(running.returncode, command)
 
@@ -176,21 +177,28 @@ def suitable(wanted: Environment) -> Path | None:
     return next((path for version, path in found if version >= wanted.oldest), None)
 
 
+def _make_named(name: str) -> None:
+    wanted = NAMED[name]
+    where = wanted.folder.relative_to(ROOT)
+    python = suitable(wanted)
+    if python is None:
+        print(f"{where}: left out, no Python {wanted.oldest[0]}.{wanted.oldest[1]} is here.")
+        return
+    print(f"{where}: installing what it needs, once ...", flush=True)
+    because = (ROOT / "pyproject.toml").read_text("utf-8")
+    made = make(wanted.folder, python, wanted.requirements, because, told=True)
+    print(f"{where}: {'ready' if made else 'was ready'}.", flush=True)
+
+
 def main() -> None:
     """Make the environments that are named, and say what is being done."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="+", choices=NAMED)
-    for name in parser.parse_args().names:
-        wanted = NAMED[name]
-        where = wanted.folder.relative_to(ROOT)
-        python = suitable(wanted)
-        if python is None:
-            print(f"{where}: left out, no Python {wanted.oldest[0]}.{wanted.oldest[1]} is here.")
-            continue
-        print(f"{where}: installing what it needs, once ...", flush=True)
-        because = (ROOT / "pyproject.toml").read_text("utf-8")
-        made = make(wanted.folder, python, wanted.requirements, because, told=True)
-        print(f"{where}: {'ready' if made else 'was ready'}.", flush=True)
+    names = parser.parse_args().names
+    # They wait for the registry most of the time.
+    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+        for _ in pool.map(_make_named, names):
+            pass
 
 
 if __name__ == "__main__":

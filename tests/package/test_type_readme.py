@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ from type_readme import Block, Person, blocks, use, with_values_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="it types into a POSIX shell")
 
 INSTALL = Block(1, "bash", 'pip install ".[cli]"\n')
 
