@@ -13,7 +13,6 @@ import stat
 import subprocess
 import sys
 import time
-import tomllib
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -25,6 +24,8 @@ import yaml
 from dotenv import dotenv_values
 from markdown_it import MarkdownIt
 
+import install_lines
+from install_lines import check_pip
 from upstox_totp import _clock
 from upstox_totp._settings.names import NAMES, variable
 from upstox_totp.cli.commands import cli
@@ -256,7 +257,7 @@ def run_bash(text: str, settings: dict[str, str], folder: Path) -> str:
             "HOME": str(folder),
             "GITHUB_ENV": str(folder / "github.env"),
             "EXAMPLES_PYTHON": sys.executable,
-            "EXAMPLES_HELPER": __file__,
+            "EXAMPLES_HELPER": install_lines.__file__,
             "EXAMPLES_ROOT": str(ROOT),
             "EXAMPLES_MAKE": str(make),
         },
@@ -380,38 +381,3 @@ def run_yaml(text: str, settings: dict[str, str], folder: Path) -> None:
         script = "\n".join(f"{step}\nset -a; . $GITHUB_ENV; set +a" for step in steps)
         (folder / "github.env").touch()
         assert "::add-mask::ey" in run_bash(script, settings, folder)
-
-
-def check_pip(arguments: list[str]) -> None:
-    """Check a call of pip: it installs this checkout, with extras there are, or a known other.
-
-    The registry's package of this distribution's name is another project's: it is taken away only.
-    """
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    command, *rest = arguments
-    if command == "uninstall":
-        assert rest == ["--yes", project["name"]], rest
-        return
-    assert command == "install", command
-    for word in rest:
-        if word.startswith("--"):
-            assert word in {"--upgrade", "--no-cache-dir"}, word
-            continue
-        match = re.fullmatch(r"(\.|[\w./-]*/upstox_totp)(?:\[([\w,-]+)\])?", word)
-        if match:
-            extras = set((match.group(2) or "").split(",")) - {""}
-            assert extras <= set(project["optional-dependencies"]), extras
-        else:
-            assert word in {"upstox-python-sdk", "pytest"}, word
-
-
-def check_installer(program: str, arguments: list[str]) -> None:
-    """Check a call of pip, or of what a user has instead of it."""
-    if program == "uv" and arguments[0] == "venv":
-        return
-    check_pip(arguments[1:] if program == "uv" else arguments)
-
-
-if __name__ == "__main__":
-    # The stand-in of pip, pipx and uv.
-    check_installer(sys.argv[1], sys.argv[2:])

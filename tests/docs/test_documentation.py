@@ -21,7 +21,6 @@ from documentation import (
     check_cron,
     check_dockerfile,
     check_env,
-    check_pip,
     check_powershell,
     check_unit,
     furnish,
@@ -33,6 +32,7 @@ from documentation import (
     run_yaml,
     settings_for,
 )
+from install_lines import check_pip
 from plugin_runs import with_plugin
 from real_parts import need
 from upstox_totp.errors import EXPLANATIONS, ErrorCode
