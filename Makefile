@@ -1,39 +1,48 @@
 # Needs Python 3.11 or newer and make, nothing else: everything is installed into .venv, and the
-# environments of the wheel's and the SDK's tests into .venvs.
+# environments of the demo, the wheel's and others' programs' tests into .venvs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SDK := .venvs/sdk
-SDK_STAMP := $(SDK)/.installed
+DEMO := .venvs/demo
+DEMO_STAMP := $(DEMO)/.installed
+# Other people's programs, and other people's installers.
+OTHERS := sdk published installers
+OTHERS_STAMP := .venvs/.others
+ENVIRONMENTS := $(PYTHON) tools/environments.py
+# One after the other where make cannot keep their output apart.
+TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j3 --output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test format lint types unit faults examples sdk docs record bench dist \
-	wheel-test clean
+.PHONY: help setup demo test checks format lint types unit faults examples sdk others readme docs \
+	record bench dist wheel-test clean new-enough
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(STAMP): pyproject.toml
+new-enough:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[all]' --group dev
-	touch $@
 
-$(SDK_STAMP): pyproject.toml
-	$(PYTHON) -m venv $(SDK)
-	$(SDK)/bin/python -m pip install --quiet --upgrade pip
-	$(SDK)/bin/python -m pip install --quiet --editable . --group sdk
-	touch $@
+$(STAMP): pyproject.toml | new-enough
+	@$(ENVIRONMENTS) dev
 
-setup: $(STAMP)  ## Install everything into .venv
+$(DEMO_STAMP): pyproject.toml | new-enough
+	@$(ENVIRONMENTS) demo
 
-demo: $(STAMP)  ## Log in to a sandbox on this machine and show the six steps
-	@$(BIN)/python -m upstox_totp demo
+$(OTHERS_STAMP): pyproject.toml | new-enough
+	@$(ENVIRONMENTS) $(OTHERS)
+	@touch $@
 
-test: lint types unit docs wheel-test  ## Run every check
+setup: $(STAMP)  ## Install everything for development into .venv
+
+demo: $(DEMO_STAMP)  ## Log in to a sandbox on this machine and show the six steps
+	@$(DEMO)/bin/python -m upstox_totp demo
+
+test: $(STAMP)  ## Run every check
+	@$(MAKE) --no-print-directory $(TOGETHER) checks
+
+checks: lint types docs wheel-test unit readme
 
 format: $(STAMP)  ## Format the code
 	$(BIN)/ruff format .
@@ -48,18 +57,23 @@ types: $(STAMP)  ## Check the types, and the public API as users write it
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-unit: $(STAMP) $(SDK_STAMP)  ## Run the tests, with branch coverage
+unit: $(STAMP) $(OTHERS_STAMP)  ## Run the tests, with branch coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term-missing:skip-covered
 
 faults: $(STAMP)  ## Run the matrix of faults alone, and say how many there are
 	$(BIN)/python -m pytest -n auto tests/api/test_faults.py
 
-examples: $(STAMP) $(SDK_STAMP)  ## Run every example of README and docs alone, and count them
+examples: $(STAMP) $(OTHERS_STAMP)  ## Run every example of README and docs alone, and count them
 	$(BIN)/python -m pytest -n auto tests/docs
 
-sdk: $(SDK_STAMP)  ## Log in and use the token with the official SDK
-	$(SDK)/bin/python -m pip list
+sdk: $(STAMP) $(OTHERS_STAMP)  ## Log in and use the token with the official SDK
 	$(BIN)/python -m pytest tests/package/test_sdk.py
+
+others: $(STAMP) $(OTHERS_STAMP)  ## Run other people's programs against the sandbox
+	$(BIN)/python -m pytest tests/package/test_sdk.py tests/package/test_published_library.py
+
+readme: $(STAMP) $(OTHERS_STAMP)  ## Type README's lines in a fresh folder with an empty environment
+	$(BIN)/python tools/type_readme.py
 
 docs: $(STAMP)  ## Build the documentation into docs/_build, warnings as errors
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

@@ -13,17 +13,19 @@ import stat
 import subprocess
 import sys
 import time
-import tomllib
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import click
 import yaml
 from dotenv import dotenv_values
 from markdown_it import MarkdownIt
 
+import install_lines
+from install_lines import check_pip
 from upstox_totp import _clock
 from upstox_totp._settings.names import NAMES, variable
 from upstox_totp.cli.commands import cli
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
     from upstox_totp.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
-SDK = ROOT / ".venvs" / "sdk" / "bin" / "python"
+PYTHON = Path("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+SDK = ROOT / ".venvs" / "sdk" / PYTHON
+PUBLISHED = ROOT / ".venvs" / "published" / PYTHON
 SUBPROCESS_SECONDS = 60
 
 PAGES = sorted(
@@ -47,6 +51,14 @@ PAGES = sorted(
 )
 # Its console blocks are generated; test_cli_docs.py compares them with what is printed now.
 GENERATED = ROOT / "docs" / "command-line.md"
+
+
+# What stands on Windows where `chmod` and `source` stand elsewhere.
+POWERSHELL = {
+    "py -m venv .venv",
+    r".venv\Scripts\Activate.ps1",
+    'icacls .env /inheritance:r /grant:r "${env:USERNAME}:F"',
+}
 
 
 @dataclass(frozen=True)
@@ -196,7 +208,14 @@ def run_process(command: list[str], settings: dict[str, str], folder: Path | Non
 
 # What stands in for the world outside; each notes how it was called, and checks what it can.
 STAND_INS = {
-    "pip": 'exec "$EXAMPLES_PYTHON" "$EXAMPLES_HELPER" pip "$@"',
+    **{
+        name: f'exec "$EXAMPLES_PYTHON" "$EXAMPLES_HELPER" {name} "$@"'
+        for name in ("pip", "pipx", "uv")
+    },
+    "python3": (
+        'if [ "$1 $2" = "-m venv" ]; then mkdir -p "$3/bin" && touch "$3/bin/activate"; '
+        'else exec "$EXAMPLES_PYTHON" "$@"; fi'
+    ),
     # Without the flags of the make that runs these tests.
     "make": 'env -u MAKEFLAGS -u MAKELEVEL "$EXAMPLES_MAKE" -n -C "$EXAMPLES_ROOT" "$@" >/dev/null',
     "sudo": 'exec "$@"',
@@ -238,7 +257,7 @@ def run_bash(text: str, settings: dict[str, str], folder: Path) -> str:
             "HOME": str(folder),
             "GITHUB_ENV": str(folder / "github.env"),
             "EXAMPLES_PYTHON": sys.executable,
-            "EXAMPLES_HELPER": __file__,
+            "EXAMPLES_HELPER": install_lines.__file__,
             "EXAMPLES_ROOT": str(ROOT),
             "EXAMPLES_MAKE": str(make),
         },
@@ -262,7 +281,8 @@ def check_command(words: list[str]) -> None:
     if ">" in arguments:
         arguments = arguments[: arguments.index(">")]
     command = cli.commands[name]
-    command.make_context(name, arguments)
+    # Below its group: a command keeps the help option that it was first asked for.
+    command.make_context(name, arguments, parent=click.Context(cli, **cli.context_settings))
 
 
 def check_env(text: str) -> None:
@@ -302,7 +322,7 @@ def check_dockerfile(text: str) -> None:
     rows = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
     names = [name for name, _ in rows]
     assert names[0] == "FROM"
-    assert set(names) <= {"FROM", "RUN", "USER", "ENV", "VOLUME", "ENTRYPOINT", "CMD"}
+    assert set(names) <= {"FROM", "COPY", "RUN", "USER", "ENV", "VOLUME", "ENTRYPOINT", "CMD"}
     given = dict(rows)
     check_command(json.loads(given["ENTRYPOINT"]) + json.loads(given["CMD"]))
     for name, rest in rows:
@@ -313,6 +333,10 @@ def check_dockerfile(text: str) -> None:
 def check_bat(text: str) -> None:
     """Check calls of the Windows scheduler, and the command that it is to run."""
     for line in text.splitlines():
+        taken = re.fullmatch(r"for /f %t in \('(.+)'\) do set UPSTOX_ACCESS_TOKEN=%t", line)
+        if taken:
+            check_command(shlex.split(taken.group(1)))
+            continue
         words = [word.strip('"') for word in shlex.split(line, posix=False)]
         assert words[0] == "schtasks"
         assert words[1] in {"/Create", "/Run", "/Query"}
@@ -321,6 +345,20 @@ def check_bat(text: str) -> None:
         if words[1] == "/Create":
             assert re.fullmatch(r"\d\d:\d\d", options["/ST"])
             check_command(options["/TR"].split())
+
+
+def check_powershell(text: str) -> None:
+    """Check lines for PowerShell: calls of pip and of our command, and what Windows has."""
+    for line in text.splitlines():
+        if line in POWERSHELL:
+            continue
+        command = line.removeprefix("$env:UPSTOX_ACCESS_TOKEN = ")
+        words = shlex.split(command)
+        if words[0] == "pip":
+            check_pip(words[1:])
+        else:
+            assert words[0] == "upstox_cli", line
+            check_command(words)
 
 
 def run_yaml(text: str, settings: dict[str, str], folder: Path) -> None:
@@ -343,26 +381,3 @@ def run_yaml(text: str, settings: dict[str, str], folder: Path) -> None:
         script = "\n".join(f"{step}\nset -a; . $GITHUB_ENV; set +a" for step in steps)
         (folder / "github.env").touch()
         assert "::add-mask::ey" in run_bash(script, settings, folder)
-
-
-def check_pip(arguments: list[str]) -> None:
-    """Check a call of pip: it installs this package, with extras there are, or a known other."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    command, *rest = arguments
-    assert command == "install", command
-    for word in rest:
-        if word.startswith("--"):
-            assert word in {"--upgrade", "--no-cache-dir"}, word
-            continue
-        match = re.fullmatch(r"([\w-]+)(?:\[([\w,-]+)\])?", word)
-        assert match, word
-        extras = set((match.group(2) or "").split(",")) - {""}
-        if match.group(1) == project["name"]:
-            assert extras <= set(project["optional-dependencies"]), extras
-        else:
-            assert match.group(1) in {"upstox-python-sdk", "pytest"}, word
-
-
-if __name__ == "__main__":
-    # The stand-in of pip.
-    check_pip(sys.argv[2:])

@@ -12,7 +12,6 @@ The lowest dependencies are the lower bounds in pyproject.toml, read from there.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import re
 import shutil
@@ -20,31 +19,52 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
+
+from environments import (
+    ENVIRONMENTS,
+    PROJECT,
+    ROOT,
+    group,
+    install,
+    installed,
+    interpreters,
+    make,
+    pip,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-ENVIRONMENTS: Final = ROOT / ".venvs"
-PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-OLDEST: Final = (3, 11)
-LATEST: Final = 20
 # No dependency of ours but of requests, which takes older ones still. Before 2.2 it has no
 # read1(), so that the lowest environment runs the session's other way of reading an answer.
 TRANSITIVE: Final = ("urllib3==2.0.7",)
-TOOLS: Final = frozenset({"pip", "setuptools"})
+DECLARED: Final = (ROOT / "pyproject.toml").read_text("utf-8")
 # These read the repository, or build it.
-OF_THE_REPOSITORY: Final = ("test_documentation*", "test_packaging*", "test_sdk*", "test_benchm*")
+OF_THE_REPOSITORY: Final = (
+    "test_documentation*",
+    "test_packaging*",
+    "test_sdk*",
+    "test_published*",
+    "test_real_parts*",
+    "test_type_readme*",
+    "test_benchm*",
+)
 
 INSTALLED: Final = """
 import upstox_totp
 
 assert "site-packages" in upstox_totp.__file__, upstox_totp.__file__
+"""
+NAMES: Final = """
+from importlib.metadata import distributions
+
+print(*(distribution.name for distribution in distributions()))
 """
 LOGIN: Final = f"""
 {INSTALLED}
@@ -58,7 +78,7 @@ assert response.data.expires_at.hour == 3
 try:
     from upstox_totp import TokenCache
 except ImportError as error:
-    assert "upstox-totp[cache]" in str(error)
+    assert ".[cache]" in str(error)
 else:
     raise AssertionError("an extra is installed")
 """
@@ -94,32 +114,6 @@ def core() -> set[str]:
     return {re.split(r"[^\w-]", text)[0] for text in PROJECT["project"]["dependencies"]}
 
 
-def interpreters() -> dict[tuple[int, int], Path]:
-    """Return each Python from 3.11 that this machine has, by version."""
-    found: dict[tuple[int, int], Path] = {}
-    homes = sorted(Path.home().glob(".pyenv/versions/*/bin"))
-    for minor in range(OLDEST[1], LATEST):
-        name = f"python3.{minor}"
-        places = (shutil.which(name), *(str(home / name) for home in homes))
-        usable = (path for path in places if path and _makes_environments(path))
-        path = next(usable, None)
-        if path is not None:
-            found[3, minor] = Path(path)
-    # The one that runs this has made an environment already.
-    return {sys.version_info[:2]: Path(sys.executable)} | found
-
-
-def _makes_environments(path: str) -> bool:
-    # A name on PATH may be a stand-in that works for one version only, or lack a part of itself.
-    try:
-        run = subprocess.run(
-            [path, "-c", "import ensurepip, ssl, venv"], capture_output=True, check=False
-        )
-    except OSError:
-        return False
-    return run.returncode == 0
-
-
 def environments(*, smoke: bool) -> list[Environment]:
     """Return what to test: the lowest dependencies on the oldest Python, the newest on each.
 
@@ -147,11 +141,6 @@ def run(*command: str | Path, **options: Any) -> None:
     subprocess.run([str(part) for part in command], check=True, **options)
 
 
-def installed(folder: Path) -> Path:
-    """Return the interpreter of an environment."""
-    return folder / "bin" / "python"
-
-
 def prepare(environment: Environment, wheel: Path, extra: str, more: tuple[str, ...]) -> Path:
     """Make an environment, or bring one up to date, and install the wheel into it.
 
@@ -162,46 +151,35 @@ def prepare(environment: Environment, wheel: Path, extra: str, more: tuple[str, 
         more: Further requirements.
 
     Returns:
-        The environment's interpreter.
+        The environment's folder.
     """
     folder = ENVIRONMENTS / f"{environment.name}-{extra or 'core'}"
-    python = installed(folder)
-    wanted = [str(environment.python), *environment.pins, *more, extra]
-    wanted.append((ROOT / "pyproject.toml").read_text())
-    state = hashlib.sha256("\n".join(wanted).encode()).hexdigest()
-    stamp = folder / ".installed"
-    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    if not stamp.exists() or stamp.read_text() != state:
-        shutil.rmtree(folder, ignore_errors=True)
-        run(environment.python, "-m", "venv", folder)
-        pins = [pin for pin in environment.pins if extra or _name(pin) in core() | {"urllib3"}]
-        run(*pip, f"{wheel}[{extra}]" if extra else wheel, *pins, *more)
-        stamp.write_text(state)
-    run(*pip, "--force-reinstall", "--no-deps", wheel)
-    run(python, "-m", "pip", "check", "--quiet", "--disable-pip-version-check")
-    return python
+    pins = [pin for pin in environment.pins if extra or _name(pin) in core() | {"urllib3"}]
+    requirements = (f"{wheel}[{extra}]" if extra else str(wheel), *pins, *more)
+    if not make(folder, environment.python, requirements, DECLARED):
+        install(folder, "--force-reinstall", "--no-deps", wheel)
+    run(*pip(folder, "check", "--quiet"))
+    return folder
 
 
 def _name(requirement: str) -> str:
     return re.split(r"[=<>\[]", requirement)[0].lower()
 
 
-def check_core(python: Path, settings: dict[str, str]) -> None:
+def check_core(environment: Path, settings: dict[str, str]) -> None:
     """Log in with the core alone, whose dependencies are the declared ones and theirs.
 
     Args:
-        python: The environment's interpreter.
+        environment: Where it lies.
         settings: Lead to a sandbox that runs in another process.
     """
-    listed = subprocess.run(
-        [str(python), "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    names = {_name(line) for line in listed.splitlines()} - TOOLS
+    python = installed(environment)
+    listed = subprocess.run([str(python), "-c", NAMES], capture_output=True, text=True, check=True)
+    names = set(listed.stdout.lower().split())
     missing = core() - names
-    foreign = names & {"click", "rich", "filelock", "platformdirs", "werkzeug", "pytest"}
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    foreign = names & {_name(text) for extra in extras for text in extra} - {"upstox-totp"}
+    foreign |= names & {"pytest"}
     if missing or foreign:
         raise SystemExit(f"The core lacks {missing} or brings {foreign}.")
     with tempfile.TemporaryDirectory() as folder:
@@ -214,12 +192,13 @@ def _environment(settings: dict[str, str]) -> dict[str, str]:
     return kept | settings | {"UPSTOX_SLEEP_TIME": "100", "NO_PROXY": "127.0.0.1"}
 
 
-def run_suite(python: Path) -> None:
+def run_suite(environment: Path) -> None:
     """Run the tests against the installed wheel, in a folder that holds them and no source.
 
     Args:
-        python: The environment's interpreter.
+        environment: Where the environment lies.
     """
+    python = installed(environment)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in ("tests", "docs"):
@@ -253,23 +232,45 @@ def serving() -> Iterator[dict[str, str]]:
             server.terminate()
 
 
+def build() -> Path:
+    """Build the wheel, and return it."""
+    folder = ENVIRONMENTS / "wheel"
+    shutil.rmtree(folder, ignore_errors=True)
+    run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder, ROOT,
+        stdout=subprocess.DEVNULL)  # fmt: skip
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 def main() -> None:
     """Build the wheel and test it in every environment."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--smoke", action="store_true", help="log in everywhere, run no suite")
-    rows = environments(smoke=parser.parse_args().smoke)
-    tests = tuple(PROJECT["dependency-groups"]["test"])
-    with tempfile.TemporaryDirectory() as folder, serving() as settings:
-        run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder, ROOT,
-            stdout=subprocess.DEVNULL)  # fmt: skip
-        (wheel,) = Path(folder).glob("*.whl")
-        for row in rows:
+    # Those that run the suite first, so that all others are made while it runs.
+    rows = sorted(environments(smoke=parser.parse_args().smoke), key=lambda row: not row.suite)
+    wheel = build()
+    one_login = Lock()
+    with serving() as settings, ThreadPoolExecutor(max_workers=2) as pool:
+
+        def ready(row: Environment) -> Path | None:
+            folder = prepare(row, wheel, "", ())
+            # They share an account, whose codes work once each.
+            with one_login:
+                check_core(folder, settings)
+            return prepare(row, wheel, "all", group("test")) if row.suite else None
+
+        for row, folder in [(row, pool.submit(ready, row)) for row in rows]:
             started = time.monotonic()
-            check_core(prepare(row, wheel, "", ()), settings)
-            if row.suite:
-                run_suite(prepare(row, wheel, "all", tests))
-            done = "login and suite" if row.suite else "login"
-            print(f"{row.name}: {done} passed, {time.monotonic() - started:.0f} s", flush=True)
+            made = folder.result()
+            waited = time.monotonic() - started
+            if made is not None:
+                run_suite(made)
+            done = "login" if made is None else "login and suite"
+            print(
+                f"{row.name}: {done} passed, {time.monotonic() - started:.0f} s, "
+                f"{waited:.0f} of them waiting for the environment",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

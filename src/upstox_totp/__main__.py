@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from upstox_totp._extras import missing
 from upstox_totp.cli.exit_codes import ExitCode
-
-_NEEDS_EXTRA = (
-    'The command line needs an extra: in the checkout of upstox_totp, pip install ".[cli]"'
-)
 
 
 def main() -> None:
@@ -18,7 +15,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
-        print(_NEEDS_EXTRA, file=sys.stderr)  # noqa: T201 - what prints otherwise is missing
+        print(missing("The command line", "cli"), file=sys.stderr)  # noqa: T201 - what prints otherwise is missing
         sys.exit(ExitCode.USAGE)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)

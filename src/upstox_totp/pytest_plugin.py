@@ -1,6 +1,6 @@
 """A fixture for the tests of programs that log in: ``upstox_sandbox``.
 
-pytest finds it by itself once ``upstox-totp[sandbox]`` is installed. It is loaded into every test
+pytest finds it by itself once the extra ``sandbox`` is installed. It is loaded into every test
 run, so it loads nothing else until a test asks for the fixture.
 """
 

@@ -21,6 +21,7 @@ from documentation import (
     check_cron,
     check_dockerfile,
     check_env,
+    check_powershell,
     check_unit,
     furnish,
     load,
@@ -31,7 +32,9 @@ from documentation import (
     run_yaml,
     settings_for,
 )
+from install_lines import check_pip
 from plugin_runs import with_plugin
+from real_parts import need
 from upstox_totp.errors import EXPLANATIONS, ErrorCode
 from upstox_totp.sandbox import Sandbox
 
@@ -47,6 +50,7 @@ READ = {
     "cron": check_cron,
     "dockerfile": check_dockerfile,
     "bat": check_bat,
+    "powershell": check_powershell,
 }
 SHOWN = {"text"}
 """Languages of blocks that are looked at only; each of them has a test of its own below."""
@@ -96,8 +100,7 @@ def test_python_blocks_run(
         for name, value in settings_for(block.text, sandbox, tmp_path).items():
             monkeypatch.setenv(name, value)
         if "upstox_client" in block.text:
-            if not SDK.exists():
-                pytest.skip("the SDK is not installed: make sdk")
+            need(SDK.exists(), "The SDK", "make sdk")
             run_with_sdk(block.text, sandbox, settings_for(block.text, sandbox, tmp_path))
         else:
             run_python(at_the_sandbox(block.text, sandbox), str(block))
@@ -191,14 +194,54 @@ def test_the_workflow_runs_the_make_commands() -> None:
     workflow = yaml.safe_load((github / "workflows" / "test.yml").read_text())
     makefile = (ROOT / "Makefile").read_text()
     commands = [s["run"] for j in workflow["jobs"].values() for s in j["steps"] if "run" in s]
-    assert "make test" in commands
+    assert "bash .ci/run" in commands
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
     for command in commands:
         program, *targets = command.split()
-        assert program == "make"
-        assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+        if program == "make":
+            assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
+        else:
+            assert command.startswith(("bash .ci/run", "python -m pip ", "python -m pytest "))
+    systems = " ".join(
+        str(job["strategy"]) for job in workflow["jobs"].values() if "strategy" in job
+    )
+    assert all(system in systems for system in ("windows", "macos", "3.11", "3.14"))
     form = yaml.safe_load((github / "ISSUE_TEMPLATE" / "login.yml").read_text())
     asked = {field["id"]: field for field in form["body"] if "id" in field}
     assert asked["transcript"]["validations"]["required"]
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / ".github" / "workflows" / "test.yml", *PAGES], ids=lambda page: page.name
+)
+def test_actions_are_pinned_by_commit(page: Path) -> None:
+    """Whoever moves a tag changes nothing here; the version stands beside the commit."""
+    for action in re.findall(r"^ *- uses: (.+)$", page.read_text("utf-8"), re.MULTILINE):
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["upstox-totp", "upstox-totp[cli]", "upstox_totp", "upstox-totp>=0.1", ".[no-such-extra]"],
+)
+def test_no_line_may_install_the_package_of_this_name_from_the_registry(line: str) -> None:
+    """It is another project's release; what pip is given here is a checkout."""
+    with pytest.raises(AssertionError):
+        check_pip(["install", line])
+
+
+def test_what_says_how_to_install_says_it_for_every_shell() -> None:
+    """No page and no message has single quotes, which cmd hands on, or the registry's name."""
+    sources = [*PAGES, *(ROOT / "src").rglob("*.py")]
+    lines = [
+        line
+        for path in sources
+        for line in re.findall(r"(?:pip|pipx|tool) install [^\n`]*", path.read_text("utf-8"))
+    ]
+    assert len(lines) > 15
+    for line in lines:
+        assert not re.search(r"install '|'upstox", line), line
+        assert "install upstox" not in line or line == "pip install upstox-totp", line
 
 
 def test_pre_commit_fetches_nothing() -> None:

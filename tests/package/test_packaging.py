@@ -12,19 +12,23 @@ import tarfile
 import tomllib
 import zipfile
 from email import message_from_bytes
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.requirements import Requirement
 
 import upstox_totp
-from documentation import ROOT, load
+import wheel_test
+from documentation import ROOT
+from environments import interpreters
 
 if TYPE_CHECKING:
     from email.message import Message
     from pathlib import Path
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS = {"cache", "cli", "sandbox", "redis", "encryption", "notifier", "keyring", "all"}
 CORE = {"requests", "pydantic", "pydantic-settings", "pyotp", "python-dotenv"}
 
 
@@ -60,12 +64,12 @@ def metadata(wheel: Path) -> Message:
 
 
 def test_the_core_is_what_it_says(metadata: Message) -> None:
-    """Five dependencies, each with a lower bound and nothing else; four extras."""
+    """Five dependencies, each with a lower bound and nothing else; eight extras."""
     required = [Requirement(text) for text in metadata.get_all("Requires-Dist", [])]
     core = {item.name: str(item.specifier) for item in required if item.marker is None}
     assert set(core) == CORE
     assert all(re.fullmatch(r">=[\d.]+", bound) for bound in core.values()), core
-    assert set(metadata.get_all("Provides-Extra", [])) == {"cache", "cli", "sandbox", "all"}
+    assert set(metadata.get_all("Provides-Extra", [])) == EXTRAS
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Version"] == upstox_totp.__version__
 
@@ -115,15 +119,14 @@ def test_the_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Pat
 
 def test_the_lowest_versions_are_the_declared_ones() -> None:
     """What `make wheel-test` installs as lowest is read from pyproject.toml."""
-    module = load(ROOT / "tools" / "wheel_test.py")
-    pins = {Requirement(pin).name: pin for pin in module.lowest()}
+    pins = {Requirement(pin).name: pin for pin in wheel_test.lowest()}
     extras = PROJECT["project"]["optional-dependencies"]
-    for text in (*PROJECT["project"]["dependencies"], *extras["cli"], *extras["sandbox"]):
+    for text in (*PROJECT["project"]["dependencies"], *chain(*extras.values())):
         required = Requirement(text)
         if required.name != "upstox-totp":
             assert pins[required.name] == text.replace(">=", "==")
-    assert module.core() == CORE
-    assert sys.version_info[:2] in module.interpreters()
+    assert wheel_test.core() == CORE
+    assert sys.version_info[:2] in interpreters()
 
 
 def test_the_changelog_tells_of_this_version() -> None:

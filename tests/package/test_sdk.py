@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from documentation import SDK, run_process
+from real_parts import need
 from upstox_totp.sandbox import Account, Sandbox
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-pytestmark = pytest.mark.skipif(not SDK.exists(), reason="the SDK is not installed: make sdk")
 
 TRADER = Account(user_id="7TQ4ZK", first_name="Meera", last_name="Nair")
 
@@ -60,6 +59,12 @@ json.dump(
     sys.stdout,
 )
 """
+
+
+@pytest.fixture(autouse=True)
+def sdk() -> None:
+    """The SDK is installed."""
+    need(SDK.exists(), "The SDK", "make sdk")
 
 
 def test_the_sdk_reads_the_profile_until_the_token_dies(tmp_path: Path) -> None:

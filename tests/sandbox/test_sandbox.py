@@ -20,6 +20,7 @@ import requests
 import trustme
 
 from sandbox_probe import AUTHORIZE, DIALOG, OTP, PIN, TOKEN, VERIFY, Probe, code_of, query_of
+from upstox_totp._extras import missing
 from upstox_totp.sandbox import Account, Credentials, Sandbox
 
 NOON = 1_790_000_000.0
@@ -496,6 +497,4 @@ def test_a_missing_werkzeug_is_named() -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
-        "ImportError: the sandbox needs werkzeug: pip install 'upstox-totp[sandbox]'"
-    )
+    assert done.stderr.splitlines()[-1] == (f"ImportError: {missing('The sandbox', 'sandbox')}")

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conftest import configure
-from upstox_totp import LoginWaitError, TokenCache, UpstoxError, UpstoxTOTP
+from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP
 from upstox_totp._tokens.memory_store import PROCESS
+from upstox_totp.errors import LoginWaitError
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import pytest
 
 from conftest import FakeTime, configure
 from upstox_totp import TokenCache, UpstoxTOTP
+from upstox_totp._extras import missing as missing_extra
 from upstox_totp._tokens.memory_store import PROCESS
 from upstox_totp.sandbox import Account, Credentials, Fault, Sandbox
 
@@ -271,5 +272,5 @@ def test_the_extra_is_named_where_it_is_missing() -> None:
             env=os.environ,
         )
         assert ended.stderr.splitlines()[-1] == (
-            "ImportError: TokenCache needs an extra: pip install 'upstox-totp[cache]'"
+            f"ImportError: {missing_extra('TokenCache', 'cache')}"
         )

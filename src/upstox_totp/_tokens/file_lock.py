@@ -8,12 +8,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
+from upstox_totp._extras import missing
+
 try:
     from filelock import FileLock, Timeout
 except ImportError:
     FileLock = None  # type: ignore[assignment, misc]
 if FileLock is None:
-    raise ImportError("TokenCache needs an extra: pip install 'upstox-totp[cache]'")
+    raise ImportError(missing("TokenCache", "cache"))
 
 if TYPE_CHECKING:
     from pathlib import Path

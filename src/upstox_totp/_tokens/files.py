@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from upstox_totp import _clock
+from upstox_totp._extras import missing
 from upstox_totp._log import logger, warn_user
 from upstox_totp._secrecy import HiddenBytes
 from upstox_totp._tokens.store import StoreError
@@ -63,7 +64,7 @@ def _default_directory() -> Path:
         pass
     except RuntimeError as error:
         raise StoreError(str(error)) from None
-    raise ImportError("TokenCache needs an extra: pip install 'upstox-totp[cache]'")
+    raise ImportError(missing("TokenCache", "cache"))
 
 
 class PrivateDirectory:

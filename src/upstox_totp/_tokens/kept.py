@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from upstox_totp._extras import missing
 from upstox_totp._tokens.file_store import FileStore
 from upstox_totp._tokens.files import cache_directory
 from upstox_totp._tokens.memory_store import PROCESS
@@ -93,6 +94,4 @@ def _open_url(url: str) -> Store:
     else:
         opened: Store = module.RedisStore(url)
         return opened
-    raise ConfigurationError(
-        "cache_url (UPSTOX_CACHE_URL) needs an extra: pip install 'upstox-totp[redis]'."
-    )
+    raise ConfigurationError(missing("cache_url (UPSTOX_CACHE_URL)", "redis") + ".")

@@ -47,12 +47,12 @@ The sandbox listens on 127.0.0.1 and nowhere else. It sends nothing by itself; `
 posts one message to the notifier URL that it was given.
 """
 
+from upstox_totp._extras import missing
+
 try:
     import werkzeug as _werkzeug  # noqa: F401 - imported to see that it is there
 except ImportError:
-    raise ImportError(
-        "the sandbox needs werkzeug: pip install 'upstox-totp[sandbox]'",
-    ) from None
+    raise ImportError(missing("The sandbox", "sandbox")) from None
 
 from upstox_totp.sandbox.credentials import Account, Credentials
 from upstox_totp.sandbox.faults import Fault
