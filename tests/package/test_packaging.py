@@ -107,8 +107,8 @@ def test_the_wheel_holds_the_package_alone(wheel: Path) -> None:
 def test_the_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -> None:
     """Byte for byte; and it holds what is needed to run the tests."""
     with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
-    (tree,) = tmp_path.iterdir()
+        archive.extractall(tmp_path / "sdist", filter="data")
+    (tree,) = (tmp_path / "sdist").iterdir()
     for name in ("tests/conftest.py", "docs/conf.py", "Makefile", ".env.example", "CHANGELOG.md"):
         assert (tree / name).exists(), name
     assert not list(tree.rglob("*.pyc"))
