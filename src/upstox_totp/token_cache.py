@@ -64,8 +64,8 @@ class TokenCache:
             user's cache directory.
         margin: How long a kept token must live at least to be handed out; a number counts
             seconds.
-        url: The address of a store that machines share, in place of a directory; it needs an
-            extra of its own.
+        url: The address of a store that machines share, by default ``UPSTOX_CACHE_URL`` where no
+            directory is given; it needs an extra of its own.
         store: A store, in place of either.
 
     Raises:
@@ -165,8 +165,11 @@ class TokenCache:
             turn.write_ledger(turn.read_ledger().cleared().stamped())
 
     def _open(self, client: Client, *, strict: bool = False) -> Store:
-        named = client.config.cache_dir if self._directory is None else self._directory
-        return open_store(named, url=self._url, store=self._store, strict=strict)
+        config, url = client.config, self._url
+        if url is None and self._directory is None and config.cache_url is not None:
+            url = config.cache_url.get_secret_value()
+        named = config.cache_dir if self._directory is None else self._directory
+        return open_store(named, url=url, store=self._store, strict=strict)
 
     def _kept(
         self, store: Store, record: TokenRecord, identity: Identity, margin: float
