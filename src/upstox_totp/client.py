@@ -146,7 +146,7 @@ class UpstoxTOTP:
         self._base_domain = config.base_domain
         self._request_id = "WPRO-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
         self._session = Session(repeatable=DIALOG.path)
-        self.one_time_passwords = OneTimePasswords(config.totp_secret)
+        self._one_time_passwords: OneTimePasswords | None = None
         self._app_token: AppTokenAPI | None = None
         if config.debug:
             enable_debug()
@@ -203,6 +203,18 @@ class UpstoxTOTP:
             requests.RequestException: If a request got no whole answer.
         """
         return self.app_token.log_in(ledger)
+
+    @property
+    def one_time_passwords(self) -> OneTimePasswords:
+        """The one-time passwords of the TOTP secret, which not every way to a token needs.
+
+        Raises:
+            ConfigurationError: If no TOTP secret is set.
+        """
+        if self._one_time_passwords is None:
+            self.config.demand_settings("totp_secret")
+            self._one_time_passwords = OneTimePasswords(self.config.totp_secret)
+        return self._one_time_passwords
 
     @property
     def session(self) -> Session:

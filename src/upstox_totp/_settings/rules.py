@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from typing import Annotated, Final
@@ -169,6 +170,14 @@ def account(name: str) -> str:
     except ConfigurationError:
         pass
     raise wrong(SETTINGS["account"].rule)
+
+
+def path(value: object) -> object:
+    """Return a path as text, of which is only known that it may be one."""
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if isinstance(text, str) and (not text.strip() or "\0" in text):
+        raise ValueError
+    return text
 
 
 def cache_url(url: SecretStr) -> SecretStr:
