@@ -15,7 +15,7 @@ from upstox_totp._log import enable_debug
 from upstox_totp._settings.account import identify
 from upstox_totp._settings.config import Config, as_secret
 from upstox_totp._settings.hosts import valid_base_domain
-from upstox_totp._settings.names import is_secret
+from upstox_totp._settings.names import SETTINGS
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -131,8 +131,12 @@ class UpstoxTOTP:
         Raises:
             ConfigurationError: If a setting is missing or invalid, or none is called so.
         """
-        for name in filter(is_secret, list(settings)):
-            settings[name] = as_secret(settings[name])
+        # What is no setting may be a secret under a name that was mistyped.
+        settings |= {
+            name: as_secret(value)
+            for name, value in settings.items()
+            if name not in SETTINGS or SETTINGS[name].secret
+        }
         return cls._made(Config.load(settings))
 
     @classmethod

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _NOT_SET: Final[Any] = None
 _NOT_THERE: Final = "is not set"
+_NO_TEXT: Final = "must be text: put it into quotes, a number loses the zeros that it begins with"
 _SIX_DIGITS: Final = f"must be 6 digits for the login method {API}"
 
 
@@ -159,9 +160,9 @@ class Config(BaseSettings):
         methods = _methods_of(found, config)
         missing = [name for name in needed_by(methods) if name not in found]
         problems |= dict.fromkeys(missing, _NOT_THERE)
-        for name, reason in problems.items():
-            if name in found and _is_number(found[name].value) and SETTINGS[name].credential:
-                problems[name] = f"must be text, in quotes: a number loses its zeros ({reason})"
+        for name in problems:
+            if name in found and SETTINGS[name].credential and not _is_text(found[name].value):
+                problems[name] = _NO_TEXT
         if API in methods and "pin_code" in found and "pin_code" not in problems:
             problems |= _problems_of_api(as_secret(found["pin_code"].value))
         return config, {name: problems[name] for name in NAMES if name in problems}
@@ -217,9 +218,8 @@ def _reason(kind: str, message: str) -> str:
     return message if kind == rules.WRONG else ""
 
 
-def _is_number(value: object) -> bool:
-    plain = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return isinstance(plain, int | float) and not isinstance(plain, bool)
+def _is_text(value: object) -> bool:
+    return isinstance(value.get_secret_value() if isinstance(value, SecretStr) else value, str)
 
 
 def _methods_of(found: Mapping[str, Found], config: Config | None) -> tuple[str, ...]:
