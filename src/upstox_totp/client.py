@@ -15,7 +15,7 @@ from upstox_totp._log import enable_debug
 from upstox_totp._settings.account import identify
 from upstox_totp._settings.config import Config, as_secret
 from upstox_totp._settings.hosts import valid_base_domain
-from upstox_totp._settings.names import is_secret
+from upstox_totp._settings.names import SETTINGS
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -131,8 +131,12 @@ class UpstoxTOTP:
         Raises:
             ConfigurationError: If a setting is missing or invalid, or none is called so.
         """
-        for name in filter(is_secret, list(settings)):
-            settings[name] = as_secret(settings[name])
+        # What is no setting may be a secret under a name that was mistyped.
+        settings |= {
+            name: as_secret(value)
+            for name, value in settings.items()
+            if name not in SETTINGS or SETTINGS[name].secret
+        }
         return cls._made(Config.load(settings))
 
     @classmethod
@@ -146,7 +150,7 @@ class UpstoxTOTP:
         self._base_domain = config.base_domain
         self._request_id = "WPRO-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
         self._session = Session(repeatable=DIALOG.path)
-        self.one_time_passwords = OneTimePasswords(config.totp_secret)
+        self._one_time_passwords: OneTimePasswords | None = None
         self._app_token: AppTokenAPI | None = None
         if config.debug:
             enable_debug()
@@ -203,6 +207,18 @@ class UpstoxTOTP:
             requests.RequestException: If a request got no whole answer.
         """
         return self.app_token.log_in(ledger)
+
+    @property
+    def one_time_passwords(self) -> OneTimePasswords:
+        """The one-time passwords of the TOTP secret, which not every way to a token needs.
+
+        Raises:
+            ConfigurationError: If no TOTP secret is set.
+        """
+        if self._one_time_passwords is None:
+            self.config.demand_settings("totp_secret")
+            self._one_time_passwords = OneTimePasswords(self.config.totp_secret)
+        return self._one_time_passwords
 
     @property
     def session(self) -> Session:

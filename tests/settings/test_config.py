@@ -63,17 +63,16 @@ def test_a_missing_named_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_text_is_an_error(tmp_path: Path) -> None:
-    """A named file that is not UTF-8 is an error; the one that happens to lie there is ignored."""
+    """A file that is not UTF-8 is an error, named or found: it may hold any setting."""
     (tmp_path / ".env").write_bytes(b"UPSTOX_PASSWORD=\xff\xfe")
     with pytest.raises(ConfigurationError, match="not UTF-8"):
         UpstoxTOTP.from_env_file(".env")
-    assert UpstoxTOTP(**VALID)
+    with pytest.raises(ConfigurationError, match="not UTF-8"):
+        UpstoxTOTP(**VALID)
 
 
-def test_an_unreadable_file_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A named file that cannot be opened is an error; the one that lies there is ignored."""
+def test_an_unreadable_file_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file that cannot be opened is an error, named or found: it may hold any setting."""
 
     def locked(*_args: object, **_kwargs: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -82,8 +81,8 @@ def test_an_unreadable_file_is_an_error(
     monkeypatch.setattr("pathlib.Path.read_bytes", locked)
     with pytest.raises(ConfigurationError, match="Permission denied"):
         UpstoxTOTP.from_env_file(".env")
-    assert UpstoxTOTP(**VALID)
-    assert "Permission denied" in caplog.text
+    with pytest.raises(ConfigurationError, match="Permission denied"):
+        UpstoxTOTP(**VALID)
 
 
 def test_values_in_a_file_are_literal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -70,7 +70,8 @@ def check_settings(env_file: Path | None = None, account: str | None = None) -> 
     found = read_settings(env_file=env_file, account=account)
     wrong, methods = Config.examine(found)
     needed = needed_by(methods)
-    findings = tuple(_finding(name, found, wrong, needed) for name in NAMES)
+    examples = _examples(found)
+    findings = tuple(_finding(name, found, wrong, needed, examples) for name in NAMES)
     files = dict.fromkeys(
         Path(one.source) for one in found.values() if Path(one.source).is_file()
     ) or {Path(".env") if env_file is None else env_file: None}
@@ -85,8 +86,22 @@ def _told(found: Settings, findings: tuple[SettingFinding, ...]) -> list[str]:
     return found.hints if misses_one else odd
 
 
+def _examples(found: Settings) -> set[str]:
+    same = {
+        name
+        for name, one in found.items()
+        if SETTINGS[name].example is not None and one.value == SETTINGS[name].example
+    }
+    # A PIN may be what an example has for one.
+    return same if len(same) > 1 else set()
+
+
 def _finding(
-    name: str, found: Settings, wrong: dict[str, str], needed: tuple[str, ...]
+    name: str,
+    found: Settings,
+    wrong: dict[str, str],
+    needed: tuple[str, ...],
+    examples: set[str],
 ) -> SettingFinding:
     row = SETTINGS[name]
     if name not in found:
@@ -98,7 +113,7 @@ def _finding(
     if name in wrong:
         reason = wrong[name] or row.rule
         return SettingFinding(variable(name), source, f"invalid: {reason}", good=False)
-    if row.example is not None and found[name].value == row.example:
+    if name in examples:
         return SettingFinding(variable(name), source, _EXAMPLE, good=False)
     return SettingFinding(variable(name), source, "valid", good=True)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _NOT_SET: Final[Any] = None
 _NOT_THERE: Final = "is not set"
+_NO_TEXT: Final = "must be text: put it into quotes, a number loses the zeros that it begins with"
 _SIX_DIGITS: Final = f"must be 6 digits for the login method {API}"
 
 
@@ -48,7 +49,11 @@ class Config(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,
     )
 
     username: Annotated[str, AfterValidator(rules.username)] = _NOT_SET
@@ -67,10 +72,10 @@ class Config(BaseSettings):
     login_revision: Literal["auto", "newer", "older"] = DEFAULTS["login_revision"]
     user_id: Annotated[str, AfterValidator(rules.user_id)] | None = None
     account: Annotated[str, AfterValidator(rules.account)] | None = None
-    cache_dir: str | None = None
+    cache_dir: Annotated[str, BeforeValidator(rules.path)] | None = None
     cache_url: Annotated[SecretStr, AfterValidator(rules.cache_url)] | None = None
     cache_key: Annotated[SecretStr, AfterValidator(rules.cache_key)] | None = None
-    secrets_dir: str | None = None
+    secrets_dir: Annotated[str, BeforeValidator(rules.path)] | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -155,15 +160,12 @@ class Config(BaseSettings):
         methods = _methods_of(found, config)
         missing = [name for name in needed_by(methods) if name not in found]
         problems |= dict.fromkeys(missing, _NOT_THERE)
-        for name, reason in problems.items():
-            if name in found and _is_number(found[name].value) and SETTINGS[name].credential:
-                problems[name] = f"must be text, in quotes: a number loses its zeros ({reason})"
-        if config is not None and API in methods and not missing:
-            problems |= config._problems_of_api()
+        for name in problems:
+            if name in found and SETTINGS[name].credential and not _is_text(found[name].value):
+                problems[name] = _NO_TEXT
+        if API in methods and "pin_code" in found and "pin_code" not in problems:
+            problems |= _problems_of_api(as_secret(found["pin_code"].value))
         return config, {name: problems[name] for name in NAMES if name in problems}
-
-    def _problems_of_api(self) -> dict[str, str]:
-        return {} if rules.is_pin_for_api(self.pin_code) else {"pin_code": _SIX_DIGITS}
 
     def demand(self, *methods: str) -> None:
         """Make sure that everything is set which ways to a token need.
@@ -174,9 +176,21 @@ class Config(BaseSettings):
         Raises:
             ConfigurationError: If something is not; it names all of it. Nothing was sent.
         """
-        problems = {name: _NOT_THERE for name in needed_by(methods) if getattr(self, name) is None}
-        if not problems and API in methods:
-            problems = self._problems_of_api()
+        self.demand_settings(*needed_by(methods))
+        problems = _problems_of_api(self.pin_code) if API in methods else {}
+        if problems:
+            raise _invalid(problems, None)
+
+    def demand_settings(self, *names: str) -> None:
+        """Make sure that settings are set which the configured ways to a token need not have.
+
+        Args:
+            names: The settings' names.
+
+        Raises:
+            ConfigurationError: If one is not; it names all of them.
+        """
+        problems = {name: _NOT_THERE for name in names if getattr(self, name) is None}
         if problems:
             raise _invalid(problems, None)
 
@@ -194,13 +208,18 @@ def check_value(name: str, value: str) -> str | None:
     return None if name not in problems else problems[name] or SETTINGS[name].rule
 
 
+def _problems_of_api(pin_code: SecretStr | None) -> dict[str, str]:
+    if pin_code is None or rules.is_pin_for_api(pin_code):
+        return {}
+    return {"pin_code": _SIX_DIGITS}
+
+
 def _reason(kind: str, message: str) -> str:
     return message if kind == rules.WRONG else ""
 
 
-def _is_number(value: object) -> bool:
-    plain = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return isinstance(plain, int | float) and not isinstance(plain, bool)
+def _is_text(value: object) -> bool:
+    return isinstance(value.get_secret_value() if isinstance(value, SecretStr) else value, str)
 
 
 def _methods_of(found: Mapping[str, Found], config: Config | None) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ Needs nothing but the standard library, so that a kept token is found at once.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -219,5 +218,7 @@ def did_you_mean(name: str) -> str | None:
         return None
     if plain in SETTINGS:
         return None if name in {plain, variable(plain)} else plain
+    import difflib  # noqa: PLC0415 - for the one whose name is unknown
+
     likely = difflib.get_close_matches(plain, [*NAMES, *_OTHER_NAMES], n=1, cutoff=0.75)
     return None if not likely else _OTHER_NAMES.get(likely[0], likely[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from typing import Annotated, Final
@@ -19,8 +20,9 @@ WRONG: Final = "setting"
 """The type of pydantic's errors whose text is ours, and holds no value."""
 
 _URL: Final = TypeAdapter(Annotated[AnyUrl, UrlConstraints(host_required=True)])
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_QUOTES: Final = "'\"`"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Those of word processors and chats too.
+_QUOTES: Final = "'\"`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _STORES: Final = re.compile(r"(redis|rediss|unix)://\S+")
 _PIN_BY_API: Final = 6
 
@@ -117,7 +119,10 @@ def _sendable(name: str, text: str) -> str:
     if not text.strip():
         raise wrong(SETTINGS[name].rule)
     if _CONTROL.search(text):
-        raise wrong("holds a line break or another control character: remove it")
+        raise wrong(
+            "holds a line break or another control character: remove it (in a file, \\n and \\t "
+            "are such only between double quotes: use single quotes)"
+        )
     return text
 
 
@@ -169,6 +174,14 @@ def account(name: str) -> str:
     except ConfigurationError:
         pass
     raise wrong(SETTINGS["account"].rule)
+
+
+def path(value: object) -> object:
+    """Return a path as text, of which is only known that it may be one."""
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if isinstance(text, str) and (not text.strip() or "\0" in text):
+        raise ValueError
+    return text
 
 
 def cache_url(url: SecretStr) -> SecretStr:

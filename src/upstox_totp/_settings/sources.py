@@ -89,14 +89,16 @@ def read_settings(
         named = _from_named_file(Path(env_file), found)
         _refuse_contradictions(given, environment, named)
         return _filled(found, environment, named)
-    places = [environment, _from_secrets_directory(given, environment)]
-    stray = _StrayFile()
-    name = account or _account_name(given, environment, stray)
-    if name is not None:
-        for named in _from_account(name, found):
-            _refuse_contradictions(given, environment, named)
-            places.append(named)
-    return _filled(found, *places, stray.find(found))
+    secrets = _from_secrets_directory(given, environment)
+    file = _read_stray_file()
+    stray = _from_stray_file(file, found)
+    name = account if account is not None else _account_name(given, environment, file)
+    places = () if name is None else _from_account(name, found)
+    for place in places:
+        _refuse_contradictions(given, environment, place)
+        _refuse_contradictions(given, secrets, place)
+        stray = _without_strangers(stray, place, found)
+    return _filled(found, environment, secrets, *places, stray)
 
 
 def _filled(found: Settings, *places: Mapping[str, Found]) -> Settings:
@@ -149,33 +151,46 @@ def _settings_of(file: EnvFile) -> dict[str, Found]:
     return {name: Found(value, str(file.path)) for name, value in values if value}
 
 
-class _StrayFile:
-    """The ``.env`` of the working directory, which nobody named; read when it is asked for."""
+def _read_stray_file() -> EnvFile:
+    path = Path(_WORKING_DIRECTORY)
+    if not os.path.lexists(path):
+        return EnvFile(path)
+    file = read_env_file(path)
+    # A folder of that name is a virtual environment more often than a mistake.
+    if file.problem is None or path.is_dir():
+        return file
+    raise ConfigurationError(
+        f"The file {Path.cwd() / path} cannot be read: {file.problem}.",
+        suggestions=[
+            "It may hold any setting, so nothing begins without it: mend it, or name another file."
+        ],
+    )
 
-    def __init__(self) -> None:
-        self._file: EnvFile | None = None
 
-    def read(self) -> EnvFile:
-        path = Path(_WORKING_DIRECTORY)
-        if self._file is None:
-            there = os.path.lexists(path) and not path.is_dir()
-            self._file = read_env_file(path) if there else EnvFile(path)
-        return self._file
+def _from_stray_file(file: EnvFile, found: Settings) -> dict[str, Found]:
+    """Return what the ``.env`` of the working directory has, which nobody named."""
+    found.hints += [*file.hints, *_where_it_was_looked_for(file)]
+    settings = _settings_of(file)
+    for name in [name for name in settings if not SETTINGS[name].from_working_directory]:
+        del settings[name]
+        logger.warning(
+            "Ignoring %s in the .env of the working directory: set it in the environment, "
+            "or name the file with from_env_file()",
+            variable(name),
+        )
+    return settings
 
-    def find(self, found: Settings) -> dict[str, Found]:
-        file = self.read()
-        found.hints += [*file.hints, *_where_it_was_looked_for(file)]
-        if file.problem is not None:
-            logger.warning("Ignoring %s in the working directory: %s", file.path, file.problem)
-        settings = _settings_of(file)
-        for name in [name for name in settings if not SETTINGS[name].from_working_directory]:
-            del settings[name]
-            logger.warning(
-                "Ignoring %s in the .env of the working directory: set it in the environment, "
-                "or name the file with from_env_file()",
-                variable(name),
-            )
-        return settings
+
+def _without_strangers(
+    stray: dict[str, Found], named: Mapping[str, Found], found: Settings
+) -> dict[str, Found]:
+    """Drop the credentials of a ``.env`` that is not the named account's."""
+    if not _differing(stray, named):
+        return stray
+    found.hints.append(
+        f"{Path.cwd() / _WORKING_DIRECTORY} has credentials of another account: none was taken."
+    )
+    return {name: one for name, one in stray.items() if not SETTINGS[name].credential}
 
 
 def _where_it_was_looked_for(file: EnvFile) -> Iterator[str]:
@@ -190,12 +205,12 @@ def _where_it_was_looked_for(file: EnvFile) -> Iterator[str]:
 
 
 def _account_name(
-    given: Mapping[str, Found], environment: Mapping[str, Found], stray: _StrayFile
+    given: Mapping[str, Found], environment: Mapping[str, Found], stray: EnvFile
 ) -> str | None:
     for place in (given, environment):
         if "account" in place:
             return str(place["account"].value)
-    return stray.read().values.get(variable("account"))
+    return stray.values.get(variable("account"))
 
 
 def _from_secrets_directory(
@@ -240,21 +255,14 @@ def _secret_of(path: Path) -> str:
 
 
 def _refuse_contradictions(
-    given: Mapping[str, Found], environment: Mapping[str, Found], named: Mapping[str, Found]
+    given: Mapping[str, Found], place: Mapping[str, Found], named: Mapping[str, Found]
 ) -> None:
-    """Refuse credentials of two people: a wrong PIN is an attempt of whose the rest is."""
-    differing = [
-        name
-        for name in NAMES
-        if SETTINGS[name].credential
-        and name not in given
-        and name in environment
-        and name in named
-        and not _are_same(name, environment[name].value, named[name].value)
-    ]
+    """Refuse credentials of two people: a wrong PIN is an attempt of who owns the rest."""
+    differing = [name for name in _differing(place, named) if name not in given]
     if differing:
         problems = (
-            f"{name} ({variable(name)}) differs between the {ENVIRONMENT} and {named[name].source}"
+            f"{name} ({variable(name)}) differs between {_in_words(place[name].source)} and "
+            f"{named[name].source}"
             for name in differing
         )
         raise ConfigurationError(
@@ -262,6 +270,21 @@ def _refuse_contradictions(
             details={"settings": differing},
             suggestions=["Unset the variable, or remove the line: nothing was sent."],
         )
+
+
+def _in_words(source: str) -> str:
+    return f"the {source}" if source == ENVIRONMENT else source
+
+
+def _differing(one: Mapping[str, Found], other: Mapping[str, Found]) -> list[str]:
+    return [
+        name
+        for name in NAMES
+        if SETTINGS[name].credential
+        and name in one
+        and name in other
+        and not _are_same(name, one[name].value, other[name].value)
+    ]
 
 
 def _are_same(name: str, one: Any, other: Any) -> bool:

@@ -127,6 +127,38 @@ def check_env(*, env_file: Path | None, style: str) -> ExitCode:
     return check(env_file, style)
 
 
+@cli.command()
+@click.option("--account", metavar="NAME", help="Keep them under this name, one of several.")
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Write this file instead of .env.",
+)
+@click.option(
+    "--method",
+    metavar="WAYS",
+    help="The way to a token, for example api or page, or several: api,page.",
+)
+@click.option(
+    "--into",
+    type=click.Choice(["file", "keyring"]),
+    help="Where a named account is kept: in a file of its own, or in the system's keyring.",
+)
+def configure(
+    *, account: str | None, env_file: Path | None, method: str | None, into: str | None
+) -> ExitCode:
+    """Ask for the settings, check each, and write them down.
+
+    Secrets are not shown while they are typed. What is there already is kept by an empty answer.
+    """
+    from upstox_totp.cli.configure import configure as ask
+
+    if account is not None and env_file is not None:
+        raise click.UsageError("Give --account or --env-file, not both.")
+    return ask(account, env_file, method, into)
+
+
 @cli.command(epilog=as_epilog(*_OF_STATUS))
 @_options(_SETTINGS, _REPORT)
 @click.option("--verify", is_flag=True, help="Ask Upstox whether the token still lives.")

@@ -1,0 +1,178 @@
+"""Configuring: asks for what a way to a token needs, and writes it where the person wants it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+from pydantic import SecretStr
+
+from upstox_totp._api.one_time_passwords import OneTimePasswords
+from upstox_totp._checks.settings import check_settings
+from upstox_totp._settings import rules
+from upstox_totp._settings.config import check_value
+from upstox_totp._settings.env_files import read_env_file
+from upstox_totp._settings.named_accounts import in_file, in_keyring
+from upstox_totp._settings.names import API, DEFAULTS, PAGE, SETTINGS, needed_by, variable
+from upstox_totp._settings.totp_secret import normalise_secret
+from upstox_totp._settings.writing import save_in_account_file, save_in_file, save_in_keyring
+from upstox_totp.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE: Final = "file"
+KEYRING: Final = "keyring"
+PLACES: Final = (FILE, KEYRING)
+"""Where settings can be written."""
+
+_QUESTIONS: Final[Mapping[str, str]] = {
+    "username": "Mobile number, 10 digits",
+    "password": "Login password",
+    "pin_code": "PIN",
+    "totp_secret": "TOTP secret, or its otpauth:// URI",
+    "client_id": "API key of your app",
+    "client_secret": "API secret of your app",
+    "redirect_uri": "Redirect URI of your app, to the letter",
+}
+_WAYS: Final[Mapping[str, str]] = {
+    PAGE: "the login page's six requests, with all seven settings",
+    API: "Upstox's own TOTP login, with API key, TOTP secret and PIN",
+}
+
+
+def configure(
+    account: str | None, env_file: Path | None, method: str | None, into: str | None
+) -> ExitCode:
+    """Ask for the settings of a way to a token, and write them down.
+
+    Args:
+        account: The name of the account; None for the settings of the working directory.
+        env_file: The file to write without an account; by default ``.env``.
+        method: The way or ways to a token, None to ask for it.
+        into: One of `PLACES`, None to ask for it.
+
+    Returns:
+        The code to end with.
+
+    Raises:
+        ConfigurationError: If the account's name is none, or the settings cannot be written.
+    """
+    kept = _kept(account, env_file)
+    chosen = _choose_method(method, kept)
+    place = _choose_place(account, into)
+    given = {name: _ask(name, kept.get(name), chosen) for name in needed_by(chosen)}
+    if chosen != DEFAULTS["login_method"] or "login_method" in kept:
+        given["login_method"] = SecretStr(",".join(chosen))
+    _save(account, env_file, place, given)
+    return _say_whether_it_suffices(account, env_file)
+
+
+def _kept(account: str | None, env_file: Path | None) -> dict[str, SecretStr]:
+    if account is None:
+        files = [read_env_file(env_file or Path(".env"))]
+    else:
+        files = [in_file(account), in_keyring(account)]
+    values = {name: value for file in files for name, value in file.values.items()}
+    return {
+        name: SecretStr(values[variable(name)]) for name in SETTINGS if variable(name) in values
+    }
+
+
+def _choose_method(method: str | None, kept: Mapping[str, SecretStr]) -> tuple[str, ...]:
+    if method is not None:
+        chosen = _methods(method)
+        if not chosen:
+            raise click.UsageError(f"--method {SETTINGS['login_method'].rule}.")
+        return chosen
+    for name, meaning in _WAYS.items():
+        click.echo(f"  {name:<4}  {meaning}")
+    usual = kept["login_method"].get_secret_value() if "login_method" in kept else API
+    while True:
+        chosen = _methods(click.prompt("Way to a token", default=usual))
+        if chosen:
+            return chosen
+        click.echo(f"It {SETTINGS['login_method'].rule}.")
+
+
+def _methods(text: str) -> tuple[str, ...]:
+    try:
+        return rules.login_method(text)
+    except ValueError:
+        return ()
+
+
+def _choose_place(account: str | None, into: str | None) -> str:
+    if account is not None:
+        return into or click.prompt("Keep it in", type=click.Choice(PLACES), default=FILE)
+    if into == KEYRING:
+        raise click.UsageError("The keyring keeps named accounts: give --account NAME, too.")
+    return FILE
+
+
+def _ask(name: str, kept: SecretStr | None, methods: tuple[str, ...]) -> SecretStr:
+    question = _QUESTIONS[name] + (" (Enter keeps what is there)" if kept else "")
+    while True:
+        # Pasting brings blanks and line ends along, which no setting but a password has at its end.
+        answer = SecretStr(
+            click.prompt(
+                question,
+                default="" if kept else None,
+                show_default=False,
+                hide_input=SETTINGS[name].secret,
+            )
+        )
+        if kept is not None and not answer.get_secret_value():
+            answer = kept
+        if name != "password":
+            answer = SecretStr(answer.get_secret_value().strip())
+        problem = _find_problem(name, answer, methods)
+        if problem is not None:
+            click.echo(f"It {problem}.")
+        elif name != "totp_secret" or _is_the_authenticators(answer):
+            return answer
+
+
+def _find_problem(name: str, answer: SecretStr, methods: tuple[str, ...]) -> str | None:
+    problem = check_value(name, answer.get_secret_value())
+    if problem is None and name == "pin_code" and API in methods:
+        return None if rules.is_pin_for_api(answer) else f"must be 6 digits for {API}"
+    return problem
+
+
+def _is_the_authenticators(secret: SecretStr) -> bool:
+    code = OneTimePasswords(normalise_secret(secret)).current()
+    click.echo(f"The code that it makes now: {code.get_secret_value()}")
+    return click.confirm("Does your authenticator app show the same", default=True)
+
+
+def _save(
+    account: str | None, env_file: Path | None, place: str, given: Mapping[str, SecretStr]
+) -> None:
+    if account is None:
+        path = env_file or Path(".env")
+        save_in_file(path, given)
+        click.echo(f"Written into {path}, for you alone to read.")
+    elif place == FILE:
+        click.echo(f"Written into {save_in_account_file(account, given)}, for you alone to read.")
+    else:
+        click.echo(f"Written into the keyring, as {save_in_keyring(account, given)}.")
+
+
+def _say_whether_it_suffices(account: str | None, env_file: Path | None) -> ExitCode:
+    report = check_settings(env_file, account)
+    for finding in report.settings:
+        if not finding.good:
+            click.echo(f"{finding.name}: {finding.state} (from {finding.source or 'nowhere'})")
+    for advice in report.advice:
+        click.echo(advice)
+    if not report.good:
+        return ExitCode.USAGE
+    command = "upstox_cli token"
+    if account is not None:
+        command = f"upstox_cli --account {account} token"
+    elif env_file is not None:
+        command = f"upstox_cli token --env-file {env_file}"
+    click.echo(f"All that is needed is set. The next step: {command}")
+    return ExitCode.DONE

@@ -1,0 +1,253 @@
+"""What a person is told whose settings are there, but not as this library reads them."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from settings_examples import VALID, env_text
+from upstox_totp import ConfigurationError, UpstoxTOTP
+from upstox_totp._checks.settings import check_settings
+from upstox_totp._settings.names import SETTINGS, variable
+
+ROOT = Path(__file__).parents[2]
+SECRET_NAMES = [name for name, row in SETTINGS.items() if row.secret and row.credential]
+
+
+def told(**arguments: object) -> str:
+    """Return the words of the error that a client ends with."""
+    with pytest.raises(ConfigurationError) as caught:
+        UpstoxTOTP(**arguments)  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+UNREADABLE = {
+    "UTF-16": env_text().encode("utf-16"),
+    "UTF-16 ": env_text().encode("utf-16-le"),
+    "UTF-16  ": env_text().encode("utf-16-be"),
+    "not UTF-8": ("# Caf\u00e9\n" + env_text()).encode("cp1252"),
+}
+
+
+@pytest.mark.parametrize(("reason", "content"), UNREADABLE.items())
+def test_an_env_in_another_encoding_is_an_error_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, reason: str, content: bytes
+) -> None:
+    """It is not "not set" seven times: the file was found, and this is what is wrong with it."""
+    Path(".env").write_bytes(content)
+    text = told()
+    assert str(Path.cwd() / ".env") in text
+    assert reason.strip() in text
+    assert "is not set" not in text
+    # What else may stand in it is not known: the way to a token, for example.
+    for name, value in VALID.items():
+        monkeypatch.setenv(variable(name), value)
+    assert reason.strip() in told()
+    assert reason.strip() in told(**VALID)
+    Path("other.env").write_text(env_text())
+    assert UpstoxTOTP.from_env_file("other.env")
+
+
+def test_an_env_that_may_not_be_read_is_an_error_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file of mode 000, or of somebody else."""
+    Path(".env").write_text(env_text())
+    if os.name == "posix" and os.geteuid() != 0:
+        Path(".env").chmod(0)
+    else:
+
+        def locked(_path: Path) -> bytes:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "read_bytes", locked)
+    assert "Permission denied" in told()
+
+
+def test_a_folder_of_that_name_is_told_to_who_misses_settings() -> None:
+    """Many keep a virtual environment in .env: no error by itself, but a word where it matters."""
+    Path(".env").mkdir()
+    assert UpstoxTOTP(**VALID)
+    text = told()
+    assert "username (UPSTOX_USERNAME) is not set" in text
+    assert f"{Path.cwd() / '.env'} was not read: there is no such file: it is a folder" in text
+
+
+def test_where_it_was_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Who starts a script elsewhere sees which folder counts, and that the file lies above."""
+    (tmp_path / ".env").write_text(env_text())
+    below = tmp_path / "bot" / "strategies"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    text = told()
+    assert str(below / ".env") in text
+    assert str(tmp_path / ".env") in text
+
+
+@pytest.mark.parametrize(
+    ("found", "meant"),
+    [
+        ("UPSTOX_API_KEY", "UPSTOX_CLIENT_ID"),
+        ("UPSTOX_API_SECRET", "UPSTOX_CLIENT_SECRET"),
+        ("UPSTOX_PIN", "UPSTOX_PIN_CODE"),
+        ("UPSTOX_MPIN", "UPSTOX_PIN_CODE"),
+        ("upstox_pin_code", "UPSTOX_PIN_CODE"),
+        ("Upstox_Username", "UPSTOX_USERNAME"),
+        ("UPSTOX_USER_NAME", "UPSTOX_USERNAME"),
+        ("UPSTOX_MOBILE_NUMBER", "UPSTOX_USERNAME"),
+        ("UPSTOX_TOTP_SECERT", "UPSTOX_TOTP_SECRET"),
+        ("UPSTOX_TOTP_KEY", "UPSTOX_TOTP_SECRET"),
+        ("UPSTOX_REDIRECT_URL", "UPSTOX_REDIRECT_URI"),
+        ("UPSTOX_LOGIN_METHODS", "UPSTOX_LOGIN_METHOD"),
+    ],
+)
+def test_a_name_that_nothing_reads_gets_a_hint(
+    monkeypatch: pytest.MonkeyPatch, found: str, meant: str
+) -> None:
+    """In a file and in the environment, in the error and in check-env."""
+    Path(".env").write_text(f"{found}=482915\n")
+    assert f"{found} in .env is read by nothing: did you mean {meant}?" in told()
+    assert any(f"did you mean {meant}?" in one for one in check_settings().advice)
+    Path(".env").unlink()
+    if os.name == "posix":
+        monkeypatch.setenv(found, "482915")
+        assert f"{found} in the environment is read by nothing: did you mean {meant}?" in told()
+
+
+def test_what_other_programs_read_gets_no_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this command writes itself, and what is like no setting, is left alone."""
+    monkeypatch.setenv("UPSTOX_ACCESS_TOKEN", "x")
+    monkeypatch.setenv("UPSTOX_HOLIDAYS_FILE", "x")
+    assert "did you mean" not in told()
+
+
+def test_a_colon_is_told() -> None:
+    """YAML in a .env is named, line by line, without what stands behind the colon."""
+    Path(".env").write_text("UPSTOX_USERNAME: 9876543210\nUPSTOX_PIN_CODE: 482915\n")
+    text = told()
+    assert "UPSTOX_USERNAME with a colon: write UPSTOX_USERNAME=" in text
+    assert "UPSTOX_PIN_CODE with a colon" in text
+    assert "482915" not in text
+
+
+@pytest.mark.parametrize("name", ["username", "pin_code", "password", "client_id", "totp_secret"])
+def test_a_number_is_told_to_be_no_text(name: str) -> None:
+    """A PIN as a number would lose its zeros: the words say so, and show no digit."""
+    for number in (482915, 482915.5, True, SecretStr(482915)):  # type: ignore[arg-type]
+        text = told(**(VALID | {name: number}))
+        assert f"{name} ({variable(name)}) must be text" in text
+        assert "482915" not in text
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["+919876543210", "+91 98765 43210", "+91-98765-43210", "91 9876543210", "09876543210",
+     "98765 43210", "98765-43210", " 9876543210", "9876543210\u200b", "\u00a09876543210",
+     "\u202a9876543210\u202c"],
+)  # fmt: skip
+def test_a_mobile_number_in_another_spelling_is_named(number: str) -> None:
+    """The words say what to leave out."""
+    text = told(**(VALID | {"username": number}))
+    assert "must be exactly 10 digits" in text
+    assert re.search("leave out (the country code|the 0|blanks)", text)
+    assert "98765" not in text
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["JBSW\u00a0Y3DP EHPK\u202f3PXP", "\u200bJBSWY3DPEHPK3PXP\ufeff", "jbsw-y3dp-ehpk-3pxp\n",
+     "JBSW\u2009Y3DP\u2060EHPK3PXP"],
+)  # fmt: skip
+def test_blanks_of_every_kind_in_a_totp_secret_are_taken(secret: str) -> None:
+    """What a web page puts between groups, and what nobody sees, is no part of the secret."""
+    taken = UpstoxTOTP(**(VALID | {"totp_secret": secret})).config.totp_secret
+    assert taken == SecretStr("JBSWY3DPEHPK3PXP")
+
+
+EDGES = ["{}\n", "{}\r\n", "\r{}", " {}", "{} ", "\t{}", "{}\u00a0", "\ufeff{}", "'{}'", '"{}"',
+         "'{}", '{}"', "`{}`", "\u201c{}\u201d", "\u2018{}\u2019", "a\nb{}", "a\x00{}", "{}\x7f",
+         "a\u0085{}", "{}\u2028"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["client_id", "client_secret"])
+@pytest.mark.parametrize("edge", EDGES, ids=ascii)
+def test_what_can_never_be_a_key_is_refused(name: str, edge: str) -> None:
+    """A line break, a quote or a blank at an end: refused before an attempt is spent on it."""
+    text = told(**(VALID | {name: edge.format("my-key-of-canary")}))
+    assert f"{name} ({variable(name)})" in text
+    assert re.search("remove it|must be", text)
+    assert "canary" not in text
+
+
+def test_quotes_and_blanks_inside_a_key_are_its_own() -> None:
+    """Only what is at an end is a mistake that can be known."""
+    config = UpstoxTOTP(**(VALID | {"client_secret": 'a\'b "c" d', "password": " 'x' "})).config
+    assert config.client_secret.get_secret_value() == 'a\'b "c" d'
+    assert config.password.get_secret_value() == " 'x' "
+
+
+@pytest.mark.parametrize("name", ["password", "client_secret", "client_id"])
+def test_what_double_quotes_make_of_a_backslash_is_refused(name: str) -> None:
+    r"""In double quotes a file's \n is a line break: the words tell of single quotes."""
+    line = f'{variable(name)}="ab\\new\\tc"\n'
+    Path(".env").write_text(env_text() + line)
+    text = told()
+    assert f"{name} ({variable(name)})" in text
+    assert "control character" in text
+    assert "single quotes" in text
+    Path(".env").write_text(env_text() + line.replace('"', "'"))
+    value = getattr(UpstoxTOTP().config, name)
+    assert (value if name == "client_id" else value.get_secret_value()) == r"ab\new\tc"
+
+
+def _examples() -> list[tuple[Path, str]]:
+    pages = [ROOT / "README.md", ROOT / "docs" / "quick-start.md"]
+    return [
+        (page, block)
+        for page in pages
+        for block in re.findall(r"```(?:env|dotenv|ini)\n(.*?)```", page.read_text(), re.DOTALL)
+        if "UPSTOX_CLIENT_ID" in block
+    ]
+
+
+@pytest.mark.parametrize(("page", "block"), _examples(), ids=lambda one: getattr(one, "name", ""))
+def test_an_example_copied_unchanged_is_still_the_example(page: Path, block: str) -> None:
+    """What a reader copies and leaves as it is, is named, setting by setting."""
+    Path(".env").write_text(block)
+    report = check_settings()
+    states = {one.name: one.state for one in report.settings if one.source is not None}
+    assert not report.good
+    for name, row in SETTINGS.items():
+        if variable(name) in states and row.example is not None:
+            assert "still the example" in states[variable(name)]
+    assert sum("still the example" in state for state in states.values()) >= 3
+
+
+def test_the_template_copied_unchanged_lacks_everything() -> None:
+    """.env.example has no values: each that is needed is missing."""
+    Path(".env").write_text((ROOT / ".env.example").read_text())
+    states = {one.name: one.state for one in check_settings().settings}
+    assert all(states[variable(name)] == "missing" for name in VALID)
+
+
+def test_a_pin_that_an_example_has_may_be_somebodys() -> None:
+    """One setting that equals an example is a coincidence; two are not."""
+    own = VALID | {"username": "9812345670", "totp_secret": "KRUGKIDROVUWG2ZAMJZG653OEBTG66BA"}
+    Path(".env").write_text(env_text(**own))
+    assert own["pin_code"] == SETTINGS["pin_code"].example
+    assert check_settings().good
+
+
+def test_no_hint_shows_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is odd about a file, its values are not repeated."""
+    lines = "".join(
+        f"{variable(name)}_: canary-{name}\nX{variable(name)}=canary\n" for name in VALID
+    )
+    Path(".env").write_text(lines + "UPSTOX_PIN=canary\n")
+    monkeypatch.setenv("UPSTOX_TOTP", "canary")
+    assert "canary" not in told()
+    assert not [one for one in check_settings().advice if "canary" in one]

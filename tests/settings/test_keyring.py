@@ -1,0 +1,139 @@
+"""Settings in the operating system's keyring: the real library, a backend that writes a file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import keyring
+import pytest
+from pydantic import SecretStr
+
+from own_keyring import use_backend, use_home, use_keyring
+from settings_examples import VALID
+from upstox_totp import ConfigurationError, UpstoxTOTP
+from upstox_totp._settings.named_accounts import account_path
+from upstox_totp._settings.sources import read_settings
+from upstox_totp._settings.writing import save_in_account_file, save_in_keyring
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MINE = VALID | {
+    "username": "9812345670",
+    "pin_code": "482915",
+    "totp_secret": "KRUGKIDROVUWG2ZAMJZG653OEBTG66BA",
+}
+SECRETS = {name: SecretStr(value) for name, value in MINE.items()}
+SERVICE = "upstox-totp:ravi"
+
+
+@pytest.fixture(autouse=True)
+def backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+    """A home and a keyring of the test's own."""
+    use_home(monkeypatch, tmp_path)
+    return use_keyring(monkeypatch, tmp_path)
+
+
+def test_an_account_in_the_keyring_makes_a_client() -> None:
+    """The entry is named for the account, each user in it for a variable; nothing else is there."""
+    assert save_in_keyring("ravi", SECRETS) == SERVICE
+    assert keyring.get_password(SERVICE, "UPSTOX_PIN_CODE") == MINE["pin_code"]
+    assert UpstoxTOTP.from_account("ravi").config == UpstoxTOTP(**MINE).config
+    assert not account_path("ravi").exists()
+    assert {one.source for one in read_settings(account="ravi").values()} == {
+        f"keyring entry {SERVICE}"
+    }
+
+
+def test_another_process_finds_what_one_kept(
+    monkeypatch: pytest.MonkeyPatch, backend: dict[str, str]
+) -> None:
+    """A command of its own reads the keyring that UPSTOX_ACCOUNT names, and says so."""
+    save_in_keyring("ravi", SECRETS)
+    for name, value in {**backend, "UPSTOX_ACCOUNT": "ravi"}.items():
+        monkeypatch.setenv(name, value)
+    run = subprocess.run(
+        [sys.executable, "-m", "upstox_totp", "check-env"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.count(f"keyring entry {SERVICE}") == len(MINE)
+
+
+def test_the_keyring_comes_before_the_file(tmp_path: Path) -> None:
+    """Both may hold parts: the entry decides, the file fills in."""
+    path = save_in_account_file("ravi", SECRETS)
+    keyring.set_password(SERVICE, "UPSTOX_PIN_CODE", "654321")
+    found = read_settings(account="ravi")
+    assert found["pin_code"].value == "654321"
+    assert found["client_id"].source == str(path)
+
+
+def test_a_setting_is_kept_in_one_place() -> None:
+    """Moving to the keyring takes secrets out of the file; moving back, out of the keyring."""
+    path = save_in_account_file("ravi", SECRETS)
+    path.write_text(path.read_text() + "UPSTOX_DEBUG=true\n")
+    save_in_keyring("ravi", SECRETS)
+    assert path.read_text() == "UPSTOX_DEBUG=true\n"
+    assert save_in_account_file("ravi", SECRETS | {"pin_code": SecretStr("654321")}) == path
+    assert keyring.get_password(SERVICE, "UPSTOX_PIN_CODE") is None
+    assert UpstoxTOTP.from_account("ravi").config.pin_code == SecretStr("654321")
+
+
+def test_a_credential_that_differs_from_the_environment_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stray PIN is not sent to Ravi's account; what is the same in both, or in one, is fine."""
+    save_in_keyring("ravi", {n: v for n, v in SECRETS.items() if n != "username"})
+    monkeypatch.setenv("UPSTOX_USERNAME", MINE["username"])
+    monkeypatch.setenv("UPSTOX_CLIENT_ID", MINE["client_id"])
+    assert UpstoxTOTP.from_account("ravi").config.username == MINE["username"]
+    monkeypatch.setenv("UPSTOX_PIN_CODE", "999999")
+    with pytest.raises(ConfigurationError) as caught:
+        UpstoxTOTP.from_account("ravi")
+    assert caught.value.details["settings"] == ["pin_code"]
+    assert "environment" in str(caught.value)
+    assert f"keyring entry {SERVICE}" in str(caught.value)
+    assert "999999" not in str(caught.value)
+
+
+def test_a_keyring_that_keeps_nothing_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A backend that swallows, or none at all, is told: the file stays as it was."""
+    path = save_in_account_file("ravi", SECRETS)
+    use_home(monkeypatch, tmp_path)
+    with pytest.raises(ConfigurationError, match="holds nothing afterwards"):
+        save_in_keyring("ravi", SECRETS)
+    use_backend(monkeypatch, "keyring.backends.fail.Keyring")
+    with pytest.raises(ConfigurationError, match="NoKeyringError") as caught:
+        save_in_keyring("ravi", SECRETS)
+    assert caught.value.__context__ is None
+    assert "--into file" in str(caught.value)
+    assert MINE["pin_code"] in path.read_text()
+    assert UpstoxTOTP.from_account("ravi")
+
+
+def test_a_keyring_that_cannot_be_emptied_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an older value stays in the keyring, a person sees that it comes before the file."""
+    save_in_keyring("ravi", SECRETS)
+
+    def locked(_service: str, _name: str) -> None:
+        raise keyring.errors.KeyringLocked
+
+    monkeypatch.setattr(keyring.get_keyring(), "delete_password", locked)
+    with pytest.warns(UserWarning, match="could not be emptied .KeyringLocked.: what is in it"):
+        save_in_account_file("ravi", SECRETS)
+
+
+def test_without_the_extra_the_message_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has not installed keyring is told which extra has it, and files work without."""
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(ConfigurationError, match=r"The keyring needs an extra.*\[keyring\]"):
+        save_in_keyring("ravi", SECRETS)
+    save_in_account_file("ravi", SECRETS)
+    assert UpstoxTOTP.from_account("ravi").config.username == MINE["username"]
