@@ -30,8 +30,12 @@ def judge(error: BaseException) -> Verdict:
         return Verdict.REJECTED if error.settings else Verdict.NOTHING
     if isinstance(error, RateLimitError):
         return Verdict.NOTHING
+    return _judge_refusal(error) if isinstance(error, APIError) else Verdict.NO_VERDICT
+
+
+def _judge_refusal(error: APIError) -> Verdict:
     status = error.details.get("http_status")
-    if not isinstance(error, APIError) or not isinstance(status, int):
+    if not isinstance(status, int):
         return Verdict.NO_VERDICT
     if error.error_code is None:
         down = status >= HTTPStatus.INTERNAL_SERVER_ERROR
