@@ -222,23 +222,6 @@ class UpstoxTOTP:
 
     @property
     def one_time_passwords(self) -> OneTimePasswords:
-        """The one-time passwords of the TOTP secret.
-
-        Raises a `ConfigurationError` where none is set, since the configured ways need none.
-        """
-        if self._one_time_passwords is None:
-            if self.config.totp_secret is None:
-                raise ConfigurationError(
-                    "totp_secret (UPSTOX_TOTP_SECRET) is not set: no one-time password can be "
-                    "made.",
-                    details={"settings": ["totp_secret"]},
-                    suggestions=["Give the argument, set the variable, or write it into .env."],
-                )
-            self._one_time_passwords = OneTimePasswords(self.config.totp_secret)
-        return self._one_time_passwords
-
-    @property
-    def one_time_passwords(self) -> OneTimePasswords:
         """The one-time passwords of the TOTP secret, which not every way to a token needs.
 
         Raises:

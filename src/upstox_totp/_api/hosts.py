@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
@@ -12,12 +11,9 @@ from upstox_totp import _clock
 from upstox_totp._api import routes
 from upstox_totp._api.attempt import Attempt
 from upstox_totp._api.base import BaseAPI
-from upstox_totp._http.server_clock import ServerClock, read_offset
+from upstox_totp._http.server_clock import read_offset
 from upstox_totp.errors import UpstoxError
 from upstox_totp.transcript import Step
-
-if TYPE_CHECKING:
-    from upstox_totp._http.session import Session
 
 
 @dataclass(frozen=True)
@@ -41,30 +37,12 @@ class Visit:
     failure: requests.RequestException | UpstoxError | None = None
 
 
-class _Visitor:
-    """A client without settings.
-
-    Args:
-        session: The session that sends.
-        base_domain: Where to ask.
-    """
-
-    def __init__(self, session: Session, base_domain: str) -> None:
-        self.session = session
-        self.base_domain = base_domain
-        self.server_clock = ServerClock()
-
-
 class HostsAPI(BaseAPI):
     """What the hosts of Upstox answer to a request without a credential.
 
     Args:
-        session: The session that sends; its ``timeout`` says how long to wait.
-        base_domain: Where to ask.
+        client: Whose session is used, and where to ask; no settings are needed.
     """
-
-    def __init__(self, session: Session, base_domain: str) -> None:
-        super().__init__(_Visitor(session, base_domain))
 
     def ask(self, stage: str) -> Visit:
         """Ask one host, and return what came of it, whatever that is.

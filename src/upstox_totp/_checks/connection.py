@@ -15,6 +15,7 @@ from upstox_totp._api.hosts import HostsAPI
 from upstox_totp._checks.edge import EdgePage, edge_page
 from upstox_totp._checks.findings import Finding, Verdict
 from upstox_totp._checks.hosts import look_at_families, look_at_proxies
+from upstox_totp._http.server_clock import ServerClock
 from upstox_totp._http.session import Session
 from upstox_totp._settings.hosts import STAGES, is_loopback, origin, valid_base_domain
 from upstox_totp._settings.names import DEFAULTS
@@ -45,6 +46,20 @@ class _Visit:
     reached: bool = False
 
 
+class _Visitor:
+    """A client without settings.
+
+    Args:
+        session: The session that sends.
+        base_domain: Where to ask.
+    """
+
+    def __init__(self, session: Session, base_domain: str) -> None:
+        self.session = session
+        self.base_domain = base_domain
+        self.server_clock = ServerClock()
+
+
 @dataclass(frozen=True)
 class Examination:
     """What was found on the way to Upstox.
@@ -66,7 +81,7 @@ def examine_connection(base_domain: str) -> Examination:
     """
     with Session(repeatable=_NONE) as session:
         session.timeout = _SECONDS
-        hosts = HostsAPI(session, base_domain)
+        hosts = HostsAPI(_Visitor(session, base_domain))
         visits = [_visit(hosts, stage) for stage in STAGES]
     offsets = [visit.offset for visit in visits if visit.offset is not None]
     findings = (
