@@ -18,8 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from upstox_totp._error_codes import ErrorCode
-from upstox_totp._explanations import ADVICE
+from upstox_totp._messages.codes import ErrorCode
+from upstox_totp._messages.explanations import ADVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

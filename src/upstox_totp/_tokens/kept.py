@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from upstox_totp._extras import missing
+from upstox_totp._messages.extras import missing
 from upstox_totp._tokens.file_store import FileStore
 from upstox_totp._tokens.files import cache_directory
 from upstox_totp._tokens.memory_store import PROCESS
