@@ -143,6 +143,24 @@ def test_a_token_vanishes_when_it_dies(store: RedisStore, server: RedisServer) -
     assert lives == [90 * 86400]
 
 
+def test_a_token_that_a_later_login_ended_is_not_read(
+    server: RedisServer, fake_time: FakeTime
+) -> None:
+    """At once where this process knows of it, within a second where another one does."""
+    key = new_key()
+    store, other = (RedisStore.from_url(server.url, key=key) for _ in range(2))
+    me, ledger = account(), LedgerRecord(logins=1).stamped()
+    turn = turn_of(store, me)
+    turn.write_ledger(ledger)
+    turn.write_token(replace(with_token(), mark=LoginMark(ledger.id, 1)))
+    assert token_in(store, me) == token_in(other, me) == "a.b.c"
+    turn.write_ledger(replace(ledger, logins=2, ended=2))
+    assert token_in(store, me) is None
+    fake_time.skipped += 1
+    assert token_in(other, me) is None
+    assert turn.read_token().token is not None
+
+
 def test_one_has_the_turn(store: RedisStore) -> None:
     """Others get it once it is released; who holds it can be told."""
     me = account()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+from upstox_totp import _clock
 from upstox_totp._extras import missing
 from upstox_totp._log import warn_user
 from upstox_totp._tokens.ledger_record import LedgerRecord, LoginMark
@@ -48,6 +49,9 @@ LEASE: Final = 30.0
 """How long a turn lasts beyond the request that it was confirmed for, in seconds."""
 
 _PATIENCE: Final = 5.0
+# For how long a token is not looked up among the ended ones again, in seconds: who asked so much
+# earlier has it as well.
+_LIVES: Final = 1.0
 _REPEATS: Final = 2
 _SCHEMES: Final = (b"redis://", b"rediss://", b"unix://")
 
@@ -108,6 +112,7 @@ class RedisStore:
         self._records = RedisRecords(self._seal, self.describe())
         self.lease = lease
         self._accounts: dict[str, str] = {}
+        self._lives: dict[str, tuple[str, float]] = {}
         if not self._seal.encrypts and not is_private(client):
             warn_user(
                 f"Tokens and attempts go to {self.describe()} unencrypted: set UPSTOX_CACHE_KEY "
@@ -156,6 +161,11 @@ class RedisStore:
         Raises:
             CacheError: If Redis cannot be used, or the record not be read.
         """
+        serial, until = self._lives.get(identity.app, ("", 0.0))
+        if _clock.monotonic() < until:
+            record = self.read_marked(identity)
+            if record.serial == serial:
+                return replace(record, mark=LoginMark())
         known = self._accounts.get(identity.app, identity.ledger_name)
         # Two answers in one round trip: nearly every call of a program comes by here.
         kept, ledger = self.ask(lambda: self._read_both(identity.app, known))
@@ -169,6 +179,7 @@ class RedisStore:
             attempts = self._read_ledger(record.account)
         if attempts.has_ended(record.mark):
             return replace(record, token=None)
+        self._lives[identity.app] = (record.serial, _clock.monotonic() + _LIVES)
         return replace(record, mark=LoginMark())
 
     def read_marked(self, identity: Identified) -> TokenRecord:
@@ -290,6 +301,7 @@ class RedisStore:
             TurnLostError: If the lock is another's now.
             CacheError: If Redis cannot be used.
         """
+        self._lives.clear()
         turn, number = stamp
         arguments: list[Any] = []
         for record in records:
