@@ -149,6 +149,13 @@ class LoginWaitError(APIError):
     """
 
 
+class CacheError(APIError):
+    """The cache that several machines share cannot be used, or not be read: nothing was sent.
+
+    Without it, each of the machines would log in for itself.
+    """
+
+
 @dataclass(frozen=True)
 class Explanation:
     """What a code means and what to do about it.
