@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from upstox_totp import _clock
-from upstox_totp._extras import missing
 from upstox_totp._log import warn_user
+from upstox_totp._messages.extras import missing
 from upstox_totp._tokens.ledger_record import LedgerRecord, LoginMark
 from upstox_totp._tokens.redis_address import address_of, is_private
 from upstox_totp._tokens.redis_records import Kept, RedisRecords, name_of, token_names
