@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import click
 import yaml
@@ -99,8 +98,11 @@ def load(script: Path) -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # A dataclass looks its module up by name.
-    with mock.patch.dict(sys.modules, {script.stem: module}):
+    sys.modules[script.stem] = module
+    try:
         spec.loader.exec_module(module)
+    finally:
+        del sys.modules[script.stem]
     return module
 
 
