@@ -104,7 +104,8 @@ class UpstoxTOTP:
             ConfigurationError: If the file is missing or unreadable, or a setting is missing or
                 invalid.
         """
-        return cls._made(Config.load(_hidden(settings), env_file=path))
+        _hide_secrets(settings)
+        return cls._made(Config.load(settings, env_file=path))
 
     @classmethod
     def from_account(cls, name: str) -> Self:
@@ -137,7 +138,8 @@ class UpstoxTOTP:
         Raises:
             ConfigurationError: If a setting is missing or invalid, or none is called so.
         """
-        return cls._made(Config.load(_hidden(settings)))
+        _hide_secrets(settings)
+        return cls._made(Config.load(settings))
 
     @classmethod
     def _made(cls, config: Config) -> Self:
@@ -310,9 +312,10 @@ class UpstoxTOTP:
         self._session.reset()
 
 
-def _hidden(settings: dict[str, Any]) -> dict[str, Any]:
-    # What is no setting may be a secret under a name that was mistyped.
-    return settings | {
+def _hide_secrets(settings: dict[str, Any]) -> None:
+    # In place: the frame of an error holds them. What is no setting may be a secret, too, under a
+    # name that was mistyped.
+    settings |= {
         name: as_secret(value)
         for name, value in settings.items()
         if name not in SETTINGS or SETTINGS[name].secret

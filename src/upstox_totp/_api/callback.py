@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from upstox_totp._api.redirects import address_of
 from upstox_totp._api.refusals import plain_words
-from upstox_totp._settings.hosts import is_loopback, origin
+from upstox_totp._http.addresses import is_loopback
+from upstox_totp._settings.hosts import origin
 from upstox_totp.errors import APIError, AuthenticationError, ValidationError
 
 if TYPE_CHECKING:
