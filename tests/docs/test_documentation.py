@@ -33,6 +33,7 @@ from documentation import (
     settings_for,
 )
 from install_lines import check_pip
+from person import person_at_hand
 from plugin_runs import with_plugin
 from real_parts import need
 from redis_server import RedisServer
@@ -110,6 +111,7 @@ def test_python_blocks_run(
                 monkeypatch.setenv("UPSTOX_CACHE_KEY", new_key())
                 run_python(re.sub('rediss://[^"]*', server.url, block.text), str(block))
         else:
+            person_at_hand(sandbox, monkeypatch)
             run_python(at_the_sandbox(block.text, sandbox), str(block))
         if "get_access_token" in block.text and "Sandbox(" not in block.text:
             assert sandbox.tokens_issued
