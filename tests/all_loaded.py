@@ -7,6 +7,7 @@ used would mix old and new classes.
 from __future__ import annotations
 
 import pkgutil
+from contextlib import suppress
 from importlib import import_module
 
 import upstox_totp
@@ -14,3 +15,8 @@ import upstox_totp
 for module in pkgutil.walk_packages(upstox_totp.__path__, "upstox_totp."):
     if not module.name.endswith("__main__"):
         import_module(module.name)
+
+# Where it brings a backport of importlib.metadata, that takes the place of the standard library's
+# for good, and is forgotten with the rest.
+with suppress(ImportError):
+    import_module("keyring")
