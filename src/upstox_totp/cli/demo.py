@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from upstox_totp import _clock
+from upstox_totp._api.kept_login import to_kept
 from upstox_totp._settings.names import PREFIX, variable
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.output import facts, say, shortened
 from upstox_totp.cli.steps import Steps, shown
 from upstox_totp.cli.streams import write_line
 from upstox_totp.sandbox import Sandbox
-from upstox_totp.token_cache import to_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

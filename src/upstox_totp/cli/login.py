@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from upstox_totp._api.kept_login import to_kept
 from upstox_totp.cli.person import attend
 from upstox_totp.cli.steps import progress
 from upstox_totp.client import UpstoxTOTP
-from upstox_totp.token_cache import TokenCache, to_kept
+from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
     from pathlib import Path
