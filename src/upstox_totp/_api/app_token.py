@@ -101,6 +101,7 @@ class AppTokenAPI(LoginAPI):
         self, token: SecretStr, route: Route, model: type[ProfileResponse | LogoutResponse]
     ) -> bool:
         attempt = Attempt()
+        attempt.learn_secrets(self._client.config)
         attempt.secrets.add(token)
         try:
             self._ask(
