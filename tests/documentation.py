@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import click
 import yaml
@@ -99,8 +98,11 @@ def load(script: Path) -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # A dataclass looks its module up by name.
-    with mock.patch.dict(sys.modules, {script.stem: module}):
+    sys.modules[script.stem] = module
+    try:
         spec.loader.exec_module(module)
+    finally:
+        del sys.modules[script.stem]
     return module
 
 
@@ -144,8 +146,13 @@ def furnish(folder: Path, sandbox: Sandbox) -> None:
         (folder / name).write_text(whole)
     own = {name: value for name, value in settings.items() if name != "UPSTOX_BASE_DOMAIN"}
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in own.items()))
+    accounts = folder / "config" / "upstox-totp" / "accounts"
+    accounts.mkdir(parents=True)
+    for name in ("asha", "ravi"):
+        (accounts / f"{name}.env").write_text(whole)
     secrets = {name.removeprefix("UPSTOX_").lower(): value for name, value in own.items()}
     (folder / "secrets.json").write_text(json.dumps(secrets))
+    (folder / "notifier-secret").write_text("a-made-up-secret-of-the-examples\n")
     for name in ("bot.py", "report.py"):
         (folder / name).write_text(
             "import os\nassert os.environ['UPSTOX_ACCESS_TOKEN'].count('.') == 2\n"
@@ -156,7 +163,11 @@ def furnish(folder: Path, sandbox: Sandbox) -> None:
 
 def settings_for(text: str, sandbox: Sandbox, folder: Path) -> dict[str, str]:
     """Return the environment of an example: one that names a file has its settings there."""
-    kept = {"UPSTOX_CACHE_DIR": str(folder / "cache"), "UPSTOX_SLEEP_TIME": "100"}
+    kept = {
+        "UPSTOX_CACHE_DIR": str(folder / "cache"),
+        "UPSTOX_SLEEP_TIME": "100",
+        "XDG_CONFIG_HOME": str(folder / "config"),
+    }
     if "from_env_file" not in text and "--env-file" not in text:
         kept["UPSTOX_BASE_DOMAIN"] = sandbox.base_domain
     return kept
@@ -300,7 +311,8 @@ def check_unit(text: str) -> None:
     unit.read_string(text)
     if unit.has_section("Service"):
         check_command(shlex.split(unit["Service"]["ExecStart"]))
-        assert unit["Service"]["Type"] == "oneshot"
+        serves = " notifier " in unit["Service"]["ExecStart"]
+        assert unit["Service"]["Type"] == ("simple" if serves else "oneshot")
     else:
         assert unit["Timer"]["OnCalendar"]
         assert unit["Install"]["WantedBy"] == "timers.target"
@@ -365,11 +377,17 @@ def run_yaml(text: str, settings: dict[str, str], folder: Path) -> None:
     """Check a workflow or a set of services; the shell steps of a workflow are run."""
     document: dict[Any, Any] = yaml.safe_load(text)
     if "services" in document:
-        for service in document["services"].values():
-            assert {name.partition(":")[0] for name in service["volumes"]} == set(
-                document["volumes"]
-            )
-            assert set(service["secrets"]) == set(document["secrets"])
+        services = document["services"].values()
+        for kind in ("volumes", "secrets"):
+            used = [name.partition(":")[0] for one in services for name in one.get(kind, ())]
+            assert set(used) == set(document[kind])
+        for service in services:
+            check_program(service.get("command", []))
+        return
+    if "kind" in document:
+        for container in containers_of(document):
+            check_program(container["command"])
+            check_env("".join(f"{one['name']}={one['value']}\n" for one in container["env"]))
         return
     for job in document["jobs"].values():
         assert job["timeout-minutes"]
@@ -381,3 +399,20 @@ def run_yaml(text: str, settings: dict[str, str], folder: Path) -> None:
         script = "\n".join(f"{step}\nset -a; . $GITHUB_ENV; set +a" for step in steps)
         (folder / "github.env").touch()
         assert "::add-mask::ey" in run_bash(script, settings, folder)
+
+
+def check_program(words: list[str]) -> None:
+    """Check what a container runs: a command that there is, or a program of the user's own."""
+    if words and words[0] == "upstox_cli":
+        check_command(words)
+
+
+def containers_of(document: Any) -> Iterator[dict[str, Any]]:
+    """Return the containers of a manifest, wherever they stand in it."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            if name in {"containers", "initContainers"}:
+                yield from (
+                    {"env": [{"name": "UPSTOX_DEBUG", "value": "true"}], **c} for c in value
+                )
+            yield from containers_of(value)
