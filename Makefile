@@ -14,7 +14,7 @@ ENVIRONMENTS := $(PYTHON) tools/environments.py
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j3 --output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test checks format lint types unit soak faults examples sdk others readme docs \
+.PHONY: help setup demo test checks format lint types unit soak faults fuzz drill examples sdk others readme docs \
 	record bench dist wheel-test clean new-enough
 
 help:  ## List the commands
@@ -65,6 +65,12 @@ soak: $(STAMP)  ## Let 20 times befall a fleet what befalls it once in the tests
 
 faults: $(STAMP)  ## Run the matrix of faults alone, and say how many there are
 	$(BIN)/python -m pytest -n auto tests/api/test_faults.py
+
+fuzz: $(STAMP)  ## Try 5,000 mutated logins, or FUZZ=… of them, from FUZZ_SEED=… on
+	FUZZ=$(or $(FUZZ),5000) $(BIN)/python -m pytest -n auto tests/api/test_fuzz.py
+
+drill: $(STAMP)  ## Change something at the sandbox, and show what a user of this release sees
+	$(BIN)/python tools/drill.py
 
 examples: $(STAMP) $(OTHERS_STAMP)  ## Run every example of README and docs alone, and count them
 	$(BIN)/python -m pytest -n auto tests/docs

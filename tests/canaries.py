@@ -85,7 +85,7 @@ class Canaries:
         found = {
             (place, value) for place, text in texts.items() for value in values if value in text
         }
-        assert not found
+        assert not found, found
 
     def surfaces(self, outcome: object, records: list[logging.LogRecord]) -> dict[str, str]:
         """Return all texts in which a secret may turn up.

@@ -153,6 +153,15 @@ def test_an_edge_is_named_with_what_to_try() -> None:
     assert "Cloudflare" not in refused(403, b"<html>Access Denied</html>", Step.PIN).message
 
 
+@pytest.mark.parametrize("step", [Step.OTP_VERIFY, Step.PIN])
+def test_a_missing_route_in_words_names_the_revision(step: Step) -> None:
+    """A code that nobody knows may mean the route or the credential: both are counselled."""
+    error = refused(404, service(1017999, "No such path"), step)
+    assert "UPSTOX_LOGIN_REVISION" in str(error)
+    assert "login page" in str(error)
+    assert judge(error) is Verdict.UNEXPLAINED
+
+
 WORDS = {
     b'{"error": {"reason": "geo"}, "message": "Access Denied"}': "Access Denied: geo",
     b'{"message": "Forbidden"}': "Forbidden",

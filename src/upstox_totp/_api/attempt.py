@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
 
 from upstox_totp._api.verdicts import judge
 from upstox_totp._http.failures import network_error
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     import requests
 
+    from upstox_totp._settings.config import Config
     from upstox_totp._tokens.ledger import Credential, Ledger
     from upstox_totp.transcript import Exchange, Step
 
@@ -34,6 +38,21 @@ class Attempt:
     pause: float = 0.0
     secrets: Secrets = field(default_factory=Secrets)
     transcript: list[Exchange] = field(default_factory=list)
+
+    def learn_secrets(self, config: Config) -> None:
+        """Remember every secret of some settings, also those that this login does not send.
+
+        Args:
+            config: The settings.
+        """
+        self.secrets.add(config.password, config.pin_code, config.totp_secret, config.client_secret)
+        if config.totp_secret is not None:
+            # Base32 is written in either case.
+            self.secrets.add(config.totp_secret.get_secret_value().lower())
+        if config.pin_code is not None:
+            # What goes over the wire may be echoed in each spelling, too.
+            self.secrets.add(encode_pin(config.pin_code))
+        self.secrets.add_personal(config.username)
 
     @contextmanager
     def step(self, step: Step, *, route: str | None = None) -> Iterator[None]:
@@ -123,3 +142,12 @@ class LoginAttempt(Attempt):
             period: The number of the period whose code it sends, if it sends one.
         """
         return self.ledger.sending(*credentials, period=period, judge=judge)
+
+
+def encode_pin(pin: SecretStr) -> SecretStr:
+    """Return a PIN as the login page sends it, in base64.
+
+    Args:
+        pin: The PIN.
+    """
+    return SecretStr(base64.b64encode(pin.get_secret_value().encode()).decode())

@@ -159,7 +159,7 @@ class BaseAPI:
         *,
         headers: Mapping[str, str],
         redirected: bool = False,
-    ) -> str | None:
+    ) -> SecretStr | None:
         """Open a page of Upstox and return the absolute URL that it redirects to, None if none.
 
         Args:
@@ -297,10 +297,10 @@ def _reveal(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
-def _target(session: requests.Session, response: requests.Response, url: str) -> str | None:
+def _target(session: requests.Session, response: requests.Response, url: str) -> SecretStr | None:
     try:
         location = session.get_redirect_target(response)
-        return urljoin(url, location) if location else None
+        return SecretStr(urljoin(url, location)) if location else None
     except ValueError:
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -19,6 +18,7 @@ from upstox_totp._api.accounts import (
     choose_account,
     list_accounts,
 )
+from upstox_totp._api.attempt import encode_pin
 from upstox_totp._api.base import json_body
 from upstox_totp._api.exchange import exchange_code
 from upstox_totp._api.redirects import check_address, find_authorization_code, no_code
@@ -74,10 +74,6 @@ class PageLogin(Way):
     def _run(self, attempt: LoginAttempt) -> AccessTokenResponse:
         config = self._client.config
         config.demand("page")
-        attempt.secrets.add(
-            config.password, config.pin_code, config.totp_secret, config.client_secret
-        )
-        attempt.secrets.add_personal(config.username)
         with attempt.step(Step.DIALOG):
             dialog = self._open_dialog(attempt)
         with attempt.step(Step.OTP_GENERATE):
@@ -115,9 +111,9 @@ class PageLogin(Way):
         while target is not None:
             if followed == self._client.session.max_redirects:
                 raise _too_many_redirects(attempt, url)
-            self._check(attempt, SecretStr(target))
+            self._check(attempt, target)
             followed += 1
-            url = target
+            url = target.get_secret_value()
             target = self._open(attempt, Step.DIALOG, url, headers=headers, redirected=True)
         return url
 
@@ -185,7 +181,7 @@ class PageLogin(Way):
     ) -> SecretStr | None:
         data: dict[str, object] = {
             "twoFAMethod": "SECRET_PIN",
-            "inputText": _base64(self._client.config.pin_code),
+            "inputText": encode_pin(self._client.config.pin_code),
         }
         profile: dict[str, str] = {}
         if session.profile_id is not None:
@@ -237,7 +233,7 @@ class PageLogin(Way):
             )
             if target is None:
                 raise no_code()
-            uri = SecretStr(target)
+            uri = target
         raise _too_many_redirects(attempt, uri.get_secret_value())
 
     def _check(self, attempt: Attempt, uri: SecretStr) -> None:
@@ -298,7 +294,3 @@ def _no_such_route(error: UpstoxError) -> bool:
     code = error.error_code
     verdict = isinstance(code, ErrorCode) and code.startswith(_SERVICE_CODES)
     return error.details.get("http_status") in routes.NO_SUCH_ROUTE and not verdict
-
-
-def _base64(secret: SecretStr) -> SecretStr:
-    return SecretStr(base64.b64encode(secret.get_secret_value().encode()).decode())

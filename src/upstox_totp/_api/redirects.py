@@ -50,7 +50,8 @@ def check_address(uri: SecretStr, app_uri: str, base_domain: str, secrets: Secre
 
     Raises:
         APIError: If it is the app's, and says that Upstox refused.
-        ValidationError: If it is the app's and says nothing, or leads off the hosts of Upstox.
+        ValidationError: If it is the app's and says nothing, leads off the hosts of Upstox, or
+            holds a secret, which would be in every log on the way.
     """
     # The address may hold a code, so that the frames that raise must not have it as text.
     owner = _owner(uri, app_uri, base_domain)
@@ -58,6 +59,8 @@ def check_address(uri: SecretStr, app_uri: str, base_domain: str, secrets: Secre
         raise _ended_at_app(uri, secrets)
     if owner == "others":
         raise _leads_away(uri, secrets)
+    if secrets.holds(uri.get_secret_value().partition("://")[2].partition("/")[2]):
+        raise _holds_secret()
 
 
 def _owner(uri: SecretStr, app_uri: str, base_domain: str) -> Literal["app", "upstox", "others"]:
@@ -73,6 +76,13 @@ def _leads_away(uri: SecretStr, secrets: Secrets) -> UpstoxError:
     return ValidationError(
         f"A redirect leads off the hosts of Upstox, to {host or 'nowhere'!r} "
         f"({scheme[:10]!r}); it was not followed.",
+        suggestions=[_ELSEWHERE],
+    )
+
+
+def _holds_secret() -> UpstoxError:
+    return ValidationError(
+        "A redirect has one of your credentials in its address; it was not followed.",
         suggestions=[_ELSEWHERE],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -113,6 +114,13 @@ UNKNOWN_CODE: Final = Explanation(
             "error.transcript."
         ),
     ),
+)
+# The service's own code with a status of routes: which of the two it speaks of, nobody knows.
+ABSENT: Final = replace(
+    UNKNOWN_CODE, suggestions=(*UNKNOWN_CODE.suggestions, *NO_ROUTE.suggestions)
+)
+ABSENT_OF_REVISION: Final = replace(
+    UNKNOWN_CODE, suggestions=(*UNKNOWN_CODE.suggestions, *NO_ROUTE_OF_REVISION.suggestions)
 )
 REFUSED: Final = Explanation(APIError, "The request was refused.", CHANGED)
 _NO_ENVELOPE: Final = Explanation(

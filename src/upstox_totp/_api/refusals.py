@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from upstox_totp import _clock
 from upstox_totp._api.refusal_words import (
+    ABSENT,
+    ABSENT_OF_REVISION,
     BY_STATUS,
     CHANGED,
     DOWN,
@@ -156,11 +158,13 @@ def _explain(
         return REJECTED[step]
     if step in _BEARER_STEPS and own and code is None and status == HTTPStatus.UNAUTHORIZED:
         return EXPLANATIONS[ErrorCode.INVALID_TOKEN]
-    return _explain_status(status, details)
+    return _explain_status(status, step, details)
 
 
-def _explain_status(status: int, details: dict[str, Any]) -> Explanation:
+def _explain_status(status: int, step: Step | None, details: dict[str, Any]) -> Explanation:
     """Explain what is no verdict on a credential by its status, and by who answered."""
+    if status in NO_SUCH_ROUTE:
+        return ABSENT_OF_REVISION if step in _REVISED else ABSENT
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return BY_STATUS[status]
     if details["answered_by"] == CLOUDFLARE:

@@ -30,7 +30,6 @@ class TotpLoginAPI(Way):
     def _run(self, attempt: LoginAttempt) -> AccessTokenResponse:
         config, clock = self._client.config, self._client.server_clock
         config.demand("api")
-        attempt.secrets.add(config.pin_code, config.totp_secret)
         self._learn_time(attempt)
         with attempt.step(Step.TOTP_LOGIN):
             # The pause before the request comes out of the code's life.
