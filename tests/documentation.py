@@ -144,6 +144,10 @@ def furnish(folder: Path, sandbox: Sandbox) -> None:
         (folder / name).write_text(whole)
     own = {name: value for name, value in settings.items() if name != "UPSTOX_BASE_DOMAIN"}
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in own.items()))
+    accounts = folder / "config" / "upstox-totp" / "accounts"
+    accounts.mkdir(parents=True)
+    for name in ("asha", "ravi"):
+        (accounts / f"{name}.env").write_text(whole)
     secrets = {name.removeprefix("UPSTOX_").lower(): value for name, value in own.items()}
     (folder / "secrets.json").write_text(json.dumps(secrets))
     for name in ("bot.py", "report.py"):
@@ -156,7 +160,11 @@ def furnish(folder: Path, sandbox: Sandbox) -> None:
 
 def settings_for(text: str, sandbox: Sandbox, folder: Path) -> dict[str, str]:
     """Return the environment of an example: one that names a file has its settings there."""
-    kept = {"UPSTOX_CACHE_DIR": str(folder / "cache"), "UPSTOX_SLEEP_TIME": "100"}
+    kept = {
+        "UPSTOX_CACHE_DIR": str(folder / "cache"),
+        "UPSTOX_SLEEP_TIME": "100",
+        "XDG_CONFIG_HOME": str(folder / "config"),
+    }
     if "from_env_file" not in text and "--env-file" not in text:
         kept["UPSTOX_BASE_DOMAIN"] = sandbox.base_domain
     return kept

@@ -18,6 +18,7 @@ from upstox_totp._settings.names import API, DEFAULTS, PAGE, SETTINGS, needed_by
 from upstox_totp._settings.totp_secret import normalise_secret
 from upstox_totp._settings.writing import save_in_account_file, save_in_file, save_in_keyring
 from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.streams import write_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,13 +88,13 @@ def _choose_method(method: str | None, kept: Mapping[str, SecretStr]) -> tuple[s
             raise click.UsageError(f"--method {SETTINGS['login_method'].rule}.")
         return chosen
     for name, meaning in _WAYS.items():
-        click.echo(f"  {name:<4}  {meaning}")
+        write_line(f"  {name:<4}  {meaning}")
     usual = kept["login_method"].get_secret_value() if "login_method" in kept else API
     while True:
         chosen = _methods(click.prompt("Way to a token", default=usual))
         if chosen:
             return chosen
-        click.echo(f"It {SETTINGS['login_method'].rule}.")
+        write_line(f"It {SETTINGS['login_method'].rule}.")
 
 
 def _methods(text: str) -> tuple[str, ...]:
@@ -129,7 +130,7 @@ def _ask(name: str, kept: SecretStr | None, methods: tuple[str, ...]) -> SecretS
             answer = SecretStr(answer.get_secret_value().strip())
         problem = _find_problem(name, answer, methods)
         if problem is not None:
-            click.echo(f"It {problem}.")
+            write_line(f"It {problem}.")
         elif name != "totp_secret" or _is_the_authenticators(answer):
             return answer
 
@@ -143,7 +144,7 @@ def _find_problem(name: str, answer: SecretStr, methods: tuple[str, ...]) -> str
 
 def _is_the_authenticators(secret: SecretStr) -> bool:
     code = OneTimePasswords(normalise_secret(secret)).current()
-    click.echo(f"The code that it makes now: {code.get_secret_value()}")
+    write_line(f"The code that it makes now: {code.get_secret_value()}")
     return click.confirm("Does your authenticator app show the same", default=True)
 
 
@@ -153,26 +154,25 @@ def _save(
     if account is None:
         path = env_file or Path(".env")
         save_in_file(path, given)
-        click.echo(f"Written into {path}, for you alone to read.")
+        write_line(f"Written into {path}, for you alone to read.")
     elif place == FILE:
-        click.echo(f"Written into {save_in_account_file(account, given)}, for you alone to read.")
+        write_line(f"Written into {save_in_account_file(account, given)}, for you alone to read.")
     else:
-        click.echo(f"Written into the keyring, as {save_in_keyring(account, given)}.")
+        write_line(f"Written into the keyring, as {save_in_keyring(account, given)}.")
 
 
 def _say_whether_it_suffices(account: str | None, env_file: Path | None) -> ExitCode:
     report = check_settings(env_file, account)
     for finding in report.settings:
         if not finding.good:
-            click.echo(f"{finding.name}: {finding.state} (from {finding.source or 'nowhere'})")
+            write_line(f"{finding.name}: {finding.state} (from {finding.source or 'nowhere'})")
     for advice in report.advice:
-        click.echo(advice)
+        write_line(advice)
     if not report.good:
         return ExitCode.USAGE
-    command = "upstox_cli token"
     if account is not None:
-        command = f"upstox_cli --account {account} token"
-    elif env_file is not None:
-        command = f"upstox_cli token --env-file {env_file}"
-    click.echo(f"All that is needed is set. The next step: {command}")
+        how = f"upstox_cli token, with UPSTOX_ACCOUNT={account}"
+    else:
+        how = "upstox_cli token" + (f" --env-file {env_file}" if env_file else "")
+    write_line(f"All that is needed is set. The next step: {how}")
     return ExitCode.DONE
