@@ -70,6 +70,8 @@ class Canaries:
         for record in self._sandbox.requests:
             if record.step == "verify" and isinstance(record.json, dict):
                 plain.add(record.json["data"]["otp"])
+            if record.step == "totp_login" and isinstance(record.json, dict):
+                plain.add(record.json["totp"])
         return plain | set(map(quote, plain)) | set(map(quote_plus, plain))
 
     def check(self, texts: dict[str, str]) -> None:

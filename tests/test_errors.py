@@ -21,7 +21,7 @@ from upstox_totp import (
     UpstoxError,
     ValidationError,
 )
-from upstox_totp._api.refusals import refusal
+from upstox_totp._api.refusals import check_granted
 from upstox_totp._http.answers import Answer
 from upstox_totp._http.failures import network_error
 from upstox_totp._secrecy import Secrets
@@ -45,6 +45,15 @@ def answered(status: int, body: bytes = b"", **headers: str) -> Answer:
     response._content = body  # noqa: SLF001 - how a response is made without a server
     response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
     return Answer(response)
+
+
+def refusal(answer: Answer, step: Step | None, secrets: Secrets) -> UpstoxError | None:
+    """Return the error that an answer stands for, None if it grants the request."""
+    try:
+        check_granted(answer, step, secrets)
+    except UpstoxError as error:
+        return error
+    return None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from upstox_totp._api.one_time_passwords import OneTimePasswords
 from upstox_totp._api.routes import DIALOG
+from upstox_totp._http.server_clock import clock_of
 from upstox_totp._http.session import Session
 from upstox_totp._log import enable_debug
 from upstox_totp._settings.account import identify
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from upstox_totp._api.app_token import AppTokenAPI
+    from upstox_totp._api.totp_login import TotpLoginAPI
+    from upstox_totp._http.server_clock import ServerClock
     from upstox_totp._settings.account import Identity
     from upstox_totp._tokens.ledger import Ledger
     from upstox_totp.models import AccessTokenResponse
@@ -197,7 +200,7 @@ class UpstoxTOTP:
         return identity
 
     def log_in(self, ledger: Ledger) -> AccessTokenResponse:
-        """Log in, and count in a ledger what costs an attempt.
+        """Log in by the configured ways, for a caller who keeps the token, as `TokenCache` does.
 
         Args:
             ledger: The account's attempts.
@@ -206,7 +209,16 @@ class UpstoxTOTP:
             UpstoxError: If Upstox refused, or something holds the login.
             requests.RequestException: If a request got no whole answer.
         """
-        return self.app_token.log_in(ledger)
+        from upstox_totp._api.ways import log_in  # noqa: PLC0415 - as above
+
+        return log_in(self, ledger)
+
+    @property
+    def totp_login(self) -> TotpLoginAPI:
+        """Upstox's own TOTP login; ``totp_login.get_access_token()`` logs in that way."""
+        from upstox_totp._api.totp_login import TotpLoginAPI  # noqa: PLC0415 - as above
+
+        return TotpLoginAPI(self)
 
     @property
     def one_time_passwords(self) -> OneTimePasswords:
@@ -241,6 +253,11 @@ class UpstoxTOTP:
     def base_domain(self, template: str) -> None:
         self._base_domain = _base_domain(template)
 
+    @property
+    def server_clock(self) -> ServerClock:
+        """The clock of Upstox, as its answers told it to any client of this process."""
+        return clock_of(self._base_domain)
+
     def generate_request_id(self) -> str:
         """Return the same request ID for the entire lifecycle of this client instance.
 
@@ -253,9 +270,12 @@ class UpstoxTOTP:
         """Return the current one-time password, six digits.
 
         It is shown only: nothing is used up, and nothing waits. It is made for the server's clock
-        if a login of this client has seen it, else for the local one.
+        if a login of this process has seen it, else for the local one.
+
+        Raises:
+            ConfigurationError: If no TOTP secret is set, since the configured ways need none.
         """
-        return self.one_time_passwords.current().get_secret_value()
+        return self.one_time_passwords.current(self.server_clock).get_secret_value()
 
     def reset_session(self) -> None:
         """Reset the underlying HTTP session.

@@ -67,7 +67,7 @@ class UpstoxError(Exception):
             the number or text as it came, without control characters, at most 40 characters.
         details: Further facts, for example ``http_status`` or ``attempts_left``.
         suggestions: What the user can do next, a sentence each.
-        step: At which of the six requests it failed, None before the first.
+        step: At which request it failed, None before the first.
         transcript: The requests and answers of this login so far.
 
     Attributes:
@@ -101,7 +101,7 @@ class UpstoxError(Exception):
 
     def __str__(self) -> str:
         """Return step, message, code and suggestions in one line."""
-        where = "" if self.step is None else f"S{str(self.step)[1:]}: "
+        where = "" if self.step is None else f"{str(self.step)[0].upper()}{str(self.step)[1:]}: "
         code = "" if self.error_code is None else f" [{self.error_code}]"
         return " ".join([f"{where}{self.message}{code}", *self.suggestions])
 

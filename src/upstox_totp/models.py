@@ -1,16 +1,28 @@
 """What Upstox answers.
 
-Field names are those on the wire. Fields that are not known are kept, and only what a login or the
-documented examples use is demanded. Values that must not be shown are left out of every ``repr``.
+Field names are those on the wire. Only what a login needs is demanded: fields that are not known
+are kept, and a field of another type than the documented one is kept as it came. Values that must
+not be shown are left out of every ``repr``.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from html import escape
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from upstox_totp import _clock
 from upstox_totp._tokens.life import expiry
@@ -23,7 +35,23 @@ def _sendable(text: str) -> str:
     return text
 
 
+def _as_it_came(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        return value
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+_T = TypeVar("_T")
+
 Word = Annotated[str, AfterValidator(_sendable)]
+
+Told = Annotated[_T, WrapValidator(_as_it_came), PlainSerializer(_unchanged, return_type=Any)]
+"""A field that no login needs: kept as it came where it is not of its type."""
 
 
 class _Wire(BaseModel):
@@ -44,8 +72,8 @@ class ErrorDetail(_Wire):
         message: What Upstox says about it.
     """
 
-    code: int | str | None = None
-    message: str | None = None
+    code: Told[int | str | None] = None
+    message: Told[str | None] = None
 
 
 class ResponseBase(_Wire):
@@ -57,7 +85,7 @@ class ResponseBase(_Wire):
     """
 
     success: bool
-    error: ErrorDetail | None = None
+    error: Told[ErrorDetail | None] = None
 
 
 class OTPGenerationData(_Wire):
@@ -72,10 +100,10 @@ class OTPGenerationData(_Wire):
     """
 
     validateOTPToken: Word = Field(repr=False)
-    message: str | None = None
-    nextRequestInterval: float | None = None
-    userType: str | None = None
-    isTotpEnabled: bool | None = None
+    message: Told[str | None] = None
+    nextRequestInterval: Told[float | None] = None
+    userType: Told[str | None] = None
+    isTotpEnabled: Told[bool | None] = None
 
 
 class OTPGenerationResponse(ResponseBase):
@@ -95,11 +123,11 @@ class UserProfile(_Wire):
         avatarUrl: Address of a picture.
     """
 
-    profileId: int | None = Field(default=None, repr=False)
-    userId: Word | None = Field(default=None, repr=False)
-    firstName: str | None = Field(default=None, repr=False)
-    lastName: str | None = Field(default=None, repr=False)
-    avatarUrl: str | None = Field(default=None, repr=False)
+    profileId: Told[int | None] = Field(default=None, repr=False)
+    userId: Told[Word | None] = Field(default=None, repr=False)
+    firstName: Told[str | None] = Field(default=None, repr=False)
+    lastName: Told[str | None] = Field(default=None, repr=False)
+    avatarUrl: Told[str | None] = Field(default=None, repr=False)
 
 
 class Account(_Wire):
@@ -113,7 +141,7 @@ class Account(_Wire):
 
     profileId: int = Field(repr=False)
     userId: Word = Field(repr=False)
-    isDefault: bool | None = None
+    isDefault: Told[bool | None] = None
 
 
 class OTPValidationData(_Wire):
@@ -127,11 +155,11 @@ class OTPValidationData(_Wire):
         message: What Upstox says.
     """
 
-    userProfile: UserProfile | None = None
-    accounts: list[Account] | None = None
-    isSecretPinSet: bool | None = None
-    userType: str | None = None
-    message: str | None = None
+    userProfile: Told[UserProfile | None] = None
+    accounts: Told[list[Told[Account]] | None] = None
+    isSecretPinSet: Told[bool | None] = None
+    userType: Told[str | None] = None
+    message: Told[str | None] = None
 
 
 class OTPValidationResponse(ResponseBase):
@@ -154,14 +182,14 @@ class TwoFactorAuthenticationData(_Wire):
         isExternalClientOAuthApp: Whether the app belongs to a customer.
     """
 
-    redirectUri: str | None = Field(default=None, repr=False)
-    userType: str | None = None
-    customerStatus: str | None = None
-    appStatus: str | None = None
+    redirectUri: Told[str | None] = Field(default=None, repr=False)
+    userType: Told[str | None] = None
+    customerStatus: Told[str | None] = None
+    appStatus: Told[str | None] = None
     refreshTokenExpiry: Any = None
-    isPlusPlanFastWebsocketEnabled: bool | None = None
-    isNewRefreshTokenCreated: bool | None = None
-    isExternalClientOAuthApp: bool | None = None
+    isPlusPlanFastWebsocketEnabled: Told[bool | None] = None
+    isNewRefreshTokenCreated: Told[bool | None] = None
+    isExternalClientOAuthApp: Told[bool | None] = None
 
 
 class TwoFactorAuthenticationResponse(ResponseBase):
@@ -179,7 +207,7 @@ class OAuthAuthorizationData(_Wire):
     """
 
     redirectUri: str = Field(repr=False)
-    isApproved: bool | None = None
+    isApproved: Told[bool | None] = None
 
 
 class OAuthAuthorizationResponse(ResponseBase):
@@ -208,18 +236,26 @@ class AccessTokenData(_Wire):
     """
 
     access_token: Word = Field(repr=False)
-    extended_token: str | None = Field(default=None, repr=False)
-    email: str | None = None
-    exchanges: list[str] | None = None
-    products: list[str] | None = None
-    broker: str | None = None
-    user_id: str | None = None
-    user_name: str | None = None
-    order_types: list[str] | None = None
-    user_type: str | None = None
-    poa: bool | None = None
-    ddpi: bool | None = None
-    is_active: bool | None = None
+    extended_token: Told[str | None] = Field(default=None, repr=False)
+    email: Told[str | None] = None
+    exchanges: Told[list[str] | None] = None
+    products: Told[list[str] | None] = None
+    broker: Told[str | None] = None
+    user_id: Told[str | None] = None
+    user_name: Told[str | None] = None
+    order_types: Told[list[str] | None] = None
+    user_type: Told[str | None] = None
+    poa: Told[bool | None] = None
+    ddpi: Told[bool | None] = None
+    is_active: Told[bool | None] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unwrapped(cls, document: Any) -> Any:
+        # Upstox documents the fields alone; they are taken out of its usual envelope as well.
+        if isinstance(document, dict) and "access_token" not in document:
+            return document.get("data", document)
+        return document
 
     _obtained_at: datetime | None = PrivateAttr(default=None)
     _clock_offset: timedelta = PrivateAttr(default=timedelta())
@@ -291,5 +327,35 @@ class AccessTokenResponse(ResponseBase):
         data = self.data
         owner = f"{data.user_name or 'Unknown'} ({data.user_id or 'user id unknown'})"
         rows = (("Owner", owner), ("Expires", f"{data.expires_at:%a %d %b %Y, %H:%M:%S} IST"))
-        cells = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows)
+        cells = "".join(
+            f"<tr><th>{name}</th><td>{escape(str(text))}</td></tr>" for name, text in rows
+        )
         return f"<table>{cells}</table>"
+
+
+class ProfileData(_Wire):
+    """Whose access token it is."""
+
+
+class ProfileResponse(_Wire):
+    """Answer to the question for the profile.
+
+    Attributes:
+        status: ``success``.
+        data: Whose token it is.
+    """
+
+    status: Literal["success"]
+    data: ProfileData
+
+
+class LogoutResponse(_Wire):
+    """Answer to the logout.
+
+    Attributes:
+        status: ``success``.
+        data: True.
+    """
+
+    status: Literal["success"]
+    data: Literal[True]

@@ -22,7 +22,11 @@ _PLAIN_SEGMENT: Final = re.compile(r"[A-Za-z_.-]{0,31}|v\d{1,2}|[12]fa")
 
 
 class Step(IntEnum):
-    """One of the six requests of a login, numbered in their order."""
+    """What a request is for.
+
+    The six requests of the login page are numbered in their order; ways to a token that take one
+    request, and questions, have numbers above six, which mean nothing.
+    """
 
     DIALOG = 1
     OTP_GENERATE = 2
@@ -30,16 +34,31 @@ class Step(IntEnum):
     PIN = 4
     AUTHORIZE = 5
     TOKEN = 6
+    TIME = 11
+    TOTP_LOGIN = 12
+    TOKEN_REQUEST = 13
+    CODE_EXCHANGE = 14
+    PROFILE = 21
+    LOGOUT = 22
+    HOST = 23
 
     @property
     def title(self) -> str:
         """What the step does, in a few words."""
         return _TITLES[self]
 
-    def __str__(self) -> str:
-        """Return the step as messages name it, for example ``step 4 of 6 (PIN)``."""
-        return f"step {self.value} of {len(Step)} ({self.title})"
+    @property
+    def position(self) -> str | None:
+        """Which of the six requests of the login page it is, ``4 of 6``; None if none of them."""
+        return f"{self.value} of {PAGE_STEPS}" if self <= PAGE_STEPS else None
 
+    def __str__(self) -> str:
+        """Return the step as messages name it: ``step 4 of 6 (PIN)``, or ``TOTP login``."""
+        return self.title if self.position is None else f"step {self.position} ({self.title})"
+
+
+PAGE_STEPS: Final = 6
+"""How many requests the login page's way takes."""
 
 _TITLES: Final = {
     Step.DIALOG: "login dialog",
@@ -48,6 +67,13 @@ _TITLES: Final = {
     Step.PIN: "PIN",
     Step.AUTHORIZE: "authorization",
     Step.TOKEN: "token exchange",
+    Step.TIME: "server time",
+    Step.TOTP_LOGIN: "TOTP login",
+    Step.TOKEN_REQUEST: "token request",
+    Step.CODE_EXCHANGE: "token exchange",
+    Step.PROFILE: "profile",
+    Step.LOGOUT: "logout",
+    Step.HOST: "host",
 }
 
 
@@ -56,7 +82,7 @@ class Exchange:
     """One request and its answer.
 
     Attributes:
-        step: The step of the login that the request belongs to.
+        step: What the request was for.
         method: The HTTP method.
         host: The host asked, with its port if it is not the scheme's own.
         path: The path asked, without the query.

@@ -68,6 +68,7 @@ def test_any_json(  # noqa: PLR0917 - pytest and hypothesis pass by name
     """No JSON, whole or merged into the right answer, escapes the documented exceptions."""
     running.behave()
     running.reset()
+    # Each example is a day of its own: what the one before spent holds nothing.
     PROCESS.forget()
     configure(monkeypatch, running)
 

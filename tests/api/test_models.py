@@ -87,3 +87,47 @@ def test_a_notebook_shows_owner_and_expiry() -> None:
         {"success": True, "data": {"access_token": "x"}}
     )
     assert "Unknown (user id unknown)" in bare._repr_html_()
+
+
+ODD: list[object] = [2, "PARTIAL", {"a": 1}, [1, {"b": None}], 10**30, 1.5, True]
+
+
+@pytest.mark.parametrize("value", ODD, ids=repr)
+def test_a_field_of_another_type_is_kept_as_it_came(value: object) -> None:
+    """It can be read, written as JSON and read again, and nothing warns of it."""
+    fields = set(models.AccessTokenData.model_fields) - {"access_token"}
+    data = models.AccessTokenData.model_validate(
+        {"access_token": "a.b.c"} | dict.fromkeys(fields, value)
+    )
+    assert data.user_name == value or isinstance(value, bool)
+    again = models.AccessTokenData.model_validate_json(data.model_dump_json())
+    assert again.model_dump() == data.model_dump()
+    assert again == data
+
+
+def test_a_documented_type_stays() -> None:
+    """What has its type is validated as before."""
+    data = models.AccessTokenData.model_validate(
+        {"access_token": "a.b.c", "poa": True, "exchanges": ["NSE"], "user_id": "AB1234"}
+    )
+    assert (data.poa, data.exchanges, data.user_id) == (True, ["NSE"], "AB1234")
+    with pytest.raises(pydantic.ValidationError):
+        models.AccessTokenData.model_validate({"user_id": "AB1234"})
+
+
+def test_one_bad_item_spoils_only_itself() -> None:
+    """Of several accounts one that cannot be read is kept as it came."""
+    data = models.OTPValidationData.model_validate(
+        {"accounts": [{"profileId": "x"}, {"profileId": 7, "userId": "AB"}, 5]}
+    )
+    assert data.accounts is not None
+    assert [type(one) for one in data.accounts] == [dict, models.Account, int]
+    assert data.model_dump()["accounts"][1] == {"profileId": 7, "userId": "AB", "isDefault": None}
+
+
+def test_the_envelope_is_opened() -> None:
+    """A token in Upstox' usual envelope is read as one without."""
+    data = models.AccessTokenData.model_validate(
+        {"status": "success", "data": {"access_token": "a.b.c"}}
+    )
+    assert data.access_token == "a.b.c"

@@ -9,7 +9,7 @@ import pytest
 
 from cli_runs import run
 from conftest import configure
-from upstox_totp._api.bearer import BearerAPI
+from upstox_totp._api.app_token import AppTokenAPI
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from conftest import FakeTime
+    from upstox_totp.sandbox import Step as SandboxStep
 
 
 @pytest.fixture(autouse=True)
@@ -66,15 +67,15 @@ def test_only_the_dead_token_is_forgotten(
     """Neither what was kept meanwhile, nor that a PIN was rejected."""
     run("token")
     account.revoke(account.access_tokens[-1])
-    ask = BearerAPI.is_alive
+    ask = AppTokenAPI.is_valid
 
-    def ask_while_another_logs_in(api: BearerAPI, token: SecretStr) -> bool:
+    def ask_while_another_logs_in(api: AppTokenAPI, token: SecretStr) -> bool:
         alive = ask(api, token)
         run("generate-token")
         return alive
 
     with monkeypatch.context() as patch:
-        patch.setattr(BearerAPI, "is_alive", ask_while_another_logs_in)
+        patch.setattr(AppTokenAPI, "is_valid", ask_while_another_logs_in)
         assert run("status", "--verify").exit_code == 3
     assert run("status").exit_code == 0
     monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
@@ -187,3 +188,46 @@ def test_logout_without_a_network(account: Sandbox) -> None:
     assert result.exit_code == 5
     assert account.access_tokens[-1] not in result.stderr
     assert run("status").stdout == "No token is kept for this account.\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "step"), [("status --verify", "profile"), ("logout", "logout")]
+)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.html(),
+        Fault.status(204),
+        Fault.json({"status": "success"}),
+        Fault.json({"status": "success", "data": False}),
+        Fault.redirect("https://example.com/"),
+        Fault.html(401),
+        Fault.refuse("UDAPI1154", "Static IP", 403),
+        Fault.refuse("UDAPI7", "No", 401),
+    ],
+    ids=repr,
+)
+def test_an_answer_of_another_is_no_answer(
+    account: Sandbox, command: str, step: SandboxStep, fault: Fault
+) -> None:
+    """What is not Upstox's own word on the token is an error, and never said to be its word."""
+    run("token")
+    account.misbehave(step, fault)
+    result = run(*command.split())
+    assert result.exit_code == 6
+    assert "accepts" not in result.stdout
+    assert "no longer" not in result.stderr
+    assert "at Upstox" not in result.stdout
+    assert account.access_tokens[-1] not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [("status --verify", "profile"), ("logout", "logout")]
+)
+def test_a_question_is_shown_with_debug(account: Sandbox, command: str, said: str) -> None:
+    """--debug shows the request of status --verify and of logout, as it shows a login's."""
+    run("token")
+    result = run(*command.split(), "--debug")
+    assert result.exit_code == 0
+    assert f"{said}: " in result.stderr
+    assert account.access_tokens[-1] not in result.stderr

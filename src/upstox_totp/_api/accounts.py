@@ -4,86 +4,125 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from upstox_totp.errors import APIError, AuthenticationError, UpstoxError, ValidationError
-from upstox_totp.models import Account
+import pydantic
+
+from upstox_totp.errors import APIError, AuthenticationError, ValidationError
+from upstox_totp.models import Account, UserProfile
 
 if TYPE_CHECKING:
-    from upstox_totp.models import OTPValidationData
+    from upstox_totp.models import (
+        OTPGenerationData,
+        OTPValidationData,
+        TwoFactorAuthenticationData,
+    )
 
 _ASLEEP: Final = frozenset({"DORMANT", "INACTIVE"})
 
 
-def choose_account(data: OTPValidationData, user_id: str) -> Account | UpstoxError:
+def choose_account(data: OTPValidationData, user_id: str) -> Account:
     """Return the account that the app belongs to, else the default, else the only one.
 
     Args:
         data: What the one-time password was answered.
         user_id: Whom the login dialog named.
 
-    Returns:
-        The account, or the error that says why there is none.
+    Raises:
+        ValidationError: If there is no account.
+        APIError: If there are several, and nothing tells which.
     """
-    accounts = data.accounts or _as_accounts(data)
+    accounts = list_accounts(data) or _as_accounts(data)
     for candidates in (
         [account for account in accounts if account.userId == user_id],
-        [account for account in accounts if account.isDefault],
+        [account for account in accounts if account.isDefault is True],
         accounts,
     ):
         if len(candidates) == 1:
             return candidates[0]
     if not accounts:
-        return ValidationError(
+        raise ValidationError(
             "The answer is not what the protocol says: expected data.accounts, one at least.",
             suggestions=["Set UPSTOX_LOGIN_REVISION to older, and report error.transcript."],
         )
     user_ids = ", ".join(account.userId for account in accounts)
-    return APIError(
+    raise APIError(
         f"The login has several accounts, and none is the app's or the default: {user_ids}.",
         suggestions=["Make one of them the default on the Upstox login page."],
     )
 
 
+def list_accounts(data: OTPValidationData) -> list[Account]:
+    """Return the accounts that the newer revision told, without those that it told badly.
+
+    Args:
+        data: What the one-time password was answered.
+    """
+    told = data.accounts if isinstance(data.accounts, list) else []
+    return [account for account in told if isinstance(account, Account)]
+
+
 def _as_accounts(data: OTPValidationData) -> list[Account]:
     profile = data.userProfile
-    if profile is None or profile.profileId is None or profile.userId is None:
+    if not isinstance(profile, UserProfile):
         return []
-    return [Account(profileId=profile.profileId, userId=profile.userId)]
+    try:
+        return [Account.model_validate({"profileId": profile.profileId, "userId": profile.userId})]
+    except pydantic.ValidationError:
+        return []
 
 
-def no_totp() -> UpstoxError:
-    """Return the error for an account without TOTP: a code would be wrong, and cost an attempt."""
-    return _incomplete(
-        "TOTP is not set up for this account; no one-time password was sent.",
-        "Set up TOTP in your Upstox account, and put its secret into totp_secret "
-        "(UPSTOX_TOTP_SECRET).",
-        "totp_secret",
-    )
+def check_totp_set_up(data: OTPGenerationData) -> None:
+    """Raise for an account without TOTP: a code would be wrong, and cost an attempt.
+
+    Args:
+        data: What the OTP request was answered.
+
+    Raises:
+        AuthenticationError: If TOTP is not set up.
+    """
+    if data.isTotpEnabled is False:
+        raise _incomplete(
+            "TOTP is not set up for this account; no one-time password was sent.",
+            "Set up TOTP in your Upstox account, and put its secret into totp_secret "
+            "(UPSTOX_TOTP_SECRET).",
+            "totp_secret",
+        )
 
 
-def no_pin() -> UpstoxError:
-    """Return the error for an account without a PIN."""
-    return _incomplete(
-        "No PIN has been set for this account.",
-        "Set a PIN on the Upstox login page, and put it into pin_code (UPSTOX_PIN_CODE).",
-        "pin_code",
-    )
+def check_pin_set(data: OTPValidationData) -> None:
+    """Raise for an account without a PIN.
+
+    Args:
+        data: What the one-time password was answered.
+
+    Raises:
+        AuthenticationError: If no PIN has been set.
+    """
+    if data.isSecretPinSet is False:
+        raise _incomplete(
+            "No PIN has been set for this account.",
+            "Set a PIN on the Upstox login page, and put it into pin_code (UPSTOX_PIN_CODE).",
+            "pin_code",
+        )
 
 
-def _incomplete(message: str, suggestion: str, setting: str) -> UpstoxError:
+def check_awake(data: TwoFactorAuthenticationData) -> None:
+    """Raise for an account that has to be reactivated.
+
+    Args:
+        data: What the PIN was answered.
+
+    Raises:
+        APIError: If the account is asleep.
+    """
+    status = data.customerStatus
+    if isinstance(status, str) and status.upper() in _ASLEEP:
+        raise APIError(
+            f"The account is {status.lower()}.",
+            suggestions=["Reactivate it: log in once on the Upstox login page."],
+        )
+
+
+def _incomplete(message: str, suggestion: str, setting: str) -> AuthenticationError:
     error = AuthenticationError(message, suggestions=[suggestion])
     error.settings = (setting,)
     return error
-
-
-def asleep(status: str | None) -> UpstoxError | None:
-    """Return the error for an account that has to be reactivated, None if it is awake.
-
-    Args:
-        status: The ``customerStatus`` that the PIN was answered.
-    """
-    if status is None or status.upper() not in _ASLEEP:
-        return None
-    return APIError(
-        f"The account is {status.lower()}.",
-        suggestions=["Reactivate it: log in once on the Upstox login page."],
-    )

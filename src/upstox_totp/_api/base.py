@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urljoin
 
@@ -13,100 +12,61 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
 from upstox_totp import _clock
-from upstox_totp._api.refusals import refusal, unexpected
+from upstox_totp._api import routes
+from upstox_totp._api.refusals import check_granted, unexpected
 from upstox_totp._http.answers import Answer, ModelT
-from upstox_totp._http.failures import network_error
-from upstox_totp._http.session import AnswerTooLargeError
+from upstox_totp._http.session import MAX_SECONDS, AnswerTooLargeError
 from upstox_totp._log import logger
-from upstox_totp._secrecy import HiddenBytes, Secrets
-from upstox_totp.errors import ErrorCode, UpstoxError, ValidationError
-from upstox_totp.transcript import Exchange, field_names, media_type, plain_path
+from upstox_totp._secrecy import HiddenBytes, HiddenDict
+from upstox_totp.errors import ValidationError
+from upstox_totp.transcript import Exchange, Step, field_names, media_type, plain_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
+    from upstox_totp._api.attempt import Attempt
     from upstox_totp._api.one_time_passwords import OneTimePasswords
     from upstox_totp._api.routes import Route
+    from upstox_totp._http.server_clock import ServerClock
     from upstox_totp._http.session import Session
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.config import Config
-    from upstox_totp._tokens.ledger import Ledger
-    from upstox_totp.transcript import Step
 
 _REDIRECTS: Final = range(300, 400)
-_LONGEST_REQUEST: Final = 120.0
+# What a user who waits without end is taken to wait, in seconds.
+_ENDLESS: Final = 600.0
 
 
-@dataclass
-class Login:
-    """One login under way.
-
-    Attributes:
-        secrets: What must not appear in any text that is kept.
-        transcript: What happened so far.
-        ledger: Where the account's attempts are counted; None outside a login.
-    """
-
-    secrets: Secrets = field(default_factory=Secrets)
-    transcript: list[Exchange] = field(default_factory=list)
-    ledger: Ledger | None = None
-
-    def failed(self, error: UpstoxError, step: Step) -> UpstoxError:
-        """Complete an error with what is known of the login, and mask every secret in it.
-
-        Args:
-            error: The error.
-            step: The step that it ended.
-        """
-        mask = self.secrets.mask
-        error.message = mask(error.message)
-        error.args = (error.message,)
-        error.details = {
-            name: mask(value) if isinstance(value, str) else value
-            for name, value in error.details.items()
-        }
-        if isinstance(error.error_code, str) and not isinstance(error.error_code, ErrorCode):
-            error.error_code = mask(error.error_code)
-        error.step = step
-        error.transcript = list(self.transcript)
-        return error
-
-    def broken_off(self, failure: Exception, scheme: str) -> requests.RequestException:
-        """Return a network failure of the last request, without what was sent and answered.
-
-        Args:
-            failure: The failure as requests or urllib3 raised it.
-            scheme: The scheme of the address that was asked.
-        """
-        last = self.transcript[-1]
-        url = f"{scheme}://{last.host}{last.path}"
-        error = network_error(failure, last.step, last.method, url)
-        vars(error).update(step=last.step, transcript=list(self.transcript))
-        return error
-
-
-class Client(Protocol):
-    """What the requests need of a client; `UpstoxTOTP` has it."""
-
-    @property
-    def config(self) -> Config:
-        """The settings."""
+class Sender(Protocol):
+    """What a request needs of a client."""
 
     @property
     def base_domain(self) -> str:
         """Where to ask."""
 
     @property
-    def identity(self) -> Identity:
-        """What tells accounts and settings apart."""
-
-    @property
     def session(self) -> Session:
         """The session that sends."""
 
     @property
+    def server_clock(self) -> ServerClock:
+        """The server's clock, which follows each answer."""
+
+
+class Client(Sender, Protocol):
+    """What a login needs of a client; `UpstoxTOTP` has it."""
+
+    @property
+    def config(self) -> Config:
+        """The settings."""
+
+    @property
+    def identity(self) -> Identity:
+        """What tells accounts apart."""
+
+    @property
     def one_time_passwords(self) -> OneTimePasswords:
-        """The one-time passwords, and the server's clock that they are made for."""
+        """The one-time passwords."""
 
     def generate_request_id(self) -> str:
         """Return the id that the login page's requests carry."""
@@ -119,32 +79,31 @@ class BaseAPI:
         client: The client whose settings and session are used.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Sender) -> None:
         self._client = client
 
     def _ask(
         self,
-        login: Login,
+        attempt: Attempt,
         route: Route,
         model: type[ModelT],
         *,
         headers: Mapping[str, str],
-        body: HiddenBytes,
+        body: HiddenBytes | None = None,
         query: Mapping[str, str] | None = None,
-        required: Mapping[str, str] | None = None,
-        arrived: Callable[[Mapping[str, str]], None] | None = None,
+        required: Mapping[str, Any] | None = None,
     ) -> ModelT:
         """Send one request and return what it was answered, or raise.
 
         Args:
-            login: The login under way.
+            attempt: The login or question under way.
             route: Whom to ask.
             model: What has to come.
             headers: Headers to send where the session has none of that name.
             body: The body to send.
             query: The query to send.
-            required: Headers that the session's own do not replace, since they describe the body.
-            arrived: Is given the headers of the answer, whatever it says.
+            required: Headers that the session's own do not replace: they describe the body, or
+                hold a credential.
 
         Returns:
             The validated answer.
@@ -153,33 +112,27 @@ class BaseAPI:
             UpstoxError: If Upstox refused, or answered something else.
             requests.RequestException: If no whole answer came.
         """
-        answer = self._send(
-            login,
-            route.step,
-            route.method,
-            route.url(self._client.base_domain),
-            headers=self._unset(headers) | dict(required or {}),
-            body=body,
-            query=query,
-        )
-        if arrived is not None:
-            arrived(answer.response.headers)
-        error: UpstoxError | None
-        if answer.response.status_code in _REDIRECTS:
-            error = unexpected(answer, f"an answer of {route}, no redirect")
-        else:
-            error = refusal(answer, route.step, login.secrets)
-        if error is None:
+        with attempt.step(route.step, route=str(route)):
+            answer = self._send(
+                attempt,
+                route.step,
+                route.method,
+                route.url(self._client.base_domain),
+                headers=HiddenDict(self._unset(headers) | dict(required or {})),
+                body=body,
+                query=query,
+            )
+            if answer.response.status_code in _REDIRECTS:
+                raise unexpected(answer, f"an answer of {route}, no redirect")
+            check_granted(answer, route.step, attempt.secrets)
             parsed, expected = answer.parse(model)
-            if parsed is not None:
-                return parsed
-            error = unexpected(answer, f"{model.__name__} with {expected}")
-        error.details["route"] = str(route)
-        raise login.failed(error, route.step)
+            if parsed is None:
+                raise unexpected(answer, f"{model.__name__} with {expected}")
+            return parsed
 
     def _open(
         self,
-        login: Login,
+        attempt: Attempt,
         step: Step,
         url: str,
         query: Mapping[str, str] | None = None,
@@ -190,7 +143,7 @@ class BaseAPI:
         """Open a page of Upstox and return the absolute URL that it redirects to, None if none.
 
         Args:
-            login: The login under way.
+            attempt: The login under way.
             step: The step that the page belongs to.
             url: The page.
             query: The query to add to it.
@@ -202,7 +155,7 @@ class BaseAPI:
             requests.RequestException: If no whole answer came.
         """
         answer = self._send(
-            login,
+            attempt,
             step,
             "GET",
             url,
@@ -211,14 +164,26 @@ class BaseAPI:
             paced=not redirected,
         )
         if answer.response.status_code not in _REDIRECTS:
-            error = refusal(answer, step, login.secrets)
-            if error is None:
-                return None
-            raise login.failed(error, step)
+            check_granted(answer, step, attempt.secrets)
+            return None
         target = _target(self._client.session, answer.response, url)
         if target is None:
-            raise login.failed(unexpected(answer, "an address to redirect to"), step)
+            raise unexpected(answer, "an address to redirect to")
         return target
+
+    def _ask_time(self, attempt: Attempt) -> None:
+        """Let the server's clock see one more answer, to a request without a credential.
+
+        Args:
+            attempt: The login under way.
+
+        Raises:
+            requests.RequestException: If no whole answer came.
+        """
+        with attempt.step(Step.TIME):
+            url = routes.root("api", self._client.base_domain)
+            headers = self._unset(routes.api_headers())
+            self._send(attempt, Step.TIME, "GET", url, headers=headers)
 
     def _unset(self, headers: Mapping[str, str]) -> dict[str, str]:
         # A user may have set a plain dict, which knows no case.
@@ -227,21 +192,20 @@ class BaseAPI:
 
     def _send(
         self,
-        login: Login,
+        attempt: Attempt,
         step: Step,
         method: str,
         url: str,
         *,
-        headers: Mapping[str, str],
+        headers: Mapping[str, Any],
         body: HiddenBytes | None = None,
         query: Mapping[str, str] | None = None,
         paced: bool = True,
     ) -> Answer:
         """Send one request through ``session.request`` and note what happened."""
-        if paced and login.transcript:
-            _clock.sleep(self._client.config.sleep_time / 1000)
-        if login.ledger is not None:
-            login.ledger.confirm(_LONGEST_REQUEST)
+        if paced and attempt.transcript:
+            _clock.sleep(attempt.pause)
+        attempt.confirm(_longest(self._client.session.timeout))
         answer: Answer | None = None
         failure: Exception | None = None
         started = _clock.monotonic()
@@ -264,27 +228,47 @@ class BaseAPI:
             step=step,
             method=method,
             host=address.netloc or "",
-            path=plain_path(login.secrets.mask_all(address.path or "/")),
+            path=plain_path(attempt.secrets.mask_all(address.path or "/")),
             milliseconds=round(seconds * 1000),
-            **_outcome(login, answer, failure),
+            **_outcome(attempt, answer, failure),
         )
-        login.transcript.append(exchange)
+        attempt.transcript.append(exchange)
         logger.debug("%s", exchange, extra={"exchange": exchange})
         if answer is not None:
+            self._client.server_clock.follow(answer.response.headers)
             return answer
         # Raised outside the handler: the failure holds the request and its body.
         if isinstance(failure, AnswerTooLargeError):
-            raise login.failed(_too_large(failure), step)
-        raise login.broken_off(failure or requests.RequestException(), address.scheme or "")
+            raise _too_large(failure)
+        raise attempt.broken_off(failure or requests.RequestException(), address.scheme or "")
 
 
-def json_body(data: Mapping[str, Any]) -> HiddenBytes:
-    """Return a JSON body of the login service: ``data`` in its wrapper.
+class LoginAPI(BaseAPI):
+    """Base class of the ways to a token, which need a client's settings.
 
     Args:
-        data: The fields; a ``SecretStr`` among them is written as the text it holds.
+        client: The client whose settings and session are used.
     """
-    return HiddenBytes(json.dumps({"data": data}, default=_reveal).encode())
+
+    _client: Client
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
+
+
+def _longest(timeout: float | tuple[float | None, float | None] | None) -> float:
+    parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    # Connecting may be refused and tried twice again.
+    return sum(_ENDLESS if part is None else part for part in parts) * 2 + MAX_SECONDS
+
+
+def json_body(document: Mapping[str, Any]) -> HiddenBytes:
+    """Return a JSON body.
+
+    Args:
+        document: The fields; a ``SecretStr`` among them is written as the text it holds.
+    """
+    return HiddenBytes(json.dumps(document, default=_reveal).encode())
 
 
 def _reveal(value: object) -> str:
@@ -301,10 +285,10 @@ def _target(session: requests.Session, response: requests.Response, url: str) ->
         return None
 
 
-def _outcome(login: Login, answer: Answer | None, failure: Exception | None) -> dict[str, Any]:
+def _outcome(attempt: Attempt, answer: Answer | None, failure: Exception | None) -> dict[str, Any]:
     if answer is None:
         return {"status": None, "content_type": None, "failure": type(failure).__name__}
-    mask = login.secrets.mask_all
+    mask = attempt.secrets.mask_all
     content_type = media_type(answer.response.headers.get("Content-Type"))
     return {
         "status": answer.response.status_code,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import parse_qs
 
 from pydantic import SecretStr
@@ -17,7 +17,6 @@ from upstox_totp.errors import APIError, UpstoxError, ValidationError
 
 if TYPE_CHECKING:
     from upstox_totp._secrecy import Secrets
-    from upstox_totp._settings.config import Config
 
 _APPROVE: Final = (
     "Log in once on the Upstox login page and approve the app; if that works and this does not, "
@@ -29,7 +28,7 @@ _ELSEWHERE: Final = (
 )
 
 
-def authorization_code(uri: SecretStr) -> SecretStr | None:
+def find_authorization_code(uri: SecretStr) -> SecretStr | None:
     """Return the authorization code in the query of a URI, None if there is none.
 
     Args:
@@ -40,24 +39,36 @@ def authorization_code(uri: SecretStr) -> SecretStr | None:
     return SecretStr(codes[-1]) if codes else None
 
 
-def forbidden(
-    uri: SecretStr, config: Config, base_domain: str, secrets: Secrets
-) -> UpstoxError | None:
-    """Return the error for an address that must not be called, None for one that may.
+def check_address(uri: SecretStr, app_uri: str, base_domain: str, secrets: Secrets) -> None:
+    """Raise for an address that must not be called.
 
     Args:
         uri: Where a redirect leads.
-        config: Knows the app's own redirect URI, which is the app's to call.
+        app_uri: The app's own redirect URI, which is the app's to call.
         base_domain: Where the client logs in to; it may be redirected there, and to Upstox.
         secrets: What must be masked in what the address says.
+
+    Raises:
+        APIError: If it is the app's, and says that Upstox refused.
+        ValidationError: If it is the app's and says nothing, or leads off the hosts of Upstox.
     """
-    url = uri.get_secret_value()
-    target = _address(url)
-    if target == _app_address(config.redirect_uri):
-        return _ended_at_app(url, secrets)
-    if _is_upstox(target.origin, base_domain):
-        return None
-    scheme, _, rest = url.partition("://")
+    # The address may hold a code, so that the frames that raise must not have it as text.
+    owner = _owner(uri, app_uri, base_domain)
+    if owner == "app":
+        raise _ended_at_app(uri, secrets)
+    if owner == "others":
+        raise _leads_away(uri, secrets)
+
+
+def _owner(uri: SecretStr, app_uri: str, base_domain: str) -> Literal["app", "upstox", "others"]:
+    target = _address(uri.get_secret_value())
+    if target == _app_address(app_uri):
+        return "app"
+    return "upstox" if _is_upstox(target.origin, base_domain) else "others"
+
+
+def _leads_away(uri: SecretStr, secrets: Secrets) -> UpstoxError:
+    scheme, _, rest = uri.get_secret_value().partition("://")
     host = plain_words(rest.partition("/")[0].rpartition("@")[2].partition("?")[0], secrets)
     return ValidationError(
         f"A redirect leads off the hosts of Upstox, to {host or 'nowhere'!r} "
@@ -75,8 +86,8 @@ def no_code() -> UpstoxError:
     )
 
 
-def _ended_at_app(url: str, secrets: Secrets) -> UpstoxError:
-    query = _query(url)
+def _ended_at_app(uri: SecretStr, secrets: Secrets) -> UpstoxError:
+    query = _query(uri.get_secret_value())
     if "error" not in query:
         return no_code()
     reason = ": ".join(query["error"][:1] + query.get("error_description", [])[:1])

@@ -1,4 +1,4 @@
-"""What an HTTP answer says: a validated model, or the error that it stands for."""
+"""What an HTTP answer that grants nothing stands for: the error to raise."""
 
 from __future__ import annotations
 
@@ -7,6 +7,20 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from upstox_totp import _clock
+from upstox_totp._api.refusal_words import (
+    BY_STATUS,
+    CHANGED,
+    DOWN,
+    EDGE,
+    MAINTENANCE,
+    NO_ROUTE,
+    NO_ROUTE_OF_REVISION,
+    OTHER_EDGE,
+    REFUSED,
+    REJECTED,
+    TOTP_LOGIN_CODES,
+    UNKNOWN_CODE,
+)
 from upstox_totp._api.routes import NO_SUCH_ROUTE
 from upstox_totp._http.answers import Answer, Complaint
 from upstox_totp.errors import (
@@ -26,95 +40,170 @@ if TYPE_CHECKING:
 
     from upstox_totp._secrecy import Secrets
 
+UPSTOX: Final = "Upstox"
+"""``details["answered_by"]`` where the answer came in an envelope of Upstox."""
+
+CLOUDFLARE: Final = "Cloudflare"
+"""``details["answered_by"]`` where it names an error of Cloudflare, before Upstox."""
+
+BLOCK_PAGE: Final = "an edge's page"
+"""``details["answered_by"]`` where it is HTML that blocks."""
+
+SOMEBODY: Final = "somebody else"
+"""``details["answered_by"]`` where nothing tells who spoke."""
+
+LONGEST_WAIT: Final = 86_400.0
+"""The longest wait that an answer may ask for, in seconds."""
+
+ABOUT_ROUTES: Final = frozenset(
+    {
+        ErrorCode.REQUEST_NOT_SUPPORTED,
+        ErrorCode.API_VERSION_UNKNOWN,
+        ErrorCode.NO_SUCH_RESOURCE,
+    }
+)
+"""Codes that say that a route does not exist."""
 
 _LONGEST_MESSAGE: Final = 300
+_MAINTENANCE: Final = "maintenance"
 _ATTEMPTS: Final = (
-    re.compile(r"\b(\d{1,3})\s+(?:\w+\s+)?attempt", re.IGNORECASE),
+    re.compile(r"\b(\d{1,3})\s+(?:more|remaining|further)\s+attempt", re.IGNORECASE),
+    re.compile(r"\b(\d{1,3})\s+attempts?\s+(?:left|remain|more)", re.IGNORECASE),
     re.compile(r"attempts?\s+(?:left|remaining)\W{0,3}(\d{1,3})\b", re.IGNORECASE),
 )
-_OK: Final = range(200, 300)
-
-CHANGED: Final = (
-    "Upstox may have changed its login: look for a newer release, and report error.transcript.",
+_BLOCKING: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+_REVISED: Final = frozenset({Step.OTP_VERIFY, Step.PIN})
+# What such a status of a one-request login may be, but no verdict on what was sent.
+_NO_VERDICT: Final = frozenset(
+    {
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
 )
-_REJECTED: Final[dict[Step, Explanation]] = {
-    Step.OTP_VERIFY: Explanation(
-        AuthenticationError,
-        "The one-time password was rejected.",
-        (
-            (
-                "Check totp_secret (UPSTOX_TOTP_SECRET) before the next login, and that no other "
-                "program used the same code: wrong codes lock the account."
-            ),
-        ),
-        ("totp_secret",),
-    ),
-    Step.PIN: EXPLANATIONS[ErrorCode.INCORRECT_PIN],
-    Step.TOKEN: EXPLANATIONS[ErrorCode.INVALID_CREDENTIALS],
-}
-_TOO_MANY: Final = Explanation(
-    RateLimitError,
-    "Upstox asks for fewer requests.",
-    ("Wait before the next login, and keep the day's token.",),
-)
-_BLOCKED: Final = Explanation(
-    APIError,
-    "The request was blocked.",
-    (
-        (
-            "Something between here and Upstox refused it: try another network, or later; "
-            "a server abroad may be blocked for good."
-        ),
-    ),
-)
-_ABSENT: Final = Explanation(APIError, "The route does not exist.", CHANGED)
-_REVISION_ABSENT: Final = Explanation(
-    APIError,
-    "The route does not exist.",
-    (
-        (
-            "Upstox may have changed its login: set UPSTOX_LOGIN_REVISION to newer or older to "
-            "choose the other revision, look for a newer release, and report error.transcript."
-        ),
-    ),
-)
-_DOWN: Final = Explanation(
-    APIError, "Upstox has a problem of its own.", ("Try again in a few minutes.",)
-)
-_REFUSED: Final = Explanation(APIError, "Upstox refused the request.", CHANGED)
+_BEARER_STEPS: Final = frozenset({Step.PROFILE, Step.LOGOUT})
 
 
-def refusal(answer: Answer, step: Step | None, secrets: Secrets) -> UpstoxError | None:
-    """Return the error that an answer stands for, None if it grants the request.
+def check_granted(answer: Answer, step: Step | None, secrets: Secrets) -> None:
+    """Raise the error that an answer stands for, if it grants nothing.
+
+    Its ``details`` say who answered (``answered_by``): a credential is called rejected only where
+    the answer has the form of a verdict.
 
     Args:
         answer: The answer.
-        step: The step that asked, None outside a login.
+        step: What was asked, None if nothing of a login.
         secrets: What must be masked in the server's words.
+
+    Raises:
+        UpstoxError: If the answer grants nothing.
     """
-    status = answer.response.status_code
-    complaint = answer.complaint
-    if complaint is None and status < _OK.stop:
-        return None
-    told = complaint or Complaint(None, None)
+    if answer.refuses:
+        raise _refusal(answer, step, secrets)
+
+
+def _refusal(answer: Answer, step: Step | None, secrets: Secrets) -> UpstoxError:
+    told = answer.complaint or Complaint()
     message = plain_words(told.message, secrets)
-    attempts = _attempts_left(message)
-    code = _known(told.code, secrets)
-    explanation = _explain(code, status, step, attempts)
-    details: dict[str, Any] = {"http_status": status}
+    status = answer.response.status_code
+    details: dict[str, Any] = {"http_status": status, "answered_by": _speaker(answer, told)}
+    attempts = _attempts_left(message) if told.own and status < _SERVER else None
     if attempts is not None:
         details["attempts_left"] = attempts
+    code = _known(told.code, secrets)
+    if details["answered_by"] == CLOUDFLARE:
+        details["edge_error"] = answer.edge_error
+    explanation = _explain(answer, step, code, details)
+    words = message or f"{explanation.meaning} ({answer.received})"
     error = explanation.error(
-        message or f"{explanation.meaning} ({answer.received})",
-        error_code=code,
-        details=details,
-        suggestions=explanation.suggestions,
+        words, error_code=code, details=details, suggestions=explanation.suggestions
     )
     if isinstance(error, AuthenticationError):
         error.settings = explanation.settings
     if isinstance(error, RateLimitError):
         error.retry_after = _retry_after(answer.response, explanation.retry_after)
     return error
+
+
+_SERVER: Final = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _speaker(answer: Answer, told: Complaint) -> str:
+    if told.own:
+        return UPSTOX
+    if answer.edge_error is not None:
+        return CLOUDFLARE
+    blocks = answer.is_page and answer.response.status_code in _BLOCKING
+    return BLOCK_PAGE if blocks else SOMEBODY
+
+
+def _explain(
+    answer: Answer, step: Step | None, code: ErrorCode | int | str | None, details: dict[str, Any]
+) -> Explanation:
+    status = answer.response.status_code
+    absent = status in NO_SUCH_ROUTE
+    own = details["answered_by"] == UPSTOX
+    if isinstance(code, ErrorCode) and not (absent and code in ABOUT_ROUTES):
+        return _explain_known(code, step, status)
+    if answer.speaks_of_maintenance:
+        details["notice"] = _MAINTENANCE
+        return MAINTENANCE
+    if absent and (code in ABOUT_ROUTES or not own):
+        return NO_ROUTE_OF_REVISION if step in _REVISED else NO_ROUTE
+    # The code of a wrong one-time password is not known; its message speaks of attempts left.
+    judged = "attempts_left" in details or _judges_totp_login(answer, step, own=own)
+    if step in REJECTED and judged:
+        return REJECTED[step]
+    if step in _BEARER_STEPS and own and code is None and status == HTTPStatus.UNAUTHORIZED:
+        return EXPLANATIONS[ErrorCode.INVALID_TOKEN]
+    return _explain_status(status, details)
+
+
+def _explain_status(status: int, details: dict[str, Any]) -> Explanation:
+    """Explain what is no verdict on a credential by its status, and by who answered."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return BY_STATUS[status]
+    if details["answered_by"] == CLOUDFLARE:
+        return EDGE.get(details["edge_error"], OTHER_EDGE)
+    if status >= _SERVER:
+        return DOWN
+    if details["answered_by"] == UPSTOX:
+        return UNKNOWN_CODE
+    return BY_STATUS.get(status, REFUSED)
+
+
+def _explain_known(code: ErrorCode, step: Step | None, status: int) -> Explanation:
+    explanation = EXPLANATIONS[code]
+    if step is not Step.TOTP_LOGIN or status >= _SERVER:
+        return explanation
+    if explanation.error is APIError and code in _OTHER_MATTERS:
+        return explanation
+    # Which credential of three it was is told by a few codes only.
+    return TOTP_LOGIN_CODES.get(code, REJECTED[Step.TOTP_LOGIN])
+
+
+_OTHER_MATTERS: Final = ABOUT_ROUTES | {
+    ErrorCode.STATIC_ADDRESS_DIFFERS,
+    ErrorCode.STATIC_ADDRESS_REQUIRED,
+    ErrorCode.INTERNAL_ERROR,
+}
+
+
+def _judges_totp_login(answer: Answer, step: Step | None, *, own: bool) -> bool:
+    """Tell whether a refusal of a login by one request must be taken for a verdict."""
+    status = answer.response.status_code
+    if step is not Step.TOTP_LOGIN or status in _NO_VERDICT or status >= _SERVER:
+        return False
+    return own or not (answer.is_page or answer.edge_error)
+
+
+def speaks_of_maintenance(error: UpstoxError) -> bool:
+    """Tell whether an error stands for an answer that speaks of maintenance.
+
+    Args:
+        error: The error.
+    """
+    return error.details.get("notice") == _MAINTENANCE
 
 
 def unexpected(answer: Answer, expected: str) -> ValidationError:
@@ -162,35 +251,12 @@ def _attempts_left(message: str) -> int | None:
     return next((int(match.group(1)) for match in found if match), None)
 
 
-def _explain(
-    code: ErrorCode | int | str | None, status: int, step: Step | None, attempts: int | None
-) -> Explanation:
-    absent = status in NO_SUCH_ROUTE
-    if isinstance(code, ErrorCode) and not (absent and code in _ABOUT_ROUTES):
-        return EXPLANATIONS[code]
-    # The code of a wrong one-time password is not known; its message speaks of attempts left.
-    if step in _REJECTED and (attempts is not None or status == HTTPStatus.UNAUTHORIZED):
-        return _REJECTED[step]
-    if absent:
-        return _REVISION_ABSENT if step in _REVISED else _ABSENT
-    other = _DOWN if status >= HTTPStatus.INTERNAL_SERVER_ERROR else _REFUSED
-    return _BY_STATUS.get(status, other)
-
-
-_ABOUT_ROUTES: Final = frozenset({ErrorCode.REQUEST_NOT_SUPPORTED, ErrorCode.API_VERSION_UNKNOWN})
-_REVISED: Final = frozenset({Step.OTP_VERIFY, Step.PIN})
-_BY_STATUS: Final[dict[int, Explanation]] = {
-    HTTPStatus.TOO_MANY_REQUESTS: _TOO_MANY,
-    HTTPStatus.FORBIDDEN: _BLOCKED,
-}
-
-
 def _retry_after(response: requests.Response, default: float | None) -> float | None:
     header = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", header):
-        return float(header)
+        return min(float(header), LONGEST_WAIT)
     until = _clock.parse_http_date(header)
     if until is None:
         return default
     now = _clock.parse_http_date(response.headers.get("Date"))
-    return max(0.0, until - (_clock.time() if now is None else now))
+    return min(max(0.0, until - (_clock.time() if now is None else now)), LONGEST_WAIT)

@@ -5,7 +5,7 @@ What is known of them, and how surely, is in the protocol page of the documentat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from upstox_totp.transcript import Step
@@ -19,7 +19,7 @@ class Route:
     """One address of Upstox.
 
     Attributes:
-        step: The step of the login that asks it.
+        step: What it is asked for.
         method: The HTTP method.
         stage: The host: ``api``, ``service`` or ``login``.
         path: The path on that host.
@@ -67,6 +67,11 @@ OTP_GENERATE: Final = Route(
 AUTHORIZE: Final = Route(Step.AUTHORIZE, "POST", "service", "/login/v2/oauth/authorize")
 TOKEN: Final = Route(Step.TOKEN, "POST", "api", "/v2/login/authorization/token")
 
+CODE_EXCHANGE: Final = replace(TOKEN, step=Step.CODE_EXCHANGE)
+TOTP_LOGIN: Final = Route(Step.TOTP_LOGIN, "POST", "api", "/v2/totp-login/authorization/token")
+PROFILE: Final = Route(Step.PROFILE, "GET", "api", "/v2/user/profile")
+LOGOUT: Final = Route(Step.LOGOUT, "DELETE", "api", "/v2/logout")
+
 NEWER: Final = Revision(
     "newer",
     Route(Step.OTP_VERIFY, "POST", "service", "/login/open/v5/auth/1fa/otp-totp/verify"),
@@ -89,14 +94,28 @@ REVISIONS: Final[Mapping[str, tuple[Revision, ...]]] = {
 NO_SUCH_ROUTE: Final = frozenset({404, 405, 410})
 """HTTP statuses of a route that does not exist."""
 
+# One browser in both headers, on the most common desktop; its address bar shows no more of the
+# version than the first number, and neither does its User-Agent.
+_BROWSER: Final = "Chrome"
+_VERSION: Final = "150.0.0.0"
 _USER_AGENT: Final = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/141.0.0.0 Safari/537.36"
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    f"{_BROWSER}/{_VERSION} Safari/537.36"
 )
 _DEVICE: Final = (
-    "platform=WEB|osName=Linux|osVersion=x86_64|appVersion=4.0.0|modelName=Chrome|manufacturer="
-    "Google"
+    f"platform=WEB|osName=Windows/10|osVersion={_BROWSER}/{_VERSION}|appVersion=4.0.0|"
+    f"modelName={_BROWSER}|manufacturer=Google"
 )
+
+
+def root(stage: str, base_domain: str) -> str:
+    """Return the address of a host itself.
+
+    Args:
+        stage: The host: ``api``, ``service`` or ``login``.
+        base_domain: A URL with ``{stage}`` in it.
+    """
+    return f"{base_domain.replace('{stage}', stage)}/"
 
 
 def page_headers() -> dict[str, str]:

@@ -1,11 +1,18 @@
-"""What the failure of a request says about the credential that it carried."""
+"""What the failure of a request says about the credentials that it carried."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 
-import requests
-
+from upstox_totp._api.refusals import (
+    ABOUT_ROUTES,
+    BLOCK_PAGE,
+    CLOUDFLARE,
+    UPSTOX,
+    speaks_of_maintenance,
+)
+from upstox_totp._api.routes import NO_SUCH_ROUTE
 from upstox_totp._tokens.ledger import Verdict
 from upstox_totp.errors import (
     APIError,
@@ -14,27 +21,71 @@ from upstox_totp.errors import (
     RateLimitError,
     UpstoxError,
 )
+from upstox_totp.transcript import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_EDGE: Final = frozenset({CLOUDFLARE, BLOCK_PAGE})
+_NOTICES: Final = frozenset({ErrorCode.STATIC_ADDRESS_DIFFERS, ErrorCode.STATIC_ADDRESS_REQUIRED})
+# A verdict on something else than what the step sends is none on that.
+_SENT_AT: Final[Mapping[Step | None, str]] = {
+    Step.OTP_VERIFY: "totp_secret",
+    Step.PIN: "pin_code",
+}
 
 
 def judge(error: BaseException) -> Verdict:
-    """Return what a failure says about the credential that was sent.
+    """Return what a failure says about the credentials that were sent.
 
     Args:
         error: What the request raised.
     """
-    if isinstance(error, requests.ConnectTimeout) or "Connection refused" in str(error):
-        return Verdict.NOT_SENT
     if not isinstance(error, UpstoxError):
-        return Verdict.NO_VERDICT
+        # A failure of the network tells whether a byte may have gone out.
+        return Verdict.NO_VERDICT if getattr(error, "sent", True) else Verdict.NOT_SENT
     if isinstance(error, AuthenticationError):
-        return Verdict.REJECTED if error.settings else Verdict.NOTHING
-    if isinstance(error, RateLimitError):
+        return _judge_rejection(error)
+    if isinstance(error, RateLimitError) or leaves_unjudged(error):
         return Verdict.NOTHING
+    if not isinstance(error, APIError):
+        return Verdict.NO_VERDICT
+    return _judge_refusal(error, error.details)
+
+
+def leaves_unjudged(error: Exception) -> bool:
+    """Tell whether it is certain that nobody judged what was sent, so that another way may try.
+
+    It is where the connection was refused, where the page of an edge before Upstox answered, and
+    where the route does not exist.
+
+    Args:
+        error: What the request raised.
+    """
+    if not isinstance(error, UpstoxError):
+        return bool(getattr(error, "refused", False))
     status = error.details.get("http_status")
     if not isinstance(error, APIError) or not isinstance(status, int):
+        return False
+    by = error.details.get("answered_by")
+    if status in NO_SUCH_ROUTE:
+        return error.error_code in ABOUT_ROUTES or by != UPSTOX
+    return by in _EDGE and status < HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _judge_rejection(error: AuthenticationError) -> Verdict:
+    if not error.settings:
+        return Verdict.NOTHING
+    sent = _SENT_AT.get(error.step)
+    return Verdict.REJECTED if sent is None or sent in error.settings else Verdict.UNEXPLAINED
+
+
+def _judge_refusal(error: APIError, details: Mapping[str, Any]) -> Verdict:
+    if error.error_code in _NOTICES or speaks_of_maintenance(error):
+        return Verdict.NOTHING
+    status = details.get("http_status")
+    if not isinstance(status, int) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Verdict.NO_VERDICT
-    if error.error_code is None:
-        down = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        return Verdict.NO_VERDICT if down else Verdict.NOTHING
-    known = isinstance(error.error_code, ErrorCode)
-    return Verdict.NOTHING if known else Verdict.UNEXPLAINED
+    if details.get("answered_by") != UPSTOX:
+        return Verdict.NOTHING
+    return Verdict.NOTHING if isinstance(error.error_code, ErrorCode) else Verdict.UNEXPLAINED

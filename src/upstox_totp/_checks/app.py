@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import requests
 
-from upstox_totp._api.app_token import AppTokenAPI
-from upstox_totp._api.base import Login
+from upstox_totp._api.attempt import Attempt
+from upstox_totp._api.page_login import PageLogin
 from upstox_totp._checks.edge import edge_page
 from upstox_totp._checks.findings import Finding, Verdict
+from upstox_totp._http.server_clock import ServerClock
 from upstox_totp._http.session import Session
 from upstox_totp._settings.names import variable
 from upstox_totp._settings.sources import read_settings
 from upstox_totp.errors import ConfigurationError, UpstoxError
+from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +26,7 @@ _NEEDED: Final = ("client_id", "redirect_uri")
 _NONE: Final = "(none)"
 
 
-class _Dialog(AppTokenAPI):
+class _Dialog(PageLogin):
     """The first step of the documented login, by itself."""
 
     def open(self) -> None:
@@ -34,7 +36,9 @@ class _Dialog(AppTokenAPI):
             UpstoxError: If it does not.
             requests.RequestException: If no whole answer came.
         """
-        self._open_dialog(Login())
+        attempt = Attempt()
+        with attempt.step(Step.DIALOG):
+            self._open_dialog(attempt)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class _Client:
         self.config: Any = app
         self.base_domain = base_domain
         self.session = Session(repeatable=_NONE)
+        self.server_clock = ServerClock()
         self.answers: list[requests.Response] = []
         self.session.hooks["response"].append(self._note)
 

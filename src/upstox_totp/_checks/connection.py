@@ -9,16 +9,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
-import requests
-
-from upstox_totp import __version__, _clock
-from upstox_totp._api.routes import page_headers
+from upstox_totp import __version__
+from upstox_totp._api.hosts import HostsAPI
 from upstox_totp._checks.edge import EdgePage, edge_page
 from upstox_totp._checks.findings import Finding, Verdict
 from upstox_totp._checks.hosts import look_at_families, look_at_proxies
-from upstox_totp._http.failures import network_error
+from upstox_totp._http.server_clock import ServerClock
 from upstox_totp._http.session import Session
 from upstox_totp._settings.hosts import STAGES, is_loopback, origin, valid_base_domain
 from upstox_totp._settings.names import DEFAULTS
@@ -49,6 +46,20 @@ class _Visit:
     reached: bool = False
 
 
+class _Visitor:
+    """A client without settings.
+
+    Args:
+        session: The session that sends.
+        base_domain: Where to ask.
+    """
+
+    def __init__(self, session: Session, base_domain: str) -> None:
+        self.session = session
+        self.base_domain = base_domain
+        self.server_clock = ServerClock()
+
+
 @dataclass(frozen=True)
 class Examination:
     """What was found on the way to Upstox.
@@ -69,7 +80,9 @@ def examine_connection(base_domain: str) -> Examination:
         base_domain: A URL with ``{stage}`` in it.
     """
     with Session(repeatable=_NONE) as session:
-        visits = [_visit(session, base_domain, stage) for stage in STAGES]
+        session.timeout = _SECONDS
+        hosts = HostsAPI(_Visitor(session, base_domain))
+        visits = [_visit(hosts, stage) for stage in STAGES]
     offsets = [visit.offset for visit in visits if visit.offset is not None]
     findings = (
         Finding("Version", f"{__version__}, Python {platform.python_version()}, {_tls()}"),
@@ -112,44 +125,30 @@ def _tls() -> str:
     return ssl.OPENSSL_VERSION
 
 
-def _visit(session: Session, base_domain: str, stage: str) -> _Visit:
-    url = _url(base_domain, stage)
-    host = urlsplit(url).netloc
-    subject = f"Host of {stage}"
-    failure: requests.RequestException | None = None
-    started = _clock.monotonic()
-    try:
-        answer = session.request(
-            "GET", f"{url}/", headers=page_headers(), timeout=_SECONDS, allow_redirects=False
-        )
-    except requests.RequestException as error:
-        failure = error
-    if failure is not None:
-        told = str(network_error(failure, "not reached", "GET", url))
-        return _Visit(Finding(subject, f"{host}: {told}", Verdict.BAD, {"host": host}))
-    milliseconds = round((_clock.monotonic() - started) * 1000)
-    page = edge_page(answer)
+def _visit(hosts: HostsAPI, stage: str) -> _Visit:
+    visit = hosts.ask(stage)
+    subject, host = f"Host of {stage}", visit.host
+    if visit.response is None:
+        told = f"{host}: {visit.failure}"
+        return _Visit(Finding(subject, told, Verdict.BAD, {"host": host}))
+    page = edge_page(visit.response)
     facts = {
         "host": host,
-        "milliseconds": milliseconds,
-        "http_status": answer.status_code,
+        "milliseconds": visit.milliseconds,
+        "http_status": visit.response.status_code,
         "block_page": page is not None,
         "edge_code": page.code if page else None,
     }
-    text = f"{host}: reached in {milliseconds} ms, HTTP {answer.status_code}{_told(page)}"
+    text = (
+        f"{host}: reached in {visit.milliseconds} ms, HTTP {visit.response.status_code}"
+        f"{_told(page)}"
+    )
     verdict = Verdict.GOOD if page is None else Verdict.BAD
-    return _Visit(Finding(subject, text, verdict, facts), _offset(answer), reached=True)
+    return _Visit(Finding(subject, text, verdict, facts), visit.offset, reached=True)
 
 
 def _told(page: EdgePage | None) -> str:
     return f", {page}" if page else ""
-
-
-def _offset(answer: requests.Response) -> float | None:
-    if "Age" in answer.headers:
-        return None
-    date = _clock.parse_http_date(answer.headers.get("Date"))
-    return None if date is None else date - _clock.time()
 
 
 def compare_clocks(offsets: list[float], *, on_loopback: bool) -> Finding:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from upstox_totp._http.answers import Answer
 
 if TYPE_CHECKING:
     import requests
 
-_MARKUP: Final = re.compile(r"<[^>]*>")
-_CODE: Final = re.compile(r"\berror(?:\s+code)?\s*:?\s*(1\d{3})\b", re.IGNORECASE)
 _ADVICE: Final = {
     "1010": "it refuses this program's signature, whatever is sent: another way to log in "
     "(login_method) may pass",
@@ -44,5 +43,4 @@ def edge_page(response: requests.Response) -> EdgePage | None:
     html = "html" in response.headers.get("Content-Type", "").lower()
     if response.status_code not in {403, 429, 503} or not html:
         return None
-    found = _CODE.search(" ".join(_MARKUP.sub(" ", response.text).split()))
-    return EdgePage(found.group(1) if found else None)
+    return EdgePage(Answer(response).edge_error)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pydantic
@@ -19,6 +20,12 @@ ModelT = TypeVar("ModelT", bound=pydantic.BaseModel)
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _OK: Final = range(200, 300)
 _NOT_JSON: Final = object()
+_CODES: Final = ("errorCode", "error_code", "code")
+_WORDS: Final = ("message", "error_description", "reason", "detail", "title", "description")
+_OAUTH_CODE: Final = re.compile(r"[a-z]+(?:_[a-z]+)+")
+_LONGEST_PAGE: Final = 64 * 1024
+_TAG: Final = re.compile(r"<[^<>]*>")
+_EDGE_ERROR: Final = re.compile(r"\berror\W{0,9}(?:code\W{0,9})?(1\d{3})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,12 @@ class Complaint:
     Attributes:
         code: The error code as it came, None if there is none.
         message: What the server says, None if nothing.
+        own: Whether it came in an envelope of Upstox: a gateway's or a proxy's JSON has another.
     """
 
-    code: int | str | None
-    message: str | None
+    code: int | str | None = field(default=None, repr=False)
+    message: str | None = field(default=None, repr=False)
+    own: bool = False
 
 
 class Answer:
@@ -75,19 +84,48 @@ class Answer:
 
     @property
     def complaint(self) -> Complaint | None:
-        """What the answer says went wrong, in either envelope; None if it says nothing."""
+        """What the answer says went wrong, in whichever envelope; None if it says nothing."""
         document = self._document
-        granted = isinstance(document, dict) and document.get("success") is True
-        if not isinstance(document, dict) or (granted and self.response.status_code in _OK):
+        fine = self.response.status_code in _OK
+        if not isinstance(document, dict) or (fine and document.get("success") is True):
             return None
         told = [document.get("error"), *_items(document.get("errors"))]
-        for error in told:
-            if isinstance(error, dict):
-                return _complaint(error)
-            if isinstance(error, str) and error:
-                return _complaint({"code": error, "message": document.get("error_description")})
+        error = next((one for one in told if isinstance(one, dict | str) and one), None)
         failed = document.get("success") is False or document.get("status") == "error"
-        return _complaint(document) if failed else None
+        if fine and error is None and not failed:
+            return None
+        return _complaint(document, error, failed=failed)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the answer grants nothing."""
+        return self.complaint is not None or self.response.status_code not in _OK
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is HTML."""
+        kind = media_type(self.response.headers.get("Content-Type")) or ""
+        return kind.lower().startswith("text/html") or self.response.content[:256].lstrip()[:1] == (
+            b"<"
+        )
+
+    @property
+    def edge_error(self) -> str | None:
+        """The number of the error that Cloudflare says, None if it says none."""
+        text = self._text()
+        server = self.response.headers.get("Server", "")
+        if not self.is_page and "cloudflare" not in f"{text} {server}".lower():
+            return None
+        match = _EDGE_ERROR.search(" ".join(_TAG.sub(" ", text).split()))
+        return match.group(1) if match else None
+
+    @property
+    def speaks_of_maintenance(self) -> bool:
+        """Whether the word stands in it."""
+        return "maintenance" in self._text().lower()
+
+    def _text(self) -> str:
+        return self.response.content[:_LONGEST_PAGE].decode("latin-1")
 
     def parse(self, model: type[ModelT]) -> tuple[ModelT | None, str]:
         """Validate the answer.
@@ -115,8 +153,31 @@ def _items(value: object) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _complaint(error: dict[str, Any]) -> Complaint:
-    codes = (error.get(key) for key in ("errorCode", "error_code", "code"))
-    code = next((c for c in codes if isinstance(c, int | str) and not isinstance(c, bool)), None)
-    message = error.get("message")
-    return Complaint(code, message if isinstance(message, str) else None)
+def _complaint(
+    document: dict[str, Any], error: dict[str, Any] | str | None, *, failed: bool
+) -> Complaint:
+    if isinstance(error, dict):
+        code = _code(error)
+        own = _words(error)
+        words = own if "message" in error or not own else [*_words(document), *own]
+        return Complaint(code, _joined(words or _words(document)), failed or code is not None)
+    if error is None:
+        return Complaint(_code(document), _joined(_words(document)), failed)
+    words = _words(document)
+    if not failed and ("error_description" in document or _OAUTH_CODE.fullmatch(error)):
+        return Complaint(error, _joined(words), failed)
+    return Complaint(None, _joined([error, *words]), failed)
+
+
+def _code(error: dict[str, Any]) -> int | str | None:
+    codes = (error.get(key) for key in _CODES)
+    return next((c for c in codes if isinstance(c, int | str) and not isinstance(c, bool)), None)
+
+
+def _words(told: dict[str, Any]) -> list[str]:
+    found = (told.get(key) for key in _WORDS)
+    return [words for words in found if isinstance(words, str) and words][:1]
+
+
+def _joined(words: list[str]) -> str | None:
+    return ": ".join(dict.fromkeys(words)) or None

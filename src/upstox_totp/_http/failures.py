@@ -6,6 +6,7 @@ import ssl
 from typing import TYPE_CHECKING, Final
 
 import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,17 @@ _PROXY_ADDRESS: Final = (
     requests.exceptions.InvalidProxyURL,
     requests.exceptions.InvalidSchema,
 )
+# Raised before a byte of a request went out.
+_UNSENT: Final = (
+    ConnectTimeoutError,
+    NewConnectionError,
+    ssl.SSLCertVerificationError,
+    requests.ConnectTimeout,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+)
 _DEFAULT_ADVICE: Final = "Check the connection to the internet, then log in again."
 
 
@@ -41,7 +53,8 @@ def network_error(
         url: The URL asked, without secrets.
 
     Returns:
-        The failure to raise; its ``request`` keeps method and URL.
+        The failure to raise; its ``request`` keeps method and URL, its ``sent`` tells if a byte
+        of the request may have gone out, its ``refused`` if nobody accepted the connection.
     """
     kind = _public_class(failure)
     advice = _proxy_advice(failure) or next(
@@ -51,7 +64,13 @@ def network_error(
     request.method, request.url = method, url
     host = url.partition("://")[2].partition("/")[0]
     text = f"{step}: no answer from {host}: {_reason(failure)}. {advice}"
-    return kind(text[0].upper() + text[1:], request=request)
+    error = kind(text[0].upper() + text[1:], request=request)
+    causes = list(_causes(failure))
+    vars(error).update(
+        sent=not any(isinstance(cause, _UNSENT) for cause in causes),
+        refused=any(isinstance(cause, NewConnectionError) for cause in causes),
+    )
+    return error
 
 
 def _proxy_advice(failure: Exception) -> str:

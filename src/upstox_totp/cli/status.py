@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import requests
 from pydantic import SecretStr
 
-from upstox_totp._api.bearer import BearerAPI
 from upstox_totp.cli.account import read_account
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.login import make_client
@@ -63,7 +62,7 @@ def show_status(env_file: Path | None, notes: Notes, style: str, *, verify: bool
 
 def _verify(account: Account, token: KeptToken, env_file: Path | None, notes: Notes) -> bool:
     with make_client(env_file, notes) as client:
-        accepted = BearerAPI(client).is_alive(SecretStr(token.access_token))
+        accepted = client.app_token.is_valid(SecretStr(token.access_token))
     if not accepted:
         account.forget(token)
     return accepted
@@ -140,7 +139,7 @@ def log_out(env_file: Path | None, notes: Notes) -> None:
         TokenCache().clear(client)
         if token is None:
             write_line("No token was kept for this account.")
-        elif BearerAPI(client).end(SecretStr(token.access_token)):
+        elif client.app_token.revoke(SecretStr(token.access_token)):
             write_line("Logged out at Upstox, and forgotten here.")
         else:
             write_line("Forgotten here; at Upstox it had ended before.")

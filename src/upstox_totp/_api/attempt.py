@@ -1,0 +1,125 @@
+"""Attempt: what one login, or one question, must keep secret and has seen so far."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from upstox_totp._api.verdicts import judge
+from upstox_totp._http.failures import network_error
+from upstox_totp._secrecy import Secrets
+from upstox_totp.errors import ErrorCode, UpstoxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    import requests
+
+    from upstox_totp._tokens.ledger import Credential, Ledger
+    from upstox_totp.transcript import Exchange, Step
+
+
+@dataclass
+class Attempt:
+    """One login, or one question to Upstox, under way.
+
+    Attributes:
+        pause: How long to wait between two requests, in seconds.
+        secrets: What must not appear in any text that is kept.
+        transcript: What happened so far.
+    """
+
+    pause: float = 0.0
+    secrets: Secrets = field(default_factory=Secrets)
+    transcript: list[Exchange] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, step: Step, *, route: str | None = None) -> Iterator[None]:
+        """Complete every error of the library that is raised inside.
+
+        It is given the step and the transcript, and each secret in it is masked.
+
+        Args:
+            step: What the requests inside are for.
+            route: Whom they ask, where that is one address.
+
+        Raises:
+            UpstoxError: The error that was raised, completed.
+        """
+        try:
+            yield
+        except UpstoxError as error:
+            if error.step is None:
+                error.details |= {} if route is None else {"route": route}
+                self._complete(error, step)
+            raise
+
+    def confirm(self, seconds: float) -> None:
+        """Make sure, before each request, that it may be sent.
+
+        Args:
+            seconds: How long the request may take.
+        """
+
+    def _complete(self, error: UpstoxError, step: Step) -> None:
+        mask = self.secrets.mask
+        error.message = mask(error.message)
+        error.args = (error.message,)
+        error.details = {
+            name: mask(value) if isinstance(value, str) else value
+            for name, value in error.details.items()
+        }
+        if isinstance(error.error_code, str) and not isinstance(error.error_code, ErrorCode):
+            error.error_code = mask(error.error_code)
+        error.step = step
+        error.transcript = list(self.transcript)
+
+    def broken_off(self, failure: Exception, scheme: str) -> requests.RequestException:
+        """Return a network failure of the last request, without what was sent and answered.
+
+        Args:
+            failure: The failure as requests or urllib3 raised it.
+            scheme: The scheme of the address that was asked.
+        """
+        last = self.transcript[-1]
+        url = f"{scheme}://{last.host}{last.path}"
+        error = network_error(failure, last.step, last.method, url)
+        vars(error).update(step=last.step, transcript=list(self.transcript))
+        return error
+
+
+@dataclass(kw_only=True)
+class LoginAttempt(Attempt):
+    """A login under way whose attempts are counted.
+
+    Attributes:
+        ledger: The account's attempts.
+        kept: Whether the token will be kept for others who ask.
+    """
+
+    ledger: Ledger
+    kept: bool = True
+
+    def confirm(self, seconds: float) -> None:
+        """Make sure, before each request, that the account's turn is still this login's.
+
+        Args:
+            seconds: How long the request may take.
+
+        Raises:
+            TurnLostError: If another login holds it now.
+        """
+        self.ledger.confirm(seconds)
+
+    def sending(
+        self, *credentials: Credential, period: int | None = None
+    ) -> AbstractContextManager[None]:
+        """Return a block in which credentials are sent, once; what comes of it is counted.
+
+        Args:
+            credentials: What the block sends.
+            period: The number of the period whose code it sends, if it sends one.
+        """
+        return self.ledger.sending(*credentials, period=period, judge=judge)

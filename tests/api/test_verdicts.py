@@ -1,0 +1,236 @@
+"""What an answer says about a credential, in the words of an error and for the ledger."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from conftest import configure
+from upstox_totp import (
+    APIError,
+    AuthenticationError,
+    RateLimitError,
+    Step,
+    UpstoxError,
+    UpstoxTOTP,
+    ValidationError,
+)
+from upstox_totp._api.refusals import check_granted
+from upstox_totp._api.verdicts import judge, leaves_unjudged
+from upstox_totp._http.answers import Answer
+from upstox_totp._http.failures import network_error
+from upstox_totp._secrecy import Secrets
+from upstox_totp._tokens.ledger import Verdict
+from upstox_totp._tokens.memory_store import PROCESS
+from upstox_totp.sandbox import Fault, Sandbox
+
+if TYPE_CHECKING:
+    from conftest import FakeTime
+
+CLOUDFLARE_PAGE = b"""<!DOCTYPE html><html><head><title>Access denied | service.upstox.com used
+Cloudflare to restrict access</title></head><body><h1><span class="cf-error-type">Error</span>
+<span class="cf-error-code">%d</span></h1></body></html>"""
+
+
+def service(code: object, message: str = "m") -> bytes:
+    """Return a refusal in the envelope of the login service."""
+    return json.dumps({"success": False, "error": {"code": code, "message": message}}).encode()
+
+
+def api(code: object, message: str = "m") -> bytes:
+    """Return a refusal in the envelope of the API."""
+    return json.dumps(
+        {"status": "error", "errors": [{"errorCode": code, "message": message}]}
+    ).encode()
+
+
+def refused(status: int, body: bytes, step: Step, **headers: str) -> UpstoxError:
+    """Return the error of an answer, as a login completes it."""
+    response = requests.Response()
+    response.status_code = status
+    response._content = body  # noqa: SLF001 - how a response is made without a server
+    response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+    with pytest.raises(UpstoxError) as caught:
+        check_granted(Answer(response), step, Secrets())
+    caught.value.step = step
+    return caught.value
+
+
+Row = tuple[int, bytes, Step, type[UpstoxError], Verdict]
+ROWS: dict[str, Row] = {
+    "wrong PIN": (200, service(1017106), Step.PIN, AuthenticationError, Verdict.REJECTED),
+    "wrong PIN, by message": (
+        200, service(1017999, "4 attempts left"), Step.PIN, AuthenticationError, Verdict.REJECTED),
+    "wrong code": (200, service(1017999, "Invalid, 2 attempts remaining"), Step.OTP_VERIFY,
+                   AuthenticationError, Verdict.REJECTED),
+    "locked, at the code": (200, service(1017090), Step.OTP_VERIFY, AuthenticationError,
+                            Verdict.UNEXPLAINED),
+    "wrong number": (200, service(1017016), Step.OTP_GENERATE, AuthenticationError,
+                     Verdict.REJECTED),
+    "wrong secret of the app": (401, api("UDAPI100069"), Step.TOKEN, AuthenticationError,
+                                Verdict.REJECTED),
+    "an unknown code": (200, service(4711), Step.PIN, APIError, Verdict.UNEXPLAINED),
+    "an unknown code with 401": (401, service(4711), Step.PIN, APIError, Verdict.UNEXPLAINED),
+    "no code": (200, b'{"success": false}', Step.PIN, APIError, Verdict.UNEXPLAINED),
+    "words alone": (200, b'{"success": false, "error": "text"}', Step.PIN, APIError,
+                    Verdict.UNEXPLAINED),
+    "device approval": (401, service(4712, "Approve this device"), Step.OTP_VERIFY, APIError,
+                        Verdict.UNEXPLAINED),
+    "a session that ended": (200, service(1017076), Step.PIN, APIError, Verdict.NOTHING),
+    "static address missing": (401, api("UDAPI1221"), Step.TOKEN, APIError, Verdict.NOTHING),
+    "static address differs": (403, api("UDAPI1154"), Step.PIN, APIError, Verdict.NOTHING),
+    "maintenance": (401, service(4713, "Under Maintenance"), Step.PIN, APIError, Verdict.NOTHING),
+    "maintenance page": (503, b"<html>Scheduled maintenance</html>", Step.PIN, APIError,
+                         Verdict.NOTHING),
+    "a proxy's 401": (401, b"<html>Log in to the proxy</html>", Step.PIN, APIError,
+                      Verdict.NOTHING),
+    "Unauthorized": (401, b"Unauthorized", Step.TOKEN, APIError, Verdict.NOTHING),
+    "a gateway's words": (403, b'{"message": "Forbidden"}', Step.PIN, APIError, Verdict.NOTHING),
+    "1010": (403, CLOUDFLARE_PAGE % 1010, Step.PIN, APIError, Verdict.NOTHING),
+    "1015": (429, CLOUDFLARE_PAGE % 1015, Step.PIN, RateLimitError, Verdict.NOTHING),
+    "no route": (404, b"", Step.PIN, APIError, Verdict.NOTHING),
+    "no route, in words": (404, api("UDAPI10000"), Step.TOKEN, APIError, Verdict.NOTHING),
+    "a limit": (200, service(1017069), Step.OTP_GENERATE, RateLimitError, Verdict.NOTHING),
+    "down": (500, b"", Step.PIN, APIError, Verdict.NO_VERDICT),
+    "down after 3 attempts": (503, b"No answer after 3 attempts", Step.PIN, APIError,
+                              Verdict.NO_VERDICT),
+    "down, in words": (503, service(4711, "3 attempts left"), Step.PIN, APIError,
+                       Verdict.NO_VERDICT),
+    "the one request": (400, api("UDAPI7777"), Step.TOTP_LOGIN, AuthenticationError,
+                        Verdict.REJECTED),
+    "the one request, no words": (401, b"", Step.TOTP_LOGIN, AuthenticationError,
+                                  Verdict.REJECTED),
+    "the one request, a page": (401, b"<html></html>", Step.TOTP_LOGIN, APIError,
+                                Verdict.NOTHING),
+    "the one request, a proxy": (407, b"", Step.TOTP_LOGIN, APIError, Verdict.NOTHING),
+    "the one request, static": (401, api("UDAPI1221"), Step.TOTP_LOGIN, APIError,
+                                Verdict.NOTHING),
+    "the one request, internal": (400, api("UDAPI100500"), Step.TOTP_LOGIN, APIError,
+                                  Verdict.NOTHING),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))
+def test_only_a_verdict_is_one(row: Row) -> None:
+    """The class of the error and the ledger's verdict follow from the form of the answer."""
+    status, body, step, kind, verdict = row
+    error = refused(status, body, step)
+    assert type(error) is kind
+    assert judge(error) is verdict
+    assert error.suggestions
+    if kind is APIError:
+        assert "UPSTOX_PIN_CODE" not in str(error)
+        assert "UPSTOX_TOTP_SECRET" not in str(error)
+
+
+def test_other_failures() -> None:
+    """An answer that is none, and one that never came, are no verdict; a refused line sent none."""
+    assert judge(ValidationError("x")) is Verdict.NO_VERDICT
+    assert judge(KeyboardInterrupt()) is Verdict.NO_VERDICT
+    lost = network_error(requests.ConnectionError("reset"), Step.PIN, "POST", "https://h/")
+    assert judge(lost) is Verdict.NO_VERDICT
+    unsent = network_error(requests.ConnectTimeout(), Step.PIN, "POST", "https://h/")
+    assert judge(unsent) is Verdict.NOT_SENT
+    assert not leaves_unjudged(unsent)
+    header = network_error(requests.exceptions.InvalidHeader(), Step.PIN, "POST", "https://h/")
+    assert judge(header) is Verdict.NOT_SENT
+
+
+def test_an_edge_is_named_with_what_to_try() -> None:
+    """Its number, in HTML or in plain words, and an advice of its own."""
+    signature = refused(403, CLOUDFLARE_PAGE % 1010, Step.PIN)
+    assert "Cloudflare" in signature.message
+    assert "1010" in signature.message
+    assert "another network" in str(signature)
+    rate = refused(403, b"error code: 1015", Step.TOKEN, Server="cloudflare")
+    assert "1015" in rate.message
+    assert "Wait some minutes" in str(rate)
+    other = refused(403, CLOUDFLARE_PAGE % 1020, Step.PIN)
+    assert "Cloudflare" in other.message
+    assert "Cloudflare" not in refused(403, b"<html>Access Denied</html>", Step.PIN).message
+
+
+WORDS = {
+    b'{"error": {"reason": "geo"}, "message": "Access Denied"}': "Access Denied: geo",
+    b'{"message": "Forbidden"}': "Forbidden",
+    b'{"success": false, "error": "text"}': "text",
+    b'{"status": 403, "error": "Forbidden", "path": "/x"}': "Forbidden",
+    b'{"title": "Forbidden", "detail": "by a rule"}': "by a rule",
+    b'{"error": {"message": "a\\u0007b"}}': "a b",
+}
+
+
+@pytest.mark.parametrize(("body", "words"), WORDS.items())
+def test_the_words_of_a_stranger_are_shown(body: bytes, words: str) -> None:
+    """They are the message, and no code is made of them."""
+    error = refused(403, body, Step.PIN)
+    assert error.message == words
+    assert error.error_code is None
+
+
+def test_an_oauth_error_is_a_code() -> None:
+    """RFC 6749 has words of its own for what went wrong."""
+    error = refused(
+        400, b'{"error": "invalid_grant", "error_description": "used before"}', Step.TOKEN
+    )
+    assert (error.error_code, error.message) == ("invalid_grant", "used before")
+
+
+def test_codes_are_cut_and_cleaned() -> None:
+    """Whatever length a code has, it fits a terminal."""
+    for code in ("UDAPI\u001b[31m" + "x" * 1_900_000, 10**4000):
+        error = refused(400, api(code), Step.TOKEN)
+        shown = str(error.error_code)
+        assert len(shown) <= 40
+        assert shown.isprintable()
+        assert len(str(error)) < 700
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["999999999", "86401", "Fri, 31 Dec 9999 23:59:59 GMT", "Wed, 21 Oct 2099 07:28:00 GMT"],
+)
+def test_no_answer_makes_anybody_wait_longer_than_a_day(header: str) -> None:
+    """A limit is bounded, in seconds and as a date."""
+    error = refused(429, b"", Step.OTP_GENERATE, Retry_After=header)
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after == 86_400
+
+
+def test_the_same_script_twice_in_half_a_minute(
+    fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two processes without a cache the second one's code was used: that is said first."""
+    for method in ("page", "api"):
+        with Sandbox(clock=fake_time.true) as sandbox:
+            configure(monkeypatch, sandbox, UPSTOX_LOGIN_METHOD=method)
+            fake_time.sleep(-fake_time.true() % 30 + 5)
+            with UpstoxTOTP() as upx:
+                upx.app_token.get_access_token()
+            # What another process used is not in this one's memory.
+            PROCESS.forget()
+            fake_time.sleep(2)
+            with UpstoxTOTP() as upx, pytest.raises(AuthenticationError) as caught:
+                upx.app_token.get_access_token()
+        first, *_ = caught.value.suggestions
+        assert "wait half a minute" in first
+        assert "TokenCache" in first
+
+
+def test_a_notice_does_not_hold_the_next_login(client: UpstoxTOTP, sandbox: Sandbox) -> None:
+    """Whatever of these came, as often as it may, the next login goes out and succeeds."""
+    notices: list[Any] = [
+        ("token", Fault.refuse("UDAPI1221", "Static IP", 401)),
+        ("pin", Fault.html(401)),
+        ("pin", Fault.refuse(4711, "We are under maintenance", 401)),
+        ("verify", Fault.html(403)),
+        ("token", Fault.status(401, "Unauthorized")),
+    ]
+    for step, fault in notices * 2:
+        sandbox.misbehave(step, fault, times=1)
+        with pytest.raises(APIError):
+            client.app_token.get_access_token()
+    assert client.app_token.get_access_token().success
