@@ -155,6 +155,7 @@ class UpstoxTOTP:
         self._session = Session(repeatable=DIALOG.path)
         self._one_time_passwords: OneTimePasswords | None = None
         self._app_token: AppTokenAPI | None = None
+        self._identity: Identity | None = None
         if config.debug:
             enable_debug()
 
@@ -189,6 +190,11 @@ class UpstoxTOTP:
     @property
     def identity(self) -> Identity:
         """What tells this client's app, account and settings apart, without telling them."""
+        if self._identity is None:
+            self._identity = self._identify()
+        return self._identity
+
+    def _identify(self) -> Identity:
         config = self.config
         values = {
             name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
@@ -252,6 +258,7 @@ class UpstoxTOTP:
     @base_domain.setter
     def base_domain(self, template: str) -> None:
         self._base_domain = _base_domain(template)
+        self._identity = None
 
     @property
     def server_clock(self) -> ServerClock:

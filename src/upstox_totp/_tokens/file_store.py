@@ -12,6 +12,7 @@ import platform
 import re
 import tempfile
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 _MOST_WORDS: Final = 4
 _MOST_WORDS_READ: Final = 120
 _WORD: Final = re.compile(r"[0-9a-f]+\.[0-9]{1,15}\.used")
+
+# Asked for with each kept token, and seldom another than the time before.
+_parse_ledger = lru_cache(maxsize=8)(LedgerRecord.parse)
 
 
 class FileStore:
@@ -74,12 +78,22 @@ class FileStore:
         """
         name = f"{identity.ledger_name}.ledger"
         content = self._directory.read(name)
-        record = None if content is None else LedgerRecord.parse(content)
+        record = None if content is None else _parse_ledger(content)
         if content is not None and record is None:
             self._ignore(name, "ledger of attempts")
-        return (record or LedgerRecord()).with_periods(
-            int(name.split(".")[1]) for name in self._words(identity)
-        )
+        return record or LedgerRecord()
+
+    def read_words(self, identity: Identified) -> LedgerRecord:
+        """Return the ledger, with the codes that a turn left word of and could not write into it.
+
+        Args:
+            identity: Whose attempts they are.
+
+        Raises:
+            OSError: As `read_ledger`.
+        """
+        periods = [int(name.split(".")[1]) for name in self._words(identity)]
+        return self.read_ledger(identity).with_periods(periods)
 
     def take_turn(self, identity: Identified) -> FileTurn | None:
         """Return the account's turn, None while another process holds it.
@@ -157,7 +171,7 @@ class FileStore:
             OSError: If that is not possible.
         """
         words = self._words(identity)
-        content = record.with_periods(self.read_ledger(identity).periods).to_content()
+        content = record.with_periods(self.read_words(identity).periods).to_content()
         try:
             # It must outlast the process, which may be killed; not a power failure.
             self._directory.write(f"{identity.ledger_name}.ledger", content, durable=False)
@@ -239,7 +253,7 @@ class FileTurn:
         self._identity = identity
         self._lock: HeldLock | None = lock
         self._anchor = anchor
-        self._ledger = store.read_ledger(identity)
+        self._ledger = store.read_words(identity)
 
     def read_token(self) -> TokenRecord:
         """Return what is kept of the app's token."""
@@ -259,7 +273,7 @@ class FileTurn:
 
     def read_ledger(self) -> LedgerRecord:
         """Return what is kept of the account's attempts."""
-        return self._store.read_ledger(self._identity)
+        return self._store.read_words(self._identity)
 
     def write_ledger(self, record: LedgerRecord) -> None:
         """Replace what is kept of the account's attempts.

@@ -45,14 +45,15 @@ def cache_directory(named: str | os.PathLike[str] | None = None) -> Path:
         ImportError: If none is named, and the extra that finds it is not installed.
         StoreError: If it lies in a home directory and the user has none, or is no path.
     """
-    path = _default_directory() if named is None else Path(named)
-    if "\0" in str(path):
+    path = os.fspath(_default_directory() if named is None else named)
+    if "\0" in path:
         raise StoreError("a path with a zero byte in it names no directory")
-    # Unlike Path's own, it leaves the mark where nobody knows the home.
-    expanded = Path(os.path.expanduser(path))  # noqa: PTH111
-    if expanded.parts[:1] and expanded.parts[0].startswith("~"):
-        raise StoreError(f"{path} lies in a home directory, and this user has none")
-    return expanded
+    if path.startswith("~"):
+        # Unlike Path's own, it leaves the mark where nobody knows the home.
+        path = os.path.expanduser(path)  # noqa: PTH111
+        if path.startswith("~"):
+            raise StoreError(f"{path} lies in a home directory, and this user has none")
+    return Path(path)
 
 
 def _default_directory() -> Path:

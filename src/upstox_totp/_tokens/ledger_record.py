@@ -277,7 +277,8 @@ class LedgerRecord:
             kind: The kind.
             failures: What failed in a row.
         """
-        return replace(self, failures={**self.failures, kind: failures})
+        others = {name: one for name, one in self.failures.items() if name is not kind}
+        return replace(self, failures=others | ({kind: failures} if failures.count else {}))
 
     def with_periods(self, periods: Iterable[int]) -> LedgerRecord:
         """Return the record with further codes used.
@@ -335,7 +336,7 @@ def union(first: LedgerRecord, second: LedgerRecord) -> LedgerRecord:
         second: The other.
     """
     newer, older = (first, second) if first.changed_at >= second.changed_at else (second, first)
-    return newer.with_periods(older.periods) if older.periods else newer
+    return newer if set(older.periods) <= set(newer.periods) else newer.with_periods(older.periods)
 
 
 def _refused(documents: Iterable[Mapping[str, Any]]) -> tuple[Refused, ...]:
