@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ import pyotp
 import pytest
 from click.testing import CliRunner, Result
 
+from cli_runs import COMMAND
 from own_keyring import use_home, use_keyring
 from upstox_totp import UpstoxTOTP
 from upstox_totp._settings.named_accounts import account_path
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 SECRET = "KRUGKIDROVUWG2ZAMJZG653OEBTG66BA"
 API = ("482915", SECRET, "y", "my-key")
 """Answers for Upstox's own TOTP login: PIN, TOTP secret, "the code is right", API key."""
+
+PROMPTS = (b"PIN: ", b"URI: ", b"[Y/n]: ", b"app: ")
 
 
 @pytest.fixture(autouse=True)
@@ -154,3 +159,29 @@ def test_an_end_of_the_input_writes_nothing() -> None:
     result = answer("api", "482915")
     assert result.exit_code == 130
     assert not Path(".env").exists()
+
+
+def test_secrets_are_not_shown_while_they_are_typed(tmp_path: Path) -> None:
+    """At a terminal, which echoes what is typed, the API key is seen and no secret is."""
+    pty = pytest.importorskip("pty")
+    master, slave = pty.openpty()
+    command = [*COMMAND, "configure", "--method", "api", "--env-file", "typed.env"]
+    streams = {"stdin": slave, "stdout": slave, "stderr": slave}
+    # Without a terminal of its own the command asks on its streams, not the one of this run.
+    with subprocess.Popen(command, start_new_session=True, **streams) as process:  # noqa: S603 - this interpreter
+        os.close(slave)
+        shown = b""
+        with contextlib.suppress(OSError):  # Linux ends a terminal so.
+            for prompt, typed in zip(PROMPTS, API, strict=True):
+                while not shown.endswith(prompt):
+                    shown += os.read(master, 4096)
+                os.write(master, f"{typed}\n".encode())
+            while piece := os.read(master, 4096):
+                shown += piece
+        os.close(master)
+    assert process.returncode == 0, shown
+    assert b"my-key" in shown
+    assert b"All that is needed is set" in shown
+    assert API[0].encode() not in shown
+    assert SECRET.encode() not in shown
+    assert SECRET in (tmp_path / "typed.env").read_text()

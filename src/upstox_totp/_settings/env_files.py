@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_COLON: Final = re.compile(rf"^\s*({PREFIX}\w+)\s*:", re.MULTILINE | re.IGNORECASE)
+_COLON: Final = rf"^\s*({PREFIX}\w+)\s*:"
 _FOUND: Final = "it is there, but"
 
 
@@ -78,7 +78,7 @@ def _parse(text: str) -> dict[str, str]:
 def _hints(path: Path, text: str, values: Mapping[str, str]) -> list[str]:
     hints = [
         f"{path} says {match[1]} with a colon: write {match[1].upper()}=value."
-        for match in _COLON.finditer(text)
+        for match in re.finditer(_COLON, text, re.MULTILINE | re.IGNORECASE)
     ]
     return hints + unread_names(values, f"in {path}")
 

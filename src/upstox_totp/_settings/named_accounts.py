@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 _APPLICATION: Final = "upstox-totp"
 _SUFFIX: Final = ".env"
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 # Names of devices, which Windows opens in every folder and with every suffix.
-_DEVICES: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_DEVICES: Final = r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?"
 
 
 def valid_account(name: object) -> str:
@@ -31,8 +31,9 @@ def valid_account(name: object) -> str:
     Raises:
         ConfigurationError: If it is none.
     """
-    if isinstance(name, str) and _NAME.fullmatch(name) and not _DEVICES.fullmatch(name):
-        return name
+    is_name = isinstance(name, str) and re.fullmatch(_NAME, name)
+    if is_name and not re.fullmatch(_DEVICES, str(name), re.IGNORECASE):
+        return str(name)
     raise ConfigurationError(
         f"account ({variable('account')}) {SETTINGS['account'].rule}.",
         details={"settings": ["account"]},
@@ -72,7 +73,7 @@ def account_names() -> list[str]:
         files = [path for path in accounts_directory().iterdir() if path.suffix == _SUFFIX]
     except OSError:
         return []
-    return sorted(path.stem for path in files if _NAME.fullmatch(path.stem))
+    return sorted(path.stem for path in files if re.fullmatch(_NAME, path.stem))
 
 
 def keyring_service(name: str) -> str:

@@ -5,8 +5,7 @@ Needs nothing but the standard library, so that a kept token is found at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,8 +21,7 @@ METHODS: Final = (PAGE, API, BROWSER, PHONE, NONE)
 """The ways to a token, as the setting ``login_method`` names them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting.
 
     Attributes:
@@ -42,7 +40,7 @@ class Setting:
     rule: str
     default: Any = None
     secret: bool = False
-    needed_by: frozenset[str] = field(default_factory=frozenset)
+    needed_by: frozenset[str] = frozenset()
     credential: bool = False
     from_working_directory: bool = True
     example: str | None = None

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from upstox_totp._api.one_time_passwords import OneTimePasswords
 from upstox_totp._checks.settings import check_settings
+from upstox_totp._http.server_clock import clock_of
 from upstox_totp._settings import rules
 from upstox_totp._settings.config import check_value
 from upstox_totp._settings.env_files import read_env_file
@@ -143,7 +144,8 @@ def _find_problem(name: str, answer: SecretStr, methods: tuple[str, ...]) -> str
 
 
 def _is_the_authenticators(secret: SecretStr) -> bool:
-    code = OneTimePasswords(normalise_secret(secret)).current()
+    clock = clock_of(DEFAULTS["base_domain"])
+    code = OneTimePasswords(normalise_secret(secret)).current(clock)
     write_line(f"The code that it makes now: {code.get_secret_value()}")
     return click.confirm("Does your authenticator app show the same", default=True)
 
