@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import os
 import re
+import sys
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,18 +47,19 @@ from upstox_totp.errors import EXPLANATIONS, ErrorCode
 from upstox_totp.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
     from conftest import FakeTime
 
-# pytester forgets each module that is first imported during a test; a second copy of pydantic
-# knows nothing of the secrets of the first.
+# pytester forgets each module that is first imported during a test: a second copy of pydantic
+# knows nothing of the secrets of the first, and keyring brings what replaces a part of Python.
+with suppress(ImportError):
+    import_module("keyring")
 for found in pkgutil.walk_packages(upstox_totp.__path__, "upstox_totp."):
     if not found.name.endswith(".__main__"):
         import_module(found.name)
 
-READ = {
+READ: Mapping[str, Callable[[str], object]] = {
     "env": check_env,
     "json": json.loads,
     "ini": check_unit,
@@ -102,6 +107,7 @@ def test_python_blocks_run(
         run_tests(block.text, pytester)
         return
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     threads = re.search("threading|concurrent", block.text)
     scaled = ScaledTime(30)
     if threads:
