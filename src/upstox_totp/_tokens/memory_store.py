@@ -90,8 +90,8 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._turns = {}
 
-    def keep_token(self, turn: MemoryTurn, record: TokenRecord) -> None:
-        """Keep a token for who holds the turn.
+    def keep(self, turn: MemoryTurn, record: TokenRecord | LedgerRecord) -> None:
+        """Keep a token, or attempts, for who holds the turn.
 
         Args:
             turn: The turn.
@@ -102,21 +102,10 @@ class MemoryStore:
         """
         with self._lock:
             self._check(turn)
-            self._tokens[turn.identity.app] = record
-
-    def keep_ledger(self, turn: MemoryTurn, record: LedgerRecord) -> None:
-        """Keep attempts for who holds the turn.
-
-        Args:
-            turn: The turn.
-            record: What to keep.
-
-        Raises:
-            TurnLostError: If the turn is not held.
-        """
-        with self._lock:
-            self._check(turn)
-            self._ledgers[turn.identity.ledger_name] = record
+            if isinstance(record, LedgerRecord):
+                self._ledgers[turn.identity.ledger_name] = record
+            else:
+                self._tokens[turn.identity.app] = record
 
     def confirm(self, turn: MemoryTurn) -> None:
         """Make sure that a turn is held.
@@ -169,7 +158,7 @@ class MemoryTurn:
         Args:
             record: What to keep.
         """
-        self._store.keep_token(self, record)
+        self._store.keep(self, record)
 
     def read_ledger(self) -> LedgerRecord:
         """Return what is kept of the account's attempts."""
@@ -181,7 +170,7 @@ class MemoryTurn:
         Args:
             record: What to keep.
         """
-        self._store.keep_ledger(self, record)
+        self._store.keep(self, record)
 
     def confirm(self, seconds: float) -> None:  # noqa: ARG002 - memory is not lost by time
         """Make sure that the turn is still held.

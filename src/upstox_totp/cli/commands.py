@@ -90,13 +90,32 @@ def cli() -> None:
 
 @cli.command()
 @_options(_SETTINGS, _STYLE, _SHOW, _REFRESH, _FORCE)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Wait so long for the token of another machine, and never log in.",
+)
 @click.pass_obj
 def token(
-    notes: Notes, *, env_file: Path | None, style: str, show: bool, refresh: bool, force: bool
+    notes: Notes,
+    *,
+    env_file: Path | None,
+    style: str,
+    show: bool,
+    refresh: bool,
+    force: bool,
+    wait: float | None,
 ) -> None:
     """Print the day's token, logging in only if none is kept."""
+    if wait is not None and (refresh or force):
+        raise click.UsageError("--wait never logs in: leave out --refresh and --force.")
     kept = None if refresh else kept_token(env_file)
-    if kept is None:
+    if kept is None and wait is not None:
+        from upstox_totp.cli.login import wait_for_token
+
+        kept = wait_for_token(env_file, notes, wait)
+    elif kept is None:
         from upstox_totp.cli.login import log_in
 
         kept = log_in(env_file, notes, refresh=refresh, force=force)
@@ -113,6 +132,17 @@ def generate_token(
     from upstox_totp.cli.login import log_in
 
     print_token(log_in(env_file, notes, refresh=True, force=force), style, show=show)
+
+
+@cli.command()
+def cache_key() -> None:
+    """Print a new key for UPSTOX_CACHE_KEY.
+
+    Every machine that shares a cache needs the same one.
+    """
+    from upstox_totp._tokens.sealing import new_key
+
+    click.echo(new_key())
 
 
 @cli.command()

@@ -47,3 +47,18 @@ def log_in(env_file: Path | None, notes: Notes, *, refresh: bool, force: bool) -
     with make_client(env_file, notes) as client, progress(notes):
         response = TokenCache().get_access_token(client, refresh=refresh, force=force)
     return to_kept(response.data)
+
+
+def wait_for_token(env_file: Path | None, notes: Notes, seconds: float) -> KeptToken:
+    """Return the token that another machine gets.
+
+    Args:
+        env_file: The only file to read settings from; by default ``.env``.
+        notes: Says what the client logs.
+        seconds: How long to wait at most.
+
+    Raises:
+        LoginWaitError: If none came in that time.
+    """
+    with make_client(env_file, notes) as client:
+        return to_kept(TokenCache().wait_for_token(client, seconds).data)

@@ -124,32 +124,18 @@ class Sandbox(Received):
     ) -> None:
         rules = Rules(
             credentials=credentials or Credentials(redirect_uri=loopback_redirect_uri()),
-            account=account or Account(),
-            accounts=tuple(accounts or ()),
-            revision=revision,
-            step_clock=step_clock,
-            charset=charset,
-            echo=echo,
-            otp_limit=otp_limit,
-            attempts=attempts,
-            otp_lifetime=otp_lifetime,
-            code_lifetime=code_lifetime,
-            single_use_codes=single_use_codes,
-            totp_enabled=totp_enabled,
-            pin_set=pin_set,
-            customer_status=customer_status,
-            pin_gives_code=pin_gives_code,
-            authorize_redirects=authorize_redirects,
-            totp_login=totp_login,
+            account=account or Account(), accounts=tuple(accounts or ()), revision=revision,
+            step_clock=step_clock, charset=charset, echo=echo, otp_limit=otp_limit,
+            attempts=attempts, otp_lifetime=otp_lifetime, code_lifetime=code_lifetime,
+            single_use_codes=single_use_codes, totp_enabled=totp_enabled, pin_set=pin_set,
+            customer_status=customer_status, pin_gives_code=pin_gives_code,
+            authorize_redirects=authorize_redirects, totp_login=totp_login,
             totp_login_enveloped=totp_login_enveloped,
-            totp_login_limits=tuple(totp_login_limits),
-            notifier_url=notifier_url,
-            token_request_refusal=token_request_refusal,
-            internal_client_id=internal_client_id,
-            internal_redirect_uri=internal_redirect_uri,
-            user=dict(user or {}),
+            totp_login_limits=tuple(totp_login_limits), notifier_url=notifier_url,
+            token_request_refusal=token_request_refusal, internal_client_id=internal_client_id,
+            internal_redirect_uri=internal_redirect_uri, user=dict(user or {}),
             claims=dict(claims or {}),
-        )
+        )  # fmt: skip
         self._assemble(rules, Clock(clock, clock_offset), port, _context(certificate))
 
     def _assemble(
