@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -54,6 +55,7 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+python_maximum_signature_line_length = 88
 autodoc_default_options = {"exclude-members": "model_config, model_post_init"}
 
 
@@ -67,6 +69,8 @@ def setup(app: Sphinx) -> None:
     app.add_lexer("cron", TextLexer)
     app.connect("autodoc-process-bases", without_private_bases)
     app.connect("autodoc-process-signature", without_model_signature)
+    # After napoleon, which writes the types of fields.
+    app.connect("autodoc-process-docstring", with_plain_types, priority=600)
 
 
 def without_private_bases(
@@ -107,3 +111,23 @@ def without_model_signature(
     if what == "class" and isinstance(obj, type) and issubclass(obj, BaseModel):
         return "", None
     return None
+
+
+def with_plain_types(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Call the type of a model's field what its value is, not how it is validated.
+
+    Args:
+        app: Sphinx.
+        what: What is documented.
+        name: Its name.
+        obj: The object.
+        options: Those of the directive.
+        lines: The docstring, changed in place.
+    """
+    del app, what, name, obj, options
+    for number, line in enumerate(lines):
+        if line.startswith(":vartype "):
+            plain = re.sub(r"\bTold\[((?:[^][]|\[[^][]*\])*)\]", r"\1", line)
+            lines[number] = re.sub(r"\bWord\b", "str", plain)
