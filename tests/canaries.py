@@ -101,7 +101,7 @@ class Canaries:
             "log": "\n".join(map(_formatted, records)),
         }
         if isinstance(outcome, BaseException):
-            return texts | _of_exception(outcome)
+            return texts | texts_of(outcome)
         return texts | {"outcome": f"{outcome!s} {outcome!r}"}
 
 
@@ -110,7 +110,12 @@ def _formatted(record: logging.LogRecord) -> str:
     return f"{text} {record.args!r} {record.__dict__.get('exchange')!r}"
 
 
-def _of_exception(exception: BaseException) -> dict[str, str]:
+def texts_of(exception: BaseException) -> dict[str, str]:
+    """Return all texts of an exception in which a secret may turn up.
+
+    Args:
+        exception: The exception; those that led to it are looked at, too.
+    """
     texts = {}
     for number, error in enumerate(_chain(exception)):
         texts[f"exception {number}"] = f"{error!s} {error!r} {error.args!r} {vars(error)!r}"

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import click
 import yaml
@@ -99,8 +98,11 @@ def load(script: Path) -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # A dataclass looks its module up by name.
-    with mock.patch.dict(sys.modules, {script.stem: module}):
+    sys.modules[script.stem] = module
+    try:
         spec.loader.exec_module(module)
+    finally:
+        del sys.modules[script.stem]
     return module
 
 
@@ -150,6 +152,7 @@ def furnish(folder: Path, sandbox: Sandbox) -> None:
         (accounts / f"{name}.env").write_text(whole)
     secrets = {name.removeprefix("UPSTOX_").lower(): value for name, value in own.items()}
     (folder / "secrets.json").write_text(json.dumps(secrets))
+    (folder / "notifier-secret").write_text("a-made-up-secret-of-the-examples\n")
     for name in ("bot.py", "report.py"):
         (folder / name).write_text(
             "import os\nassert os.environ['UPSTOX_ACCESS_TOKEN'].count('.') == 2\n"
@@ -332,7 +335,8 @@ def check_unit(text: str) -> None:
     unit.read_string(text)
     if unit.has_section("Service"):
         check_command(shlex.split(unit["Service"]["ExecStart"]))
-        assert unit["Service"]["Type"] == "oneshot"
+        serves = " notifier " in unit["Service"]["ExecStart"]
+        assert unit["Service"]["Type"] == ("simple" if serves else "oneshot")
     else:
         assert unit["Timer"]["OnCalendar"]
         assert unit["Install"]["WantedBy"] == "timers.target"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+import all_loaded  # noqa: F401 - before pytester runs anything
+
 if TYPE_CHECKING:
     import pytest
 

@@ -26,6 +26,7 @@ from upstox_totp import (
 )
 from upstox_totp._http.session import Session
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
+from upstox_totp.notifier import Notifier
 from upstox_totp.sandbox import Account, Credentials, Fault, RequestRecord, Sandbox
 from upstox_totp.transcript import Exchange
 
@@ -151,3 +152,14 @@ def test_a_bot() -> None:
         sandbox.revoke("token")
         sandbox.advance(86_400)
     Sandbox(account=Account(user_id="AB1234"), accounts=[Account(is_default=False)])
+
+
+def with_a_person(upx: UpstoxTOTP) -> Notifier:
+    """The browser, the phone, and the notifier."""
+    upx.browser_login.announce = print
+    upx.browser_login.paste = lambda prompt: prompt
+    assert_type(upx.browser_login.get_access_token(timeout=300), AccessTokenResponse)
+    request = upx.token_request.send()
+    assert_type(request.lapses_at, datetime)
+    assert_type(request.notifier_url, str | None)
+    return Notifier(upx, SecretStr("made-up"), TokenCache())

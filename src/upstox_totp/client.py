@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from upstox_totp._api.app_token import AppTokenAPI
+    from upstox_totp._api.browser_login import BrowserLoginAPI
+    from upstox_totp._api.token_request import TokenRequestAPI
     from upstox_totp._api.totp_login import TotpLoginAPI
     from upstox_totp._http.server_clock import ServerClock
     from upstox_totp._settings.account import Identity
@@ -90,18 +92,20 @@ class UpstoxTOTP:
         )
 
     @classmethod
-    def from_env_file(cls, path: str | os.PathLike[str] = ".env") -> Self:
+    def from_env_file(cls, path: str | os.PathLike[str] = ".env", **settings: Any) -> Self:
         """Return a client whose settings come from the environment, else from one file.
 
         Args:
             path: The file, in the format of ``.env.example``. No other file is read, and unlike
                 the constructor's ``.env`` this one must be there.
+            settings: Settings by name that win over both, as for `from_settings`.
 
         Raises:
             ConfigurationError: If the file is missing or unreadable, or a setting is missing or
                 invalid.
         """
-        return cls._made(Config.load(env_file=path))
+        _hide_secrets(settings)
+        return cls._made(Config.load(settings, env_file=path))
 
     @classmethod
     def from_account(cls, name: str) -> Self:
@@ -134,12 +138,7 @@ class UpstoxTOTP:
         Raises:
             ConfigurationError: If a setting is missing or invalid, or none is called so.
         """
-        # What is no setting may be a secret under a name that was mistyped.
-        settings |= {
-            name: as_secret(value)
-            for name, value in settings.items()
-            if name not in SETTINGS or SETTINGS[name].secret
-        }
+        _hide_secrets(settings)
         return cls._made(Config.load(settings))
 
     @classmethod
@@ -156,6 +155,8 @@ class UpstoxTOTP:
         self._one_time_passwords: OneTimePasswords | None = None
         self._app_token: AppTokenAPI | None = None
         self._identity: Identity | None = None
+        self._browser_login: BrowserLoginAPI | None = None
+        self._token_request: TokenRequestAPI | None = None
         if config.debug:
             enable_debug()
 
@@ -186,6 +187,24 @@ class UpstoxTOTP:
 
             self._app_token = AppTokenAPI(self)
         return self._app_token
+
+    @property
+    def browser_login(self) -> BrowserLoginAPI:
+        """The login in the person's own browser."""
+        if self._browser_login is None:
+            from upstox_totp._api.browser_login import BrowserLoginAPI  # noqa: PLC0415 - as above
+
+            self._browser_login = BrowserLoginAPI(self)
+        return self._browser_login
+
+    @property
+    def token_request(self) -> TokenRequestAPI:
+        """The request for a token that is approved on the phone."""
+        if self._token_request is None:
+            from upstox_totp._api.token_request import TokenRequestAPI  # noqa: PLC0415 - as above
+
+            self._token_request = TokenRequestAPI(self)
+        return self._token_request
 
     @property
     def identity(self) -> Identity:
@@ -291,6 +310,16 @@ class UpstoxTOTP:
         adapters stay, and a login after it works as before it.
         """
         self._session.reset()
+
+
+def _hide_secrets(settings: dict[str, Any]) -> None:
+    # In place: the frame of an error holds them. What is no setting may be a secret, too, under a
+    # name that was mistyped.
+    settings |= {
+        name: as_secret(value)
+        for name, value in settings.items()
+        if name not in SETTINGS or SETTINGS[name].secret
+    }
 
 
 def _base_domain(template: Any) -> str:

@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from upstox_totp import _clock
-from upstox_totp._tokens.life import expiry
+from upstox_totp._tokens.life import as_datetime, expiry, milliseconds, next_expiry
 
 
 def _sendable(text: str) -> str:
@@ -333,8 +333,45 @@ class AccessTokenResponse(ResponseBase):
         return f"<table>{cells}</table>"
 
 
+class TokenRequestData(_Wire):
+    """The answer to a request for a token that is approved on the phone.
+
+    Attributes:
+        authorization_expiry: When it is too late to approve it, in milliseconds since the epoch.
+        notifier_url: Where Upstox sends the token, the notifier URL of the app.
+    """
+
+    authorization_expiry: int | str | None = None
+    notifier_url: str | None = None
+
+    _came_at: float = PrivateAttr(default_factory=lambda: _clock.time())  # noqa: PLW0108 - tests move it
+
+    @property
+    def lapses_at(self) -> datetime:
+        """When it is too late to approve it, an aware ``datetime`` in Indian time.
+
+        The earlier of what Upstox said and of the next 03:30 after it was sent.
+        """
+        rule = next_expiry(as_datetime(self._came_at))
+        told = milliseconds(self.authorization_expiry)
+        return rule if told is None else min(rule, told)
+
+
+class TokenRequestResponse(_Wire):
+    """Answer to a token request."""
+
+    status: Literal["success"]
+    data: TokenRequestData
+
+
 class ProfileData(_Wire):
-    """Whose access token it is."""
+    """Whose access token it is.
+
+    Attributes:
+        user_id: The user id.
+    """
+
+    user_id: str | None = None
 
 
 class ProfileResponse(_Wire):

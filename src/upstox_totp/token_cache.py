@@ -12,9 +12,11 @@ import requests
 from pydantic import SecretStr
 
 from upstox_totp import _clock
+from upstox_totp._api.token_request import TokenPendingError
 from upstox_totp._secrecy import HiddenDict, Secrets
 from upstox_totp._settings.config import as_secret
 from upstox_totp._tokens import file_lock  # noqa: F401 - its extra is asked for where it is missed
+from upstox_totp._tokens.approval import wait_for_approval
 from upstox_totp._tokens.failure import LoginFailure
 from upstox_totp._tokens.holds import find_holds
 from upstox_totp._tokens.kept import open_store, serves
@@ -148,6 +150,16 @@ class TokenCache:
         if kept is not None:
             return kept
         caller = _Caller(client, store, seen, force=force)
+        try:
+            return self._log_in(caller, store, identity)
+        except TokenPendingError as error:
+            pending = error
+        answered = caller.is_answered
+        if wait_for_approval(store, identity, ends=pending.ends, answered=answered):
+            return caller.answer()
+        raise pending
+
+    def _log_in(self, caller: _Caller, store: Store, identity: Identity) -> AccessTokenResponse:
         for _ in range(_MOST_TURNS):
             caller.check()
             with turn_of(
@@ -214,6 +226,43 @@ class TokenCache:
             assert turn is not None  # noqa: S101 - nothing else answers this wait
             turn.write_token(turn.read_token().cleared())
             turn.write_ledger(turn.read_ledger().cleared().stamped())
+
+    def read(self, client: Client) -> TokenRecord:
+        """Return what is kept of an app's token, whether it lives or not.
+
+        Args:
+            client: Whose token it is.
+        """
+        return self._open(client).read_token(client.identity)
+
+    def keep(self, client: Client, data: AccessTokenData) -> bool:
+        """Keep a token that came in another way than by a login.
+
+        Args:
+            client: Whose token it is.
+            data: The token.
+
+        Returns:
+            False if it is not kept now, since somebody logs in.
+
+        Raises:
+            AuthenticationError: If it is another user's.
+            OSError: If the store cannot be written.
+        """
+        store = self._open(client, strict=True)
+        turn = store.take_turn(client.identity)
+        if turn is None:
+            return False
+        try:
+            seen = turn.read_token()
+            if not _is_newer(seen, data):
+                return True
+            _Caller(client, store, seen, force=False).keep(turn, data)
+        except TurnLostError:
+            return False
+        finally:
+            turn.release()
+        return True
 
     def _open(self, client: Client, *, strict: bool = False) -> Store:
         config = client.config
@@ -303,6 +352,8 @@ class _Caller:
         try:
             response = self._client.log_in(ledger)
             self._check_user(turn, response.data)
+        except TokenPendingError:
+            raise
         except (UpstoxError, requests.RequestException) as error:
             failure = LoginFailure.of(error, self._identity.fingerprint, self._secrets.mask)
             # Where the turn is another's meanwhile, what this login got is still its own.
@@ -313,6 +364,21 @@ class _Caller:
         with suppress(TurnLostError):
             self._keep(turn, response.data, ledger.mark)
         return response
+
+    def keep(self, turn: Turn, data: AccessTokenData) -> None:
+        """Keep a token that came in another way than by a login.
+
+        Args:
+            turn: The account's turn.
+            data: The token.
+
+        Raises:
+            AuthenticationError: If it is another user's.
+            TurnLostError: If somebody else logs in now.
+        """
+        self._check_user(turn, data)
+        mark = Ledger(turn, self._identity).note_login(ends_others=False)
+        self._keep(turn, data, mark)
 
     def _keep(self, turn: Turn, data: AccessTokenData, mark: LoginMark) -> None:
         token = self._without_credentials(data)
@@ -362,6 +428,13 @@ def to_kept(data: AccessTokenData) -> KeptToken:
         expiry(data.access_token, made).timestamp(),
         offset.total_seconds(),
     )
+
+
+def _is_newer(seen: TokenRecord, data: AccessTokenData) -> bool:
+    kept, made = seen.token, data.obtained_at
+    if kept is None or made is None or not kept.serves(0):
+        return True
+    return kept.access_token != data.access_token and made.timestamp() >= kept.obtained_at
 
 
 def _response(kept: KeptToken) -> AccessTokenResponse | None:

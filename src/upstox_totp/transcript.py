@@ -38,6 +38,7 @@ class Step(IntEnum):
     TOTP_LOGIN = 12
     TOKEN_REQUEST = 13
     CODE_EXCHANGE = 14
+    BROWSER = 15
     PROFILE = 21
     LOGOUT = 22
     HOST = 23
@@ -71,6 +72,7 @@ _TITLES: Final = {
     Step.TOTP_LOGIN: "TOTP login",
     Step.TOKEN_REQUEST: "token request",
     Step.CODE_EXCHANGE: "token exchange",
+    Step.BROWSER: "browser login",
     Step.PROFILE: "profile",
     Step.LOGOUT: "logout",
     Step.HOST: "host",

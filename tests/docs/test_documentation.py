@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import pkgutil
 import os
 import re
 import sys
-from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-import upstox_totp
 from documentation import (
     GENERATED,
     PAGES,
@@ -41,6 +37,7 @@ from documentation import (
     settings_for,
 )
 from install_lines import check_pip
+from person import person_at_hand
 from plugin_runs import with_plugin
 from real_parts import need
 from redis_server import RedisServer
@@ -52,14 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from conftest import FakeTime
-
-# pytester forgets each module that is first imported during a test: a second copy of pydantic
-# knows nothing of the secrets of the first, and keyring brings what replaces a part of Python.
-with suppress(ImportError):
-    import_module("keyring")
-for found in pkgutil.walk_packages(upstox_totp.__path__, "upstox_totp."):
-    if not found.name.endswith(".__main__"):
-        import_module(found.name)
 
 READ: Mapping[str, Callable[[str], object]] = {
     "env": check_env,
@@ -127,6 +116,7 @@ def test_python_blocks_run(
                 monkeypatch.setenv("UPSTOX_CACHE_KEY", new_key())
                 run_python(re.sub('rediss://[^"]*', server.url, block.text), str(block))
         else:
+            person_at_hand(sandbox, monkeypatch)
             names = run_python(at_the_sandbox(block.text, sandbox), str(block))
             if "handler" in names:
                 # What calls it elsewhere is a service.

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-# pytester forgets what a run inside this process imported, and a package that loads its names
-# when they are first used would mix old and new classes: so all is imported here.
-import upstox_totp.client  # noqa: F401 - see above
 from plugin_runs import with_plugin
 
 BOT = """

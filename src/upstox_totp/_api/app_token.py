@@ -17,7 +17,8 @@ from upstox_totp.models import LogoutResponse, ProfileResponse
 
 if TYPE_CHECKING:
     from upstox_totp._api.routes import Route
-    from upstox_totp.models import AccessTokenResponse
+    from upstox_totp._http.answers import ModelT
+    from upstox_totp.models import AccessTokenResponse, ProfileData
 
 
 class AppTokenAPI(LoginAPI):
@@ -75,7 +76,7 @@ class AppTokenAPI(LoginAPI):
             requests.RequestException: If no whole answer came.
         """
         access_token = _hidden(access_token)
-        return self._is_accepted(access_token, routes.PROFILE, ProfileResponse)
+        return self.read_profile(access_token) is not None
 
     def revoke(self, access_token: SecretStr | str) -> bool:
         """End an access token at Upstox.
@@ -95,15 +96,30 @@ class AppTokenAPI(LoginAPI):
             requests.RequestException: If no whole answer came.
         """
         access_token = _hidden(access_token)
-        return self._is_accepted(access_token, routes.LOGOUT, LogoutResponse)
+        return self._ask_bearer(access_token, routes.LOGOUT, LogoutResponse) is not None
 
-    def _is_accepted(
-        self, token: SecretStr, route: Route, model: type[ProfileResponse | LogoutResponse]
-    ) -> bool:
+    def read_profile(self, access_token: SecretStr | str) -> ProfileData | None:
+        """Ask Upstox whose an access token is.
+
+        Args:
+            access_token: The access token.
+
+        Returns:
+            What Upstox says of its owner, None if it says that the token is invalid or has expired.
+
+        Raises:
+            UpstoxError: As for `is_valid`.
+            requests.RequestException: If no whole answer came.
+        """
+        answer = self._ask_bearer(_hidden(access_token), routes.PROFILE, ProfileResponse)
+        return None if answer is None else answer.data
+
+    def _ask_bearer(self, token: SecretStr, route: Route, model: type[ModelT]) -> ModelT | None:
+        """Return the answer to a token's bearer, None if it says that the token is dead."""
         attempt = Attempt()
         attempt.secrets.add(token)
         try:
-            self._ask(
+            return self._ask(
                 attempt,
                 route,
                 model,
@@ -115,8 +131,7 @@ class AppTokenAPI(LoginAPI):
         except AuthenticationError as error:
             if error.error_code not in {ErrorCode.INVALID_TOKEN, None}:
                 raise
-            return False
-        return True
+            return None
 
 
 def _hidden(token: SecretStr | str) -> SecretStr:

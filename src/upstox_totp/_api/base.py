@@ -24,13 +24,14 @@ from upstox_totp.transcript import Exchange, Step, field_names, media_type, plai
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from upstox_totp._api.attempt import Attempt
+    from upstox_totp._api.attempt import Attempt, LoginAttempt
     from upstox_totp._api.one_time_passwords import OneTimePasswords
     from upstox_totp._api.routes import Route
     from upstox_totp._http.server_clock import ServerClock
     from upstox_totp._http.session import Session
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.config import Config
+    from upstox_totp.models import AccessTokenResponse
 
 _REDIRECTS: Final = range(300, 400)
 # What a user who waits without end is taken to wait, in seconds.
@@ -53,6 +54,17 @@ class Sender(Protocol):
         """The server's clock, which follows each answer."""
 
 
+class Part(Protocol):
+    """What takes part in a login."""
+
+    def take_part(self, attempt: LoginAttempt) -> AccessTokenResponse:
+        """Log in, as one of several that may be tried.
+
+        Args:
+            attempt: The login under way.
+        """
+
+
 class Client(Sender, Protocol):
     """What a login needs of a client; `UpstoxTOTP` has it."""
 
@@ -67,6 +79,14 @@ class Client(Sender, Protocol):
     @property
     def one_time_passwords(self) -> OneTimePasswords:
         """The one-time passwords."""
+
+    @property
+    def browser_login(self) -> Part:
+        """The login in the person's own browser, as it was set up."""
+
+    @property
+    def token_request(self) -> Part:
+        """The request for a token that is approved on the phone, as it was set up."""
 
     def generate_request_id(self) -> str:
         """Return the id that the login page's requests carry."""

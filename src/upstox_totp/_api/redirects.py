@@ -61,7 +61,7 @@ def check_address(uri: SecretStr, app_uri: str, base_domain: str, secrets: Secre
 
 
 def _owner(uri: SecretStr, app_uri: str, base_domain: str) -> Literal["app", "upstox", "others"]:
-    target = _address(uri.get_secret_value())
+    target = address_of(uri.get_secret_value())
     if target == _app_address(app_uri):
         return "app"
     return "upstox" if is_upstox(target.origin, base_domain) else "others"
@@ -106,19 +106,24 @@ def _query(url: str) -> dict[str, list[str]]:
         return {}
 
 
-class _Address(NamedTuple):
+class Address(NamedTuple):
     """An address in the form in which it would be asked."""
 
     origin: tuple[str, str, int] | None
     path: str
 
 
-def _address(url: str) -> _Address:
+def address_of(url: str) -> Address:
+    """Return where a URL leads, whatever its query: equal for all spellings of one address.
+
+    Args:
+        url: The URL.
+    """
     try:
-        return _Address(origin(url), parse_url(requote_uri(url)).path or "/")
+        return Address(origin(url), parse_url(requote_uri(url)).path or "/")
     except (LocationParseError, ValueError):
         # An app may have a scheme of its own, which nobody here can call.
-        return _Address(None, url.partition("?")[0].partition("#")[0])
+        return Address(None, url.partition("?")[0].partition("#")[0])
 
 
-_app_address = lru_cache(maxsize=64)(_address)
+_app_address = lru_cache(maxsize=64)(address_of)

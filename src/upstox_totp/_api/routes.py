@@ -69,6 +69,7 @@ TOKEN: Final = Route(Step.TOKEN, "POST", "api", "/v2/login/authorization/token")
 
 CODE_EXCHANGE: Final = replace(TOKEN, step=Step.CODE_EXCHANGE)
 TOTP_LOGIN: Final = Route(Step.TOTP_LOGIN, "POST", "api", "/v2/totp-login/authorization/token")
+TOKEN_REQUEST: Final = Route(Step.TOKEN_REQUEST, "POST", "api", "/v3/login/auth/token/request")
 PROFILE: Final = Route(Step.PROFILE, "GET", "api", "/v2/user/profile")
 LOGOUT: Final = Route(Step.LOGOUT, "DELETE", "api", "/v2/logout")
 

@@ -15,7 +15,7 @@ from upstox_totp.errors import ConfigurationError, UpstoxError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from upstox_totp._api.base import Client
+    from upstox_totp._api.base import Client, Part
     from upstox_totp._tokens.ledger import Ledger
     from upstox_totp.models import AccessTokenResponse
 
@@ -37,23 +37,25 @@ class NoLogin(Way):
         )
 
 
-def _page() -> type[Way]:
+def _page(client: Client) -> Way:
     from upstox_totp._api.page_login import PageLogin  # noqa: PLC0415
 
-    return PageLogin
+    return PageLogin(client)
 
 
-def _api() -> type[Way]:
+def _api(client: Client) -> Way:
     from upstox_totp._api.totp_login import TotpLoginAPI  # noqa: PLC0415
 
-    return TotpLoginAPI
+    return TotpLoginAPI(client)
 
 
 # Loaded when first gone: a program goes one way.
-_WAYS: Final[Mapping[str, Callable[[], type[Way]]]] = {
+_WAYS: Final[Mapping[str, Callable[[Client], Part]]] = {
     "page": _page,
     "api": _api,
-    "none": lambda: NoLogin,
+    "browser": lambda client: client.browser_login,
+    "phone": lambda client: client.token_request,
+    "none": NoLogin,
 }
 
 
@@ -73,9 +75,9 @@ def log_in(client: Client, ledger: Ledger, *, kept: bool = True) -> AccessTokenR
     *others, last = client.config.login_method
     for method in others:
         try:
-            return _WAYS[method]()(client).take_part(attempt)
+            return _WAYS[method](client).take_part(attempt)
         except (UpstoxError, requests.RequestException) as error:
             if not leaves_unjudged(error):
                 raise
             logger.info("Going on with the next way to log in: %s", error)
-    return _WAYS[last]()(client).take_part(attempt)
+    return _WAYS[last](client).take_part(attempt)

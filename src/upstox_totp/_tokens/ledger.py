@@ -193,11 +193,29 @@ class Ledger:
                 logins=number,
                 login_at=_clock.time(),
                 ended=number if ends_others else self._record.ended,
+                asked_until=0.0,
                 settings=without(self._record.settings, self._identity.fingerprint),
             )
         )
         self.mark = LoginMark(self._record.id, number)
         return self.mark
+
+    @property
+    def asked_until(self) -> float:
+        """Until when a token that was asked for can be approved, 0 if a new one may be asked for.
+
+        In seconds since the epoch.
+        """
+        asked = self._record.asked_until
+        return asked if asked > _clock.time() and not self._force else 0.0
+
+    def note_request(self, until: float) -> None:
+        """Note that the person was asked on the phone.
+
+        Args:
+            until: Until when they can approve it, in seconds since the epoch.
+        """
+        self._write(replace(self._record, asked_until=until))
 
     def note_failure(self, error: BaseException) -> None:
         """Note how a login ended: a limit, or settings that were rejected.

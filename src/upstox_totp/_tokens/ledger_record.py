@@ -199,6 +199,8 @@ class LedgerRecord:
         logins: How many logins succeeded.
         login_at: When the last of them did, in seconds since the epoch.
         ended: The number of the last login that ended the account's earlier tokens.
+        asked_until: Until when a token that was asked for can be approved on the phone, in seconds
+            since the epoch; 0 if none was asked for, or it came.
     """
 
     id: str = ""
@@ -213,6 +215,7 @@ class LedgerRecord:
     logins: int = 0
     login_at: float = 0.0
     ended: int = 0
+    asked_until: float = 0.0
 
     @classmethod
     def parse(cls, content: bytes) -> Self | None:
@@ -247,6 +250,7 @@ class LedgerRecord:
             logins=_count(document["logins"]),
             login_at=moment(document["login_at"]),
             ended=_count(document["ended"]),
+            asked_until=moment(document.get("asked_until", 0.0)),
         )
 
     def to_content(self) -> HiddenBytes:
@@ -294,7 +298,16 @@ class LedgerRecord:
 
     def cleared(self) -> LedgerRecord:
         """Return the record without failures: the used codes stay, and the logins' numbers."""
-        return replace(self, begun=None, failures={}, pins=(), triples=(), settings=(), limit=None)
+        return replace(
+            self,
+            begun=None,
+            failures={},
+            pins=(),
+            triples=(),
+            settings=(),
+            limit=None,
+            asked_until=0.0,
+        )
 
     def has_ended(self, mark: LoginMark) -> bool:
         """Tell whether a token was ended by a later login of its account.

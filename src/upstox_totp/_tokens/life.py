@@ -23,6 +23,7 @@ MARGIN: Final = 300.0
 ADJUSTMENT: Final = 60.0
 """A clock is set by less than this, in seconds, without being set anew."""
 
+_MOST_DIGITS: Final = 15
 _DIES_AT: Final = time(3, 30)
 _EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 _LATEST: Final = datetime(9998, 1, 1, tzinfo=UTC)
@@ -53,6 +54,18 @@ def as_datetime(seconds: float) -> datetime:
     """
     inside = min(max(seconds, _EARLIEST.timestamp()), _LATEST.timestamp())
     return datetime.fromtimestamp(inside, UTC)
+
+
+def milliseconds(told: object) -> datetime | None:
+    """Return the moment that a number or text names, None if it names none.
+
+    Args:
+        told: Milliseconds since the epoch, as Upstox writes some times: digits.
+    """
+    text = str(told)
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        return None
+    return as_datetime(int(text) / 1000).astimezone(IST)
 
 
 def next_expiry(obtained_at: datetime) -> datetime:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from upstox_totp import __version__
+from upstox_totp._settings.names import METHODS
 from upstox_totp.cli.account import kept_token
 from upstox_totp.cli.exit_codes import ExitCode, as_epilog
 from upstox_totp.cli.group import CommandGroup
@@ -77,6 +78,18 @@ _REPORT = click.option(
     help="How to print the report: for people, or for programs.",
 )
 
+_METHOD = click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    help="How to log in, in place of UPSTOX_LOGIN_METHOD.",
+)
+_TIMEOUT = click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="How long to wait for the person, in the browser or on the phone.",
+)
+
 
 @click.group(
     cls=CommandGroup,
@@ -89,7 +102,7 @@ def cli() -> None:
 
 
 @cli.command()
-@_options(_SETTINGS, _STYLE, _SHOW, _REFRESH, _FORCE)
+@_options(_SETTINGS, _STYLE, _SHOW, _REFRESH, _FORCE, _METHOD, _TIMEOUT)
 @click.option(
     "--wait",
     type=click.FloatRange(min=0),
@@ -106,6 +119,8 @@ def token(
     refresh: bool,
     force: bool,
     wait: float | None,
+    method: str | None,
+    timeout: float | None,
 ) -> None:
     """Print the day's token, logging in only if none is kept."""
     if wait is not None and (refresh or force):
@@ -118,7 +133,7 @@ def token(
     elif kept is None:
         from upstox_totp.cli.login import log_in
 
-        kept = log_in(env_file, notes, refresh=refresh, force=force)
+        kept = log_in(env_file, notes, refresh=refresh, force=force, method=method, timeout=timeout)
     print_token(kept, style, show=show)
 
 
@@ -240,6 +255,31 @@ def compare_har(*, recording: Path, style: str) -> ExitCode:
     from upstox_totp.cli.har import compare_recording
 
     return compare_recording(recording, style)
+
+
+@cli.command()
+@_SETTINGS
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="The port to listen at; 0 for a free one.",
+)
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="Where the secret of the path lies; it is made if it is not there.",
+)
+@click.option("--show-path", is_flag=True, help="Print the path, with its secret, and end.")
+@click.pass_obj
+def notifier(notes: Notes, /, *, env_file: Path | None, **options: Any) -> None:
+    """Take tokens that were approved on the phone, and keep them."""
+    from upstox_totp.cli.notifier import serve
+
+    serve(env_file, notes, **options)
 
 
 @cli.command(cls=SandboxCommand)

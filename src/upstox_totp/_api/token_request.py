@@ -1,0 +1,116 @@
+"""TokenRequestAPI: asks for a token that the person approves on the phone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NoReturn
+from urllib.parse import quote
+
+from upstox_totp import _clock
+from upstox_totp._api import routes
+from upstox_totp._api.attempt import Attempt
+from upstox_totp._api.base import json_body
+from upstox_totp._api.way import Way
+from upstox_totp._tokens.life import IST, as_datetime
+from upstox_totp.errors import APIError
+from upstox_totp.models import TokenRequestData, TokenRequestResponse
+from upstox_totp.transcript import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upstox_totp._api.attempt import LoginAttempt
+    from upstox_totp._api.base import Client
+
+_JSON: Final = {"Content-Type": "application/json"}
+
+
+class TokenPendingError(APIError):
+    """A token was asked for, and comes once the person approves it on the phone.
+
+    Attributes:
+        ends: Until when to wait for it, in seconds since the epoch.
+    """
+
+    ends: float = 0.0
+
+
+class TokenRequestAPI(Way):
+    """Token request API: Upstox asks the person on the phone, and sends the token to the notifier.
+
+    It needs client id and client secret. The token goes to the notifier URL that the app has at
+    Upstox, where `upstox_totp.notifier.Notifier` takes it.
+
+    Args:
+        client: The client whose settings and session are used.
+
+    Attributes:
+        announce: Is given the request that can be approved, whether it was sent now or before, to
+            tell the person; None for nothing.
+        timeout: How long `TokenCache` waits for the token, in seconds; None until it lapses.
+    """
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
+        self.announce: Callable[[TokenRequestData], object] | None = None
+        self.timeout: float | None = None
+
+    def send(self) -> TokenRequestData:
+        """Have Upstox ask the person on the phone. Sends one request, never a second.
+
+        Returns:
+            Until when it can be approved (``lapses_at``), and where the token will be sent
+            (``notifier_url``).
+
+        Raises:
+            AuthenticationError: If the client secret was rejected.
+            RateLimitError: If too much was asked for.
+            ValidationError: If the answer is not what the protocol says; the phone may have been
+                asked all the same.
+            APIError: If the app may not ask, for example because it has no notifier URL.
+            requests.RequestException: If no whole answer came; the phone may have been asked all
+                the same.
+        """
+        return self._send_request(Attempt())
+
+    def _run(self, attempt: LoginAttempt) -> NoReturn:
+        until = attempt.ledger.asked_until
+        if until:
+            request = TokenRequestData(authorization_expiry=str(int(until * 1000)))
+        else:
+            request = self._send_request(attempt)
+            until = request.lapses_at.timestamp()
+            attempt.ledger.note_request(until)
+        if self.announce is not None:
+            self.announce(request)
+        with attempt.step(Step.TOKEN_REQUEST):
+            raise _pending(until, self.timeout)
+
+    def _send_request(self, attempt: Attempt) -> TokenRequestData:
+        config = self._client.config
+        config.demand("phone")
+        attempt.secrets.add(config.client_secret)
+        route = routes.TOKEN_REQUEST
+        return self._ask(
+            attempt,
+            replace(route, path=f"{route.path}/{quote(config.client_id, safe='')}"),
+            TokenRequestResponse,
+            headers=routes.api_headers(),
+            required=_JSON,
+            body=json_body({"client_secret": config.client_secret}),
+        ).data
+
+
+def _pending(until: float, timeout: float | None) -> TokenPendingError:
+    lapses = as_datetime(until).astimezone(IST)
+    pending = TokenPendingError(
+        "The token was asked for, and goes to the app's notifier URL once it is approved.",
+        suggestions=[
+            (
+                "Approve it in the Upstox app, or in its message on WhatsApp, before "
+                f"{lapses:%H:%M} Indian time; then ask again where the notifier keeps tokens."
+            )
+        ],
+    )
+    pending.ends = until if timeout is None else min(until, _clock.time() + timeout)
+    return pending

@@ -1,0 +1,131 @@
+"""The notifier's command: serves `Notifier` on this machine, behind a web server of the user's."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import SecretStr
+
+from upstox_totp._api.notification import MOST
+from upstox_totp._messages.extras import missing
+from upstox_totp.cli.login import make_client
+from upstox_totp.cli.streams import write_line
+from upstox_totp.errors import ConfigurationError
+from upstox_totp.notifier import Notifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import FrameType
+
+    from upstox_totp.cli.notes import Notes
+
+_FILE: Final = "notifier-secret"
+_HEAD: Final = 16 * 1024
+_SECONDS: Final = 20
+_CONNECTIONS: Final = 100
+_THREADS: Final = 4
+
+
+def serve(
+    env_file: Path | None,
+    notes: Notes,
+    *,
+    host: str,
+    port: int,
+    secret_file: Path | None,
+    show_path: bool,
+) -> None:
+    """Serve the notifier until interrupted or terminated.
+
+    Args:
+        env_file: The only file to read settings from; by default ``.env``.
+        notes: Says what the client logs.
+        host: The address to listen at.
+        port: The port to listen at; 0 for a free one.
+        secret_file: Where the secret of the path lies, or is put when there is none yet; by
+            default in the user's configuration directory.
+        show_path: Whether to print the path, with its secret, and to end.
+
+    Raises:
+        ConfigurationError: If a setting is missing, or nobody said whose tokens it takes.
+        OSError: If it cannot listen there, or the secret cannot be read or kept.
+    """
+    path = _default_file() if secret_file is None else secret_file
+    secret = _read_secret(path)
+    if show_path:
+        write_line(f"/notify/{secret.get_secret_value()}")
+        return
+    with make_client(env_file, notes, login_method="none") as client:
+        notifier = Notifier(client, secret)
+        try:
+            _listen(notifier, host, port, notes)
+        finally:
+            notifier.close()
+
+
+def _listen(notifier: Notifier, host: str, port: int, notes: Notes) -> None:
+    server = _import_server()(
+        notifier,
+        host=host,
+        port=port,
+        threads=_THREADS,
+        ident="",
+        connection_limit=_CONNECTIONS,
+        channel_timeout=_SECONDS,
+        cleanup_interval=_SECONDS,
+        max_request_header_size=_HEAD,
+        max_request_body_size=MOST,
+        clear_untrusted_proxy_headers=True,
+    )
+    # A name with several addresses has several sockets, and no port of its own.
+    chosen = getattr(server, "effective_port", port)
+    notes.write(
+        f"Listening at http://{host}:{chosen}/notify/***; "
+        "upstox_cli notifier --show-path prints the path."
+    )
+    with suppress(ValueError):
+        signal.signal(signal.SIGTERM, _end)
+    try:
+        server.run()
+    finally:
+        server.close()
+
+
+def _import_server() -> Callable[..., Any]:
+    try:
+        from waitress.server import create_server  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        pass
+    else:
+        return create_server
+    raise ConfigurationError(f"{missing('The notifier', 'notifier')}.")
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt
+
+
+def _default_file() -> Path:
+    import platformdirs  # noqa: PLC0415 - an extra
+
+    return platformdirs.user_config_path("upstox_totp", appauthor=False) / _FILE
+
+
+def _read_secret(path: Path) -> SecretStr:
+    """Return the secret of a file, which is made where there is none."""
+    with suppress(FileNotFoundError):
+        return SecretStr(path.read_text("utf-8").strip())
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = SecretStr(secrets.token_urlsafe(32))
+    with suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"{made.get_secret_value()}\n")
+        return made
+    return SecretStr(path.read_text("utf-8").strip())
