@@ -14,8 +14,8 @@ ENVIRONMENTS := $(PYTHON) tools/environments.py
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j3 --output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test checks format lint types unit soak faults fuzz drill examples sdk others readme docs \
-	record bench dist wheel-test clean new-enough
+.PHONY: help setup demo test checks format lint types unit soak faults fuzz drill examples sdk \
+	others readme docs record pictures bench dist wheel-test clean new-enough
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -89,6 +89,9 @@ docs: $(STAMP)  ## Build the documentation into docs/_build, warnings as errors
 
 record: $(STAMP)  ## Record the demo of the README anew
 	$(BIN)/python docs/record_demo.py
+
+pictures: $(STAMP)  ## Take pictures of the documentation's pages, on a desktop and a phone
+	$(BIN)/python docs/take_page_screenshots.py
 
 bench: $(STAMP)  ## Measure what the documentation says about speed
 	$(BIN)/python -m benchmarks
