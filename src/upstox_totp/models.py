@@ -250,7 +250,8 @@ class AccessTokenData(_Wire):
         return document
 
     _obtained_at: datetime | None = PrivateAttr(default=None)
-    _clock_offset: timedelta = PrivateAttr(default=timedelta())
+    # A default would be copied for each token.
+    _clock_offset: timedelta = PrivateAttr(default_factory=timedelta)
 
     def obtained(self, at: datetime, clock_offset: timedelta = timedelta()) -> Self:
         """Note when the token was made, and return it.

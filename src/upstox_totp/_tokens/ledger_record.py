@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
@@ -289,7 +289,7 @@ class LedgerRecord(NamedTuple):
 
     def stamped(self) -> LedgerRecord:
         """Return the record as it is written now: with an id, and the time."""
-        return self._replace(id=self.id or secrets.token_hex(8), changed_at=_clock.time())
+        return self._replace(id=self.id or os.urandom(8).hex(), changed_at=_clock.time())
 
     def cleared(self) -> LedgerRecord:
         """Return the record without failures: the used codes stay, and the logins' numbers."""

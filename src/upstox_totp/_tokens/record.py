@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from upstox_totp import _clock
@@ -204,7 +204,7 @@ class TokenRecord(NamedTuple):
 
 
 def _new_serial() -> str:
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def _name(value: object) -> str | None:
