@@ -274,3 +274,36 @@ def test_the_extra_is_named_where_it_is_missing() -> None:
         assert ended.stderr.splitlines()[-1] == (
             f"ImportError: {missing_extra('TokenCache', 'cache')}"
         )
+
+
+def test_what_was_handed_out_is_the_callers(
+    cache: TokenCache, client: UpstoxTOTP, sandbox: Sandbox
+) -> None:
+    """Whoever changes a token, deep in it too, changes nothing for the next one who asks."""
+    sandbox.misbehave(
+        "token", Fault.change(lambda payload: payload | {"plan": {"names": ["plus"]}})
+    )
+    cache.get_access_token(client)
+    data = cache.get_access_token(client).data
+    assert data.model_extra is not None
+    data.model_extra["plan"]["names"].append("minus")
+    assert data.exchanges
+    data.exchanges.clear()
+    again = cache.get_access_token(client).data
+    assert again.model_extra == {"plan": {"names": ["plus"]}}
+    assert again.exchanges
+
+
+def test_another_token_is_seen_at_once(
+    directory: Path, cache: TokenCache, client: UpstoxTOTP
+) -> None:
+    """A file that was replaced is read, though its size and its time are those of the one before."""
+    first = cache.get_access_token(client)
+    (path,) = directory.glob("*.json")
+    before = path.stat()
+    token = first.data.access_token
+    other = token[:-1] + ("A" if token[-1] != "A" else "B")
+    path.write_text(path.read_text().replace(token, other))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    assert cache.get_access_token(client).data.access_token == other
