@@ -48,10 +48,11 @@ format: $(STAMP)  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(STAMP)  ## Check format, style, and that imports run one way
+lint: $(STAMP)  ## Check format, style, that imports run one way, and the one seam
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/http/test_one_seam.py
 
 types: $(STAMP)  ## Check the types, and the public API as users write it
 	$(BIN)/mypy
