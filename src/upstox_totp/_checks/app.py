@@ -10,7 +10,7 @@ import requests
 from upstox_totp._api.attempt import Attempt
 from upstox_totp._api.page_login import PageLogin
 from upstox_totp._checks.edge import edge_page
-from upstox_totp._checks.findings import Finding, Verdict
+from upstox_totp._checks.findings import Finding, Grade
 from upstox_totp._http.server_clock import ServerClock
 from upstox_totp._http.session import Session
 from upstox_totp._settings.names import variable
@@ -97,12 +97,12 @@ def examine_app(env_file: Path | None, base_domain: str) -> tuple[Finding, Excep
     }
     if failure is None:
         text = "the login dialog knows the client id and the redirect URI"
-        return Finding("App", text, Verdict.GOOD, facts), None
+        return Finding("App", text, Grade.GOOD, facts), None
     if page is None and isinstance(failure, UpstoxError):
         code = failure.error_code
         facts |= {"fits": False, "error_code": None if code is None else str(code)}
     text = f"not known, since {page} answered" if page else str(failure)
-    return Finding("App", text, Verdict.BAD, facts), failure
+    return Finding("App", text, Grade.BAD, facts), failure
 
 
 def _find_app(env_file: Path | None) -> _App:

@@ -13,7 +13,7 @@ from typing import Final
 from upstox_totp import __version__
 from upstox_totp._api.hosts import HostsAPI
 from upstox_totp._checks.edge import EdgePage, edge_page
-from upstox_totp._checks.findings import Finding, Verdict
+from upstox_totp._checks.findings import Finding, Grade
 from upstox_totp._checks.hosts import look_at_families, look_at_proxies
 from upstox_totp._http.server_clock import ServerClock
 from upstox_totp._http.session import Session
@@ -130,7 +130,7 @@ def _visit(hosts: HostsAPI, stage: str) -> _Visit:
     subject, host = f"Host of {stage}", visit.host
     if visit.response is None:
         told = f"{host}: {visit.failure}"
-        return _Visit(Finding(subject, told, Verdict.BAD, {"host": host}))
+        return _Visit(Finding(subject, told, Grade.BAD, {"host": host}))
     page = edge_page(visit.response)
     facts = {
         "host": host,
@@ -143,8 +143,8 @@ def _visit(hosts: HostsAPI, stage: str) -> _Visit:
         f"{host}: reached in {visit.milliseconds} ms, HTTP {visit.response.status_code}"
         f"{_told(page)}"
     )
-    verdict = Verdict.GOOD if page is None else Verdict.BAD
-    return _Visit(Finding(subject, text, verdict, facts), visit.offset, reached=True)
+    grade = Grade.GOOD if page is None else Grade.BAD
+    return _Visit(Finding(subject, text, grade, facts), visit.offset, reached=True)
 
 
 def _told(page: EdgePage | None) -> str:
@@ -167,13 +167,13 @@ def compare_clocks(offsets: list[float], *, on_loopback: bool) -> Finding:
     text = _difference(agreed)
     facts = {"seconds_behind": round(agreed)}
     if abs(agreed) < 1:
-        return Finding("Clock", text, Verdict.GOOD, facts)
+        return Finding("Clock", text, Grade.GOOD, facts)
     if abs(agreed) <= _TOLERABLE:
-        return Finding("Clock", text, Verdict.NOTE, facts)
+        return Finding("Clock", text, Grade.NOTE, facts)
     if on_loopback:
         text += ", which may be a sandbox's that was moved (--step-clock, --clock-offset)"
-        return Finding("Clock", text, Verdict.NOTE, facts)
-    return Finding("Clock", f"{text}: set it right, for example with NTP", Verdict.BAD, facts)
+        return Finding("Clock", text, Grade.NOTE, facts)
+    return Finding("Clock", f"{text}: set it right, for example with NTP", Grade.BAD, facts)
 
 
 def _agreed(offsets: list[float]) -> float | None:
@@ -200,7 +200,7 @@ def _look_at_certificates() -> Finding:
             return Finding(
                 "Certificates",
                 f"{path} ({name}{'' if there else ', not there'})",
-                Verdict.NOTE if there else Verdict.BAD,
+                Grade.NOTE if there else Grade.BAD,
                 {"bundle": path, "variable": name, "exists": there},
             )
     return Finding("Certificates", "those of certifi")
