@@ -73,8 +73,9 @@ def regenerate(page: str) -> str:
 def _exit_codes() -> str:
     rows = ["| code | meaning | in the library |\n|---|---|---|\n"]
     for code in ExitCode:
-        command = f"`{code.command}`: " if code.command else ""
-        rows.append(f"| {code.value} | {command}{code.meaning} | {code.raised} |\n")
+        commands = ", ".join(f"`{command}`" for command in code.commands)
+        meaning = f"{commands}: {code.meaning}" if commands else code.meaning
+        rows.append(f"| {code.value} | {meaning} | {code.raised} |\n")
     return "".join(rows)
 
 

@@ -90,18 +90,20 @@ class UpstoxTOTP:
         )
 
     @classmethod
-    def from_env_file(cls, path: str | os.PathLike[str] = ".env") -> Self:
+    def from_env_file(cls, path: str | os.PathLike[str] = ".env", **settings: Any) -> Self:
         """Return a client whose settings come from the environment, else from one file.
 
         Args:
             path: The file, in the format of ``.env.example``. No other file is read, and unlike
                 the constructor's ``.env`` this one must be there.
+            settings: Settings that go before both, by name, as in `from_settings`.
 
         Raises:
-            ConfigurationError: If the file is missing or unreadable, or a setting is missing or
-                invalid.
+            ConfigurationError: If the file is missing or unreadable, a setting is missing or
+                invalid, or none is called so.
         """
-        return cls._made(Config.load(env_file=path))
+        settings = _hidden(settings)
+        return cls._made(Config.load(settings, env_file=path))
 
     @classmethod
     def from_account(cls, name: str) -> Self:
@@ -134,12 +136,7 @@ class UpstoxTOTP:
         Raises:
             ConfigurationError: If a setting is missing or invalid, or none is called so.
         """
-        # What is no setting may be a secret under a name that was mistyped.
-        settings |= {
-            name: as_secret(value)
-            for name, value in settings.items()
-            if name not in SETTINGS or SETTINGS[name].secret
-        }
+        settings = _hidden(settings)
         return cls._made(Config.load(settings))
 
     @classmethod
@@ -291,6 +288,14 @@ class UpstoxTOTP:
         adapters stay, and a login after it works as before it.
         """
         self._session.reset()
+
+
+def _hidden(settings: dict[str, Any]) -> dict[str, Any]:
+    # What is no setting may be a secret under a name that was mistyped.
+    return {
+        name: as_secret(value) if name not in SETTINGS or SETTINGS[name].secret else value
+        for name, value in settings.items()
+    }
 
 
 def _base_domain(template: Any) -> str:

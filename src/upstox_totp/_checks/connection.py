@@ -8,7 +8,7 @@ import ssl
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from upstox_totp import __version__
 from upstox_totp._api.hosts import HostsAPI
@@ -19,8 +19,10 @@ from upstox_totp._http.server_clock import ServerClock
 from upstox_totp._http.session import Session
 from upstox_totp._settings.hosts import STAGES, is_loopback, origin, valid_base_domain
 from upstox_totp._settings.names import DEFAULTS
-from upstox_totp._settings.sources import read_settings
 from upstox_totp.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from upstox_totp._settings.sources import Settings
 
 _BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _TOLERABLE: Final = 5
@@ -100,16 +102,16 @@ def examine_connection(base_domain: str) -> Examination:
     return Examination(findings, all(visit.reached for visit in visits))
 
 
-def find_base_domain(env_file: Path | None) -> str:
+def find_base_domain(settings: Settings) -> str:
     """Return where the settings lead, without asking for any other setting.
 
     Args:
-        env_file: The only file to read settings from; by default ``.env``.
+        settings: The settings as they were found.
 
     Raises:
-        ConfigurationError: If the file cannot be read, or the base domain is not valid.
+        ConfigurationError: If the base domain is not valid.
     """
-    setting = read_settings(env_file=env_file).get("base_domain")
+    setting = settings.get("base_domain")
     try:
         return valid_base_domain(setting.value if setting else DEFAULTS["base_domain"])
     except ValueError:

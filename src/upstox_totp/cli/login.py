@@ -9,33 +9,35 @@ from upstox_totp.client import UpstoxTOTP
 from upstox_totp.token_cache import TokenCache, to_kept
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from upstox_totp._tokens.record import KeptToken
     from upstox_totp.cli.notes import Notes
+    from upstox_totp.cli.selection import Selection
 
 
-def make_client(env_file: Path | None, notes: Notes) -> UpstoxTOTP:
+def make_client(selection: Selection, notes: Notes) -> UpstoxTOTP:
     """Return a client for the settings.
 
     Args:
-        env_file: The only file to read settings from; by default ``.env``.
+        selection: Which settings to read.
         notes: Says what the client logs.
 
     Raises:
         ConfigurationError: If a setting is missing or invalid.
     """
-    client = UpstoxTOTP() if env_file is None else UpstoxTOTP.from_env_file(env_file)
+    if selection.env_file is None:
+        client = UpstoxTOTP.from_settings(account=selection.account, **selection.arguments)
+    else:
+        client = UpstoxTOTP.from_env_file(selection.env_file, **selection.arguments)
     if client.config.debug:
         notes.say_everything()
     return client
 
 
-def log_in(env_file: Path | None, notes: Notes, *, refresh: bool, force: bool) -> KeptToken:
+def log_in(selection: Selection, notes: Notes, *, refresh: bool, force: bool) -> KeptToken:
     """Return the token of the cache, which logs in where it has none.
 
     Args:
-        env_file: The only file to read settings from; by default ``.env``.
+        selection: Which settings to read.
         notes: Says what the client logs.
         refresh: Whether to log in although a token is kept.
         force: Whether to log in although the settings were rejected before.
@@ -44,6 +46,6 @@ def log_in(env_file: Path | None, notes: Notes, *, refresh: bool, force: bool) -
         UpstoxError: If Upstox refused.
         requests.RequestException: If a request got no whole answer.
     """
-    with make_client(env_file, notes) as client, progress(notes):
+    with make_client(selection, notes) as client, progress(notes):
         response = TokenCache().get_access_token(client, refresh=refresh, force=force)
     return to_kept(response.data)
