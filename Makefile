@@ -14,7 +14,7 @@ ENVIRONMENTS := $(PYTHON) tools/environments.py
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j3 --output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test checks format lint types unit faults examples sdk others readme docs \
+.PHONY: help setup demo test checks format lint types unit soak faults examples sdk others readme docs \
 	record bench dist wheel-test clean new-enough
 
 help:  ## List the commands
@@ -59,6 +59,9 @@ types: $(STAMP)  ## Check the types, and the public API as users write it
 
 unit: $(STAMP) $(OTHERS_STAMP)  ## Run the tests, with branch coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term-missing:skip-covered
+
+soak: $(STAMP)  ## Let 20 times befall a fleet what befalls it once in the tests
+	SOAK_ROUNDS=20 $(BIN)/python -m pytest -n auto tests/tokens/test_fleet.py
 
 faults: $(STAMP)  ## Run the matrix of faults alone, and say how many there are
 	$(BIN)/python -m pytest -n auto tests/api/test_faults.py

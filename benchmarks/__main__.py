@@ -20,6 +20,7 @@ from benchmarks import (
     login_overhead,
     machine,
     pacing,
+    redis_token,
     report,
     scale,
 )
@@ -60,6 +61,7 @@ BENCHMARKS: Final = {
         {"blocks": 200, "rounds": 40},
         {"blocks": 20, "rounds": 5},
     ),
+    "redis": Benchmark("A token for a fleet", redis_token.measure, {"blocks": 200}, {"blocks": 20}),
     "scale": Benchmark(
         "Scale",
         scale.measure,

@@ -42,6 +42,7 @@ _VARYING: Final = (
     (r"127\.0\.0\.1:\d+", "127.0.0.1:8000"),
     (r"eyJ[\w-]{20,}\.[\w-]+\.[\w-]+", "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJz[...]"),
     (r"(eyJ0\.\.\.)[\w-]{4}", r"\1k3Jw"),
+    (r"(?m)^[\w-]{43}=$", "q0X2yq0b[...]Wv8xYpE0="),
     (r"[ \d]{5} ms", "   12 ms"),
     (r"in \d+ ms", "in 12 ms"),
     (r"Python [^\n]*", "Python 3.13.0, OpenSSL 3.0.19 27 Jan 2026"),

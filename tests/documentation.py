@@ -373,11 +373,17 @@ def run_yaml(text: str, settings: dict[str, str], folder: Path) -> None:
     """Check a workflow or a set of services; the shell steps of a workflow are run."""
     document: dict[Any, Any] = yaml.safe_load(text)
     if "services" in document:
-        for service in document["services"].values():
-            assert {name.partition(":")[0] for name in service["volumes"]} == set(
-                document["volumes"]
-            )
-            assert set(service["secrets"]) == set(document["secrets"])
+        services = document["services"].values()
+        for kind in ("volumes", "secrets"):
+            used = [name.partition(":")[0] for one in services for name in one.get(kind, ())]
+            assert set(used) == set(document[kind])
+        for service in services:
+            check_program(service.get("command", []))
+        return
+    if "kind" in document:
+        for container in containers_of(document):
+            check_program(container["command"])
+            check_env("".join(f"{one['name']}={one['value']}\n" for one in container["env"]))
         return
     for job in document["jobs"].values():
         assert job["timeout-minutes"]
@@ -389,3 +395,20 @@ def run_yaml(text: str, settings: dict[str, str], folder: Path) -> None:
         script = "\n".join(f"{step}\nset -a; . $GITHUB_ENV; set +a" for step in steps)
         (folder / "github.env").touch()
         assert "::add-mask::ey" in run_bash(script, settings, folder)
+
+
+def check_program(words: list[str]) -> None:
+    """Check what a container runs: a command that there is, or a program of the user's own."""
+    if words and words[0] == "upstox_cli":
+        check_command(words)
+
+
+def containers_of(document: Any) -> Iterator[dict[str, Any]]:
+    """Return the containers of a manifest, wherever they stand in it."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            if name in {"containers", "initContainers"}:
+                yield from (
+                    {"env": [{"name": "UPSTOX_DEBUG", "value": "true"}], **c} for c in value
+                )
+            yield from containers_of(value)

@@ -57,7 +57,7 @@ def group(name: str) -> tuple[str, ...]:
 NAMED: Final = {
     "dev": Environment(ROOT / ".venv", ("pip", "--editable", ".[all]", *group("dev"))),
     "demo": Environment(ENVIRONMENTS / "demo", ("--editable", ".[cli]")),
-    "sdk": Environment(ENVIRONMENTS / "sdk", ("--editable", ".", *group("sdk"))),
+    "sdk": Environment(ENVIRONMENTS / "sdk", ("--editable", ".[cache]", *group("sdk"))),
     "installers": Environment(ENVIRONMENTS / "installers", group("installers")),
     "published": Environment(ENVIRONMENTS / "published", group("published"), oldest=(3, 12)),
 }

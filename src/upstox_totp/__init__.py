@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from upstox_totp._tokens.redis_store import RedisStore
     from upstox_totp.client import UpstoxTOTP
     from upstox_totp.errors import (
         APIError,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         ValidationError,
     )
     from upstox_totp.models import AccessTokenData, AccessTokenResponse
+    from upstox_totp.token_auth import TokenAuth
     from upstox_totp.token_cache import TokenCache
     from upstox_totp.transcript import Exchange, Step
 
@@ -34,7 +36,9 @@ __all__ = [
     "ErrorCode",
     "Exchange",
     "RateLimitError",
+    "RedisStore",
     "Step",
+    "TokenAuth",
     "TokenCache",
     "UpstoxError",
     "UpstoxTOTP",
@@ -52,6 +56,8 @@ if not TYPE_CHECKING:
         "AccessTokenResponse": "models",
         "Exchange": "transcript",
         "Step": "transcript",
+        "RedisStore": "_tokens.redis_store",
+        "TokenAuth": "token_auth",
         "TokenCache": "token_cache",
         "UpstoxTOTP": "client",
     }

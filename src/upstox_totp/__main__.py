@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from upstox_totp._extras import missing
+from upstox_totp._messages.extras import missing
 from upstox_totp.cli.exit_codes import ExitCode
 
 

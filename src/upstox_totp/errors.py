@@ -18,8 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from upstox_totp._error_codes import ErrorCode
-from upstox_totp._explanations import ADVICE
+from upstox_totp._messages.codes import ErrorCode
+from upstox_totp._messages.explanations import ADVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -146,6 +146,13 @@ class LoginWaitError(APIError):
     """Another login of the same account did not end: nothing was sent.
 
     ``details["holder"]`` says whose it is, as far as anybody knows.
+    """
+
+
+class CacheError(APIError):
+    """The cache that several machines share cannot be used, or not be read: nothing was sent.
+
+    Without it, each of the machines would log in for itself.
     """
 
 

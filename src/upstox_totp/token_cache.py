@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from upstox_totp import _clock
 from upstox_totp._secrecy import HiddenDict, Secrets
+from upstox_totp._settings.config import as_secret
 from upstox_totp._tokens import file_lock  # noqa: F401 - its extra is asked for where it is missed
 from upstox_totp._tokens.failure import LoginFailure
 from upstox_totp._tokens.holds import find_holds
@@ -21,7 +22,7 @@ from upstox_totp._tokens.ledger import Ledger
 from upstox_totp._tokens.life import MARGIN, as_datetime, credible_offset, expiry
 from upstox_totp._tokens.record import KeptToken
 from upstox_totp._tokens.store import TurnLostError
-from upstox_totp._tokens.turns import PATIENCE, turn_of
+from upstox_totp._tokens.turns import PATIENCE, look_after, turn_of
 from upstox_totp.errors import AuthenticationError, LoginWaitError, UpstoxError
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
@@ -64,8 +65,10 @@ class TokenCache:
             user's cache directory.
         margin: How long a kept token must live at least to be handed out; a number counts
             seconds.
-        url: The address of a store that machines share, by default ``UPSTOX_CACHE_URL`` where no
-            directory is given; it needs an extra of its own.
+        url: The address of a Redis that machines share, in place of a directory (extra
+            ``redis``); by default ``UPSTOX_CACHE_URL``.
+        key: Encrypts what is kept there (extra ``encryption``); by default
+            ``UPSTOX_CACHE_KEY``. Several keys have commas between them: the first encrypts.
         store: A store, in place of either.
 
     Raises:
@@ -79,11 +82,13 @@ class TokenCache:
         *,
         margin: timedelta | float = timedelta(seconds=MARGIN),
         url: str | None = None,
+        key: SecretStr | str | None = None,
         store: Store | None = None,
     ) -> None:
         self._directory = directory
-        self._url = url
+        self._url, self._key = url and SecretStr(url), key
         self._store = store
+        self._shared: dict[bool, tuple[Config, Store]] = {}
         self._patience = PATIENCE
         self._margin = margin.total_seconds() if isinstance(margin, timedelta) else float(margin)
         if not self._margin >= 0:
@@ -94,7 +99,12 @@ class TokenCache:
         return f"TokenCache({self._directory!s})" if self._directory else "TokenCache()"
 
     def get_access_token(
-        self, client: Client, *, refresh: bool = False, force: bool = False
+        self,
+        client: Client,
+        *,
+        refresh: bool = False,
+        force: bool = False,
+        instead_of: SecretStr | str | None = None,
     ) -> AccessTokenResponse:
         """Return the kept access token, or log in and keep the new one.
 
@@ -105,6 +115,8 @@ class TokenCache:
         Args:
             client: Whose token it is; ``client.log_in`` logs in.
             refresh: Whether to log in although a token is kept, for example after a 401.
+            instead_of: A token that is dead: another one that is kept is returned, and if there
+                is none, one login goes out.
             force: Whether to let one login out although a credential was rejected before, or a
                 limit still holds. Five wrong PINs lock an account.
 
@@ -122,9 +134,16 @@ class TokenCache:
             APIError: If Upstox refused for another reason.
             requests.RequestException: If a request got no whole answer.
         """
+        dead = None if instead_of is None else as_secret(instead_of)
+        del instead_of
         identity = client.identity
         store = self._open(client)
         seen = store.read_token(identity)
+        refresh = refresh or (
+            dead is not None
+            and seen.token is not None
+            and seen.token.access_token == dead.get_secret_value()
+        )
         kept = None if refresh else self._kept(store, seen, identity, self._margin)
         if kept is not None:
             return kept
@@ -144,6 +163,38 @@ class TokenCache:
             f"The turn to log in was lost {_MOST_TURNS} times, at {store.describe()}.",
             suggestions=["Let nothing remove the directory while a login is under way."],
         )
+
+    def wait_for_token(self, client: Client, seconds: float) -> AccessTokenResponse:
+        """Return the kept access token, or wait until another program has got one. Never logs in.
+
+        Args:
+            client: Whose token it is; of its settings only those that name the app are needed.
+            seconds: How long to wait at most.
+
+        Returns:
+            The token in ``data.access_token``, and when it dies in ``data.expires_at``.
+
+        Raises:
+            LoginWaitError: If no token was there in that time.
+            CacheError: If a cache that machines share cannot be used, or not be read.
+        """
+        identity = client.identity
+        store = self._open(client)
+        waited = 0.0
+        while True:
+            record = store.read_token(identity)
+            kept = self._kept(store, record, identity, self._margin)
+            if kept is not None:
+                return kept
+            if waited >= seconds:
+                raise LoginWaitError(
+                    f"Nobody has got a token within {seconds:.0f} seconds, at {store.describe()}.",
+                    details={"waited": seconds},
+                    suggestions=["See what the machine that logs in says."],
+                )
+            look = min(look_after(waited), seconds - waited)
+            _clock.pause(look)
+            waited += look
 
     def clear(self, client: Client) -> None:
         """Forget the token, and that credentials were rejected or a limit was reached.
@@ -165,11 +216,18 @@ class TokenCache:
             turn.write_ledger(turn.read_ledger().cleared().stamped())
 
     def _open(self, client: Client, *, strict: bool = False) -> Store:
-        config, url = client.config, self._url
-        if url is None and self._directory is None and config.cache_url is not None:
-            url = config.cache_url.get_secret_value()
+        config = client.config
         named = config.cache_dir if self._directory is None else self._directory
-        return open_store(named, url=url, store=self._store, strict=strict)
+        # A directory or a store that the program names goes before the address of the settings.
+        url = self._url or (config.cache_url if self._directory is None else None)
+        key = self._key or config.cache_key
+        if not url and self._store is None:
+            return open_store(named, strict=strict)
+        known = self._shared.get(strict)
+        if known is None or known[0] is not config:
+            store = open_store(named, url=url, key=key, store=self._store, strict=strict)
+            known = self._shared[strict] = (config, store)
+        return known[1]
 
     def _kept(
         self, store: Store, record: TokenRecord, identity: Identity, margin: float

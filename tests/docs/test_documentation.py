@@ -35,6 +35,8 @@ from documentation import (
 from install_lines import check_pip
 from plugin_runs import with_plugin
 from real_parts import need
+from redis_server import RedisServer
+from upstox_totp._tokens.sealing import new_key
 from upstox_totp.errors import EXPLANATIONS, ErrorCode
 from upstox_totp.sandbox import Sandbox
 
@@ -102,6 +104,11 @@ def test_python_blocks_run(
         if "upstox_client" in block.text:
             need(SDK.exists(), "The SDK", "make sdk")
             run_with_sdk(block.text, sandbox, settings_for(block.text, sandbox, tmp_path))
+        elif block.page.name == "fleet.md":
+            with RedisServer() as server:
+                monkeypatch.setenv("UPSTOX_CACHE_URL", server.url)
+                monkeypatch.setenv("UPSTOX_CACHE_KEY", new_key())
+                run_python(re.sub('rediss://[^"]*', server.url, block.text), str(block))
         else:
             run_python(at_the_sandbox(block.text, sandbox), str(block))
         if "get_access_token" in block.text and "Sandbox(" not in block.text:

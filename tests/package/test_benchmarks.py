@@ -21,6 +21,7 @@ ONCE: dict[str, dict[str, Any]] = {
     "connections": {},
     "import": {"rounds": 1},
     "kept": {"blocks": 1, "rounds": 1},
+    "redis": {"blocks": 1},
     "scale": {"accounts": 3, "threads": 2, "logins": 20, "traced": 2, "sleep_time": 100},
     "contention": {"processes": 2, "sleep_times": (100,)},
 }

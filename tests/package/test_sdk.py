@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from documentation import SDK, run_process
+from documentation import ROOT, SDK, blocks, run_process
 from real_parts import need
 from upstox_totp.sandbox import Account, Sandbox
 
@@ -106,3 +106,32 @@ def test_the_sdk_refuses_a_revoked_token(tmp_path: Path) -> None:
         assert run_process(command, {}, tmp_path).strip() == TRADER.user_id
         sandbox.revoke(token)
         assert run_process(command, {}, tmp_path).strip() == "401"
+
+
+def test_the_recipe_of_the_documentation_outlives_a_token(tmp_path: Path) -> None:
+    """What docs/sdk.md shows takes a new token when Upstox has ended the one before."""
+    (recipe,) = [
+        block.text for block in blocks([ROOT / "docs" / "sdk.md"]) if "DailyClient" in block.text
+    ]
+    use = recipe.partition("with UpstoxTOTP")[0] + (
+        "import os, sys\n"
+        "with UpstoxTOTP() as upx:\n"
+        "    configuration = upstox_client.Configuration()\n"
+        '    configuration.host = upx.base_domain.replace("{stage}", "api")\n'
+        "    client = DailyClient(TokenAuth(upx), configuration)\n"
+        '    upstox_client.LoginApi(client).logout("2.0")\n'
+        '    print(upstox_client.UserApi(client).get_profile("2.0").data.user_id)\n'
+        "sys.stdout.flush(); os._exit(0)\n"
+    )
+    with Sandbox(account=TRADER, step_clock=True) as sandbox:
+        settings = sandbox.environment | {
+            "UPSTOX_SLEEP_TIME": "100",
+            "UPSTOX_CACHE_DIR": str(tmp_path / "cache"),
+        }
+        assert run_process([str(SDK), "-c", use], settings, tmp_path).strip() == TRADER.user_id
+        assert sandbox.logins == 2
+        assert [one.step for one in sandbox.requests if one.step in {"profile", "logout"}] == [
+            "logout",
+            "profile",
+            "profile",
+        ]

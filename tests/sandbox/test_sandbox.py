@@ -20,7 +20,7 @@ import requests
 import trustme
 
 from sandbox_probe import AUTHORIZE, DIALOG, OTP, PIN, TOKEN, VERIFY, Probe, code_of, query_of
-from upstox_totp._extras import missing
+from upstox_totp._messages.extras import missing
 from upstox_totp.sandbox import Account, Credentials, Sandbox
 
 NOON = 1_790_000_000.0

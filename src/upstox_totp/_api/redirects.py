@@ -12,7 +12,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from upstox_totp._api.refusals import plain_words
-from upstox_totp._settings.hosts import STAGES, origin
+from upstox_totp._settings.hosts import is_upstox, origin
 from upstox_totp.errors import APIError, UpstoxError, ValidationError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _owner(uri: SecretStr, app_uri: str, base_domain: str) -> Literal["app", "up
     target = _address(uri.get_secret_value())
     if target == _app_address(app_uri):
         return "app"
-    return "upstox" if _is_upstox(target.origin, base_domain) else "others"
+    return "upstox" if is_upstox(target.origin, base_domain) else "others"
 
 
 def _leads_away(uri: SecretStr, secrets: Secrets) -> UpstoxError:
@@ -122,16 +122,3 @@ def _address(url: str) -> _Address:
 
 
 _app_address = lru_cache(maxsize=64)(_address)
-
-
-@lru_cache(maxsize=64)
-def _base_origins(base_domain: str) -> frozenset[tuple[str, str, int]]:
-    return frozenset(origin(base_domain.replace("{stage}", stage)) for stage in STAGES)
-
-
-def _is_upstox(target: tuple[str, str, int] | None, base_domain: str) -> bool:
-    if target is None:
-        return False
-    scheme, host, _ = target
-    own = host == "upstox.com" or host.endswith(".upstox.com")
-    return (scheme == "https" and own) or target in _base_origins(base_domain)

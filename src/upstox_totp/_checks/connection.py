@@ -15,9 +15,10 @@ from upstox_totp._api.hosts import HostsAPI
 from upstox_totp._checks.edge import EdgePage, edge_page
 from upstox_totp._checks.findings import Finding, Grade
 from upstox_totp._checks.hosts import look_at_families, look_at_proxies
+from upstox_totp._http.addresses import is_loopback
 from upstox_totp._http.server_clock import ServerClock
 from upstox_totp._http.session import Session
-from upstox_totp._settings.hosts import STAGES, is_loopback, origin, valid_base_domain
+from upstox_totp._settings.hosts import STAGES, origin, valid_base_domain
 from upstox_totp._settings.names import DEFAULTS
 from upstox_totp.errors import ConfigurationError
 

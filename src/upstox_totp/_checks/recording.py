@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus, urlsplit
 
-from upstox_totp._settings.hosts import STAGES, is_loopback
+from upstox_totp._http.addresses import is_loopback
+from upstox_totp._settings.hosts import STAGES
 from upstox_totp.errors import ErrorCode
 from upstox_totp.transcript import field_names
 

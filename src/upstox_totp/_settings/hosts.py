@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from upstox_totp._http.addresses import is_loopback
 from upstox_totp._log import logger
 from upstox_totp._settings.names import DEFAULTS
 
 STAGES: Final = ("api", "service", "login")
-
-
-def is_loopback(host: str | None) -> bool:
-    """Tell whether a host is this machine.
-
-    Args:
-        host: A name or an address, without brackets and port.
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 def origin(url: str) -> tuple[str, str, int]:
@@ -49,6 +36,25 @@ def origin(url: str) -> tuple[str, str, int]:
     if scheme not in {"http", "https"}:
         raise ValueError("not an http or https URL")
     return scheme, parsed.host.strip("[]").lower(), parsed.port or (80 if scheme == "http" else 443)
+
+
+def is_upstox(target: tuple[str, str, int] | None, base_domain: str) -> bool:
+    """Tell whether an origin is Upstox's own, or one of the base domain's.
+
+    Args:
+        target: What `origin` returned, None for an address that has none.
+        base_domain: Where the client logs in.
+    """
+    if target is None:
+        return False
+    scheme, host, _ = target
+    own = host == "upstox.com" or host.endswith(".upstox.com")
+    return (scheme == "https" and own) or target in _base_origins(base_domain)
+
+
+@lru_cache(maxsize=64)
+def _base_origins(base_domain: str) -> frozenset[tuple[str, str, int]]:
+    return frozenset(origin(base_domain.replace("{stage}", stage)) for stage in STAGES)
 
 
 def valid_base_domain(template: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
-from upstox_totp._extras import missing
+from upstox_totp._messages.extras import missing
 
 try:
     from filelock import FileLock, Timeout

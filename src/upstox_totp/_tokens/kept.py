@@ -5,11 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from upstox_totp._extras import missing
+from upstox_totp._messages.extras import missing
 from upstox_totp._tokens.file_store import FileStore
 from upstox_totp._tokens.files import cache_directory
 from upstox_totp._tokens.memory_store import PROCESS
 from upstox_totp._tokens.mirror import MirroredStore
+from upstox_totp._tokens.sealing import hidden
 from upstox_totp._tokens.store import UnusableStore
 from upstox_totp.errors import ConfigurationError
 
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
 
     from upstox_totp._tokens.identified import Identified
     from upstox_totp._tokens.record import TokenRecord
+    from upstox_totp._tokens.sealing import Hideable
     from upstox_totp._tokens.store import Store
 
 
 def open_store(
     directory: str | os.PathLike[str] | None,
     *,
-    url: str | None = None,
+    url: Hideable | None = None,
+    key: Hideable | None = None,
     store: Store | None = None,
     strict: bool = False,
 ) -> MirroredStore:
@@ -33,6 +36,7 @@ def open_store(
     Args:
         directory: Where tokens are kept; by default a directory in the user's cache directory.
         url: The address of a store that machines share, None for the directory alone.
+        key: Encrypts what is kept at the URL.
         store: Another store, in place of the one that a URL names.
         strict: Whether a store that cannot be used is an error.
 
@@ -40,7 +44,7 @@ def open_store(
         ImportError: If an extra is needed that is not installed.
         ConfigurationError: If the extra that a URL needs is not installed.
     """
-    shared = _open_url(url) if store is None and url is not None else store
+    shared = _open_url(url, key) if store is None and url is not None else store
     if shared is None:
         return MirroredStore(_open_directory(directory), PROCESS, strict=strict)
     local = MirroredStore(_open_directory(directory), PROCESS)
@@ -86,12 +90,12 @@ def _open_directory(directory: str | os.PathLike[str] | None) -> Store:
         return UnusableStore("the cache directory", error)
 
 
-def _open_url(url: str) -> Store:
+def _open_url(url: Hideable, key: Hideable | None) -> Store:
     try:
         module = import_module("upstox_totp._tokens.redis_store")
     except ImportError:
         pass
     else:
-        opened: Store = module.RedisStore(url)
+        opened: Store = module.open_url(hidden(url), hidden(key))
         return opened
     raise ConfigurationError(missing("cache_url (UPSTOX_CACHE_URL)", "redis") + ".")

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 PATIENCE: Final = 180.0
 """How long to wait without the turn changing hands, in seconds."""
 
+# How often to look, in seconds: not much later than what was waited for, and no more often than
+# a hundred processes of a fleet may.
 _LOOK: Final = 0.05
+_LOOK_MOST: Final = 0.5
+_LOOK_SHARE: Final = 0.1
 _SAY_AFTER: Final = 3.0
 _SAY_AGAIN: Final = 30.0
 
@@ -57,6 +61,15 @@ def turn_of(
             turn.release()
 
 
+def look_after(waited: float) -> float:
+    """Return how long to wait before the next look, in seconds.
+
+    Args:
+        waited: How long was waited already, in seconds.
+    """
+    return min(_LOOK_MOST, max(_LOOK, waited * _LOOK_SHARE))
+
+
 def _wait(
     store: Store, identity: Identified, patience: float, answered: Callable[[], bool]
 ) -> Turn | None:
@@ -86,5 +99,6 @@ def _wait(
                 patience,
             )
         # Counted, not measured: a machine that was suspended did not wait.
-        _clock.pause(_LOOK)
-        waited += _LOOK
+        look = look_after(waited)
+        _clock.pause(look)
+        waited += look

@@ -127,5 +127,10 @@ def find_account(settings: Settings, *, strict: bool = False) -> Account | None:
     identity = identify(values, values.get("base_domain") or str(DEFAULTS["base_domain"]))
     if identity is None:
         return None
-    directory, url = values.get("cache_dir"), values.get("cache_url")
-    return Account(identity, open_store(directory, url=url, strict=strict))
+    store = open_store(
+        values.get("cache_dir"),
+        url=values.get("cache_url"),
+        key=values.get("cache_key"),
+        strict=strict,
+    )
+    return Account(identity, store)

@@ -13,10 +13,11 @@ from upstox_totp import __version__
 from upstox_totp._settings.names import SETTINGS
 from upstox_totp.cli.account import kept_token
 from upstox_totp.cli.exit_codes import ExitCode, as_epilog
-from upstox_totp.cli.group import CommandGroup
+from upstox_totp.cli.group import HELP, CommandGroup
 from upstox_totp.cli.output import FORMATS, REPORTS, print_token
 from upstox_totp.cli.sandbox import SandboxCommand
 from upstox_totp.cli.selection import Selection
+from upstox_totp.cli.streams import write_line
 
 if TYPE_CHECKING:
     from upstox_totp.cli.notes import Notes
@@ -135,7 +136,7 @@ _REPORT = click.option(
 
 @click.group(
     cls=CommandGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": list(HELP)},
     epilog=as_epilog(*ExitCode.of(None)),
 )
 @click.version_option(__version__, prog_name="upstox_cli")
@@ -146,19 +147,41 @@ def cli(account: str | None) -> None:
     del account
 
 
-@cli.command()
+@cli.command(epilog=as_epilog(*ExitCode.of("token")))
 @_options(_SETTINGS, _METHOD, _STYLE, _SHOW, _REFRESH, _FORCE)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Wait so long for the token of another machine, or of the phone, and never log in.",
+)
 @click.pass_obj
 def token(
-    notes: Notes, *, selection: Selection, style: str, show: bool, refresh: bool, force: bool
-) -> None:
+    notes: Notes,
+    *,
+    selection: Selection,
+    style: str,
+    show: bool,
+    refresh: bool,
+    force: bool,
+    wait: float | None,
+) -> ExitCode:
     """Print the day's token, logging in only if none is kept."""
+    if wait is not None and (refresh or force or selection.method not in {None, "none"}):
+        raise click.UsageError("--wait never logs in: leave out --refresh, --force and --method.")
     kept = None if refresh else kept_token(selection)
-    if kept is None:
+    if kept is None and wait is not None:
+        from upstox_totp.cli.login import wait_for_token
+
+        kept = wait_for_token(selection, notes, wait)
+        if kept is None:
+            return ExitCode.NO_TOKEN
+    elif kept is None:
         from upstox_totp.cli.login import log_in
 
         kept = log_in(selection, notes, refresh=refresh, force=force)
     print_token(kept, style, show=show)
+    return ExitCode.DONE
 
 
 @cli.command()
@@ -174,6 +197,17 @@ def generate_token(
     from upstox_totp.cli.login import log_in
 
     print_token(log_in(selection, notes, refresh=True, force=force), style, show=show)
+
+
+@cli.command()
+def cache_key() -> None:
+    """Print a new key for UPSTOX_CACHE_KEY.
+
+    Every machine that shares a cache needs the same one.
+    """
+    from upstox_totp._tokens.sealing import new_key
+
+    write_line(new_key())
 
 
 @cli.command()

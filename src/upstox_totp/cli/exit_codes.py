@@ -48,7 +48,11 @@ class ExitCode(IntEnum):
         "`AuthenticationError`",
     )
     LIMITED = 4, "rate limited: too many requests or one-time passwords", "`RateLimitError`"
-    NETWORK = 5, "the network failed", "`requests.RequestException`"
+    NETWORK = (
+        5,
+        "the network failed, or the cache that machines share",
+        "`requests.RequestException`, `CacheError`",
+    )
     UNEXPECTED = (
         6,
         "Upstox refused for another reason, or its answer is unexpected",

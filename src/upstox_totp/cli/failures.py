@@ -11,6 +11,7 @@ from upstox_totp.cli.output import printable
 from upstox_totp.cli.streams import note_line
 from upstox_totp.errors import (
     AuthenticationError,
+    CacheError,
     ConfigurationError,
     LoginWaitError,
     RateLimitError,
@@ -22,6 +23,7 @@ _CODES: Final = (
     (AuthenticationError, ExitCode.REJECTED),
     (RateLimitError, ExitCode.LIMITED),
     (LoginWaitError, ExitCode.NETWORK),
+    (CacheError, ExitCode.NETWORK),
     (requests.RequestException, ExitCode.NETWORK),
     (UpstoxError, ExitCode.UNEXPECTED),
     (OSError, ExitCode.USAGE),

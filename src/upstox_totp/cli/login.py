@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from upstox_totp._settings.names import NONE
+from upstox_totp.cli.output import printable
 from upstox_totp.cli.steps import progress
 from upstox_totp.client import UpstoxTOTP
+from upstox_totp.errors import LoginWaitError
 from upstox_totp.token_cache import TokenCache, to_kept
 
 if TYPE_CHECKING:
@@ -49,3 +53,25 @@ def log_in(selection: Selection, notes: Notes, *, refresh: bool, force: bool) ->
     with make_client(selection, notes) as client, progress(notes):
         response = TokenCache().get_access_token(client, refresh=refresh, force=force)
     return to_kept(response.data)
+
+
+def wait_for_token(selection: Selection, notes: Notes, seconds: float) -> KeptToken | None:
+    """Return the token that another program or the phone brings, None if none came in time.
+
+    Never logs in, so of the settings only those are needed that name the app.
+
+    Args:
+        selection: Which settings to read.
+        notes: Says what the client logs, and what is waited for.
+        seconds: How long to wait at most.
+
+    Raises:
+        CacheError: If a cache that machines share cannot be used, or not be read.
+    """
+    with make_client(replace(selection, method=NONE), notes) as client:
+        notes.write(f"Waiting up to {seconds:.0f} seconds for a token that another program gets.")
+        try:
+            return to_kept(TokenCache().wait_for_token(client, seconds).data)
+        except LoginWaitError as error:
+            notes.write(printable(str(error)))
+            return None

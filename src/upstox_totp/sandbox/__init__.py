@@ -47,7 +47,7 @@ The sandbox listens on 127.0.0.1 and nowhere else. It sends nothing by itself; `
 posts one message to the notifier URL that it was given.
 """
 
-from upstox_totp._extras import missing
+from upstox_totp._messages.extras import missing
 
 try:
     import werkzeug as _werkzeug  # noqa: F401 - imported to see that it is there

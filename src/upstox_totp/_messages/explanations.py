@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from upstox_totp._error_codes import ErrorCode
+from upstox_totp._messages.codes import ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

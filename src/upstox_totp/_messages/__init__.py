@@ -1,0 +1,1 @@
+"""What a person is told: error codes, what each means and what to do, and what to install."""

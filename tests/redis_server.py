@@ -1,0 +1,126 @@
+"""A real redis-server for tests: on a socket of its own, keeping nothing on disk."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import redis
+
+from real_parts import real_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+_STARTED: Final = 10.0
+
+
+class RedisServer:
+    """A redis-server, as a context manager.
+
+    Args:
+        options: Further options of its command line.
+
+    Attributes:
+        url: Where it is.
+        admin: A client of the test's own.
+    """
+
+    def __init__(self, *options: str) -> None:
+        self._program = real_part("redis-server")
+        self._options = options
+        # pytest's own folders have names that are too long for a socket.
+        self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
+        self.url = f"unix://{self._folder}/socket"
+        self.admin = redis.Redis.from_url(self.url)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop it, and leave nothing."""
+        self.stop()
+        self.admin.close()
+        shutil.rmtree(self._folder)
+
+    def url_of(self, user: str, password: str) -> str:
+        """Return where it is for one user."""
+        return f"unix://{user}:{password}@{self._folder}/socket"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._process = subprocess.Popen(  # noqa: S603 - found by its name
+            [self._program, "--unixsocket", f"{self._folder}/socket", "--port", "0",
+             "--save", "", "--appendonly", "no", "--dir", str(self._folder), *self._options],
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        end = time.monotonic() + _STARTED
+        while True:
+            try:
+                self.admin.ping()
+            except redis.ConnectionError:
+                assert time.monotonic() < end, "redis-server does not answer"
+                time.sleep(0.01)
+            else:
+                return
+
+    def stop(self) -> None:
+        """Stop it at once; what it held is lost."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def drop(self, user: str) -> None:
+        """End the connections of a user, and let them make no more.
+
+        Args:
+            user: The user.
+        """
+        self.admin.acl_setuser(user, enabled=False)
+        send: Any = self.admin.execute_command
+        send("CLIENT", "KILL", "USER", user)
+
+    def everything(self) -> str:
+        """Return every key and value there is."""
+        names: Any = self.admin.keys()
+        return "\n".join(f"{name!r} {self.admin.get(name)!r}" for name in names)
+
+    @contextmanager
+    def monitored(self) -> Iterator[Path]:
+        """Yield a file that fills with every command that arrives."""
+        written = self._folder / "monitor"
+        with written.open("wb") as output:
+            listener = subprocess.Popen(  # noqa: S603 - found by its name
+                [real_part("redis-cli", "redis-tools"), "-s", f"{self._folder}/socket", "monitor"],
+                stdout=output,
+            )
+            try:
+                self._see(written, "the begin")
+                yield written
+                self._see(written, "the end")
+            finally:
+                listener.kill()
+                listener.wait()
+
+    def _see(self, written: Path, word: str) -> None:
+        end = time.monotonic() + _STARTED
+        while word not in written.read_text():
+            assert time.monotonic() < end, "redis-cli does not say what it sees"
+            self.admin.echo(word)
+            time.sleep(0.01)
