@@ -147,7 +147,7 @@ def cli(account: str | None) -> None:
     del account
 
 
-@cli.command(epilog=as_epilog(*ExitCode.of("token")))
+@cli.command(epilog=as_epilog(ExitCode.DONE, *ExitCode.of("token")))
 @_options(_SETTINGS, _METHOD, _STYLE, _SHOW, _REFRESH, _FORCE)
 @click.option(
     "--wait",
@@ -255,9 +255,9 @@ def configure(*, selection: Selection, into: str | None) -> ExitCode:
 @cli.command(epilog=as_epilog(ExitCode.DONE, ExitCode.USAGE, *ExitCode.of("accounts")))
 @_options(_ACCOUNT, _selected, _DEBUG, _REPORT)
 def accounts(*, selection: Selection, style: str) -> ExitCode:
-    """Show of each account whose token is kept, and what holds its next login.
+    """Show of every account whose token is kept.
 
-    Nothing is sent. The code is that of the account which is worst off.
+    And until when, and what holds the next login. Nothing is sent. The code is that of the account which is worst off.
     """
     from upstox_totp.cli.accounts import show_accounts
 
@@ -328,7 +328,7 @@ def sandbox(**options: Any) -> ExitCode:
 @cli.command()
 @click.pass_obj
 def demo(notes: Notes) -> None:
-    """Log in to a sandbox in this process, step by step."""
+    """Log in to a sandbox in this process both ways, step by step."""
     from upstox_totp.cli.demo import run
 
     run(notes)

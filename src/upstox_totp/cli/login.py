@@ -69,7 +69,7 @@ def wait_for_token(selection: Selection, notes: Notes, seconds: float) -> KeptTo
         CacheError: If a cache that machines share cannot be used, or not be read.
     """
     with make_client(replace(selection, method=NONE), notes) as client:
-        notes.write(f"Waiting up to {seconds:.0f} seconds for a token that another program gets.")
+        notes.write(f"Waiting up to {seconds:g} s for a token that another program gets.")
         try:
             return to_kept(TokenCache().wait_for_token(client, seconds).data)
         except LoginWaitError as error:
