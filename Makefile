@@ -36,7 +36,7 @@ $(OTHERS_STAMP): pyproject.toml | new-enough
 
 setup: $(STAMP)  ## Install everything for development into .venv
 
-demo: $(DEMO_STAMP)  ## Log in to a sandbox on this machine and show the six steps
+demo: $(DEMO_STAMP)  ## Log in to a sandbox on this machine and show each step of both ways
 	@$(DEMO)/bin/python -m upstox_totp demo
 
 test: $(STAMP)  ## Run every check
