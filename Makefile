@@ -14,8 +14,8 @@ ENVIRONMENTS := $(PYTHON) tools/environments.py
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j3 --output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test checks format lint types unit soak faults fuzz drill examples sdk others readme docs \
-	record bench dist wheel-test clean new-enough
+.PHONY: help setup demo test checks format lint types unit soak faults fuzz drill examples sdk \
+	others readme docs record pictures bench dist wheel-test clean new-enough
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,7 +36,7 @@ $(OTHERS_STAMP): pyproject.toml | new-enough
 
 setup: $(STAMP)  ## Install everything for development into .venv
 
-demo: $(DEMO_STAMP)  ## Log in to a sandbox on this machine and show the six steps
+demo: $(DEMO_STAMP)  ## Log in to a sandbox on this machine and show each step of both ways
 	@$(DEMO)/bin/python -m upstox_totp demo
 
 test: $(STAMP)  ## Run every check
@@ -48,10 +48,11 @@ format: $(STAMP)  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(STAMP)  ## Check format, style, and that imports run one way
+lint: $(STAMP)  ## Check format, style, that imports run one way, and the one seam
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/http/test_one_seam.py
 
 types: $(STAMP)  ## Check the types, and the public API as users write it
 	$(BIN)/mypy
@@ -89,6 +90,9 @@ docs: $(STAMP)  ## Build the documentation into docs/_build, warnings as errors
 
 record: $(STAMP)  ## Record the demo of the README anew
 	$(BIN)/python docs/record_demo.py
+
+pictures: $(STAMP)  ## Take pictures of the documentation's pages, on a desktop and a phone
+	$(BIN)/python docs/take_page_screenshots.py
 
 bench: $(STAMP)  ## Measure what the documentation says about speed
 	$(BIN)/python -m benchmarks

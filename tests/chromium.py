@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import tempfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
@@ -70,6 +71,22 @@ class Browser:
     def save_picture(self, path: Path) -> None:
         """Save a picture of the page as PNG."""
         self._driver.save_screenshot(str(path))
+
+    def set_screen(self, width: int, height: int, *, mobile: bool) -> None:
+        """Show the page on a screen of this size, a phone's or another."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+        self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def save_part(self, path: Path, *, top: int, width: int, height: int) -> None:
+        """Save a picture of a part of the page, from its left edge on, as PNG."""
+        clip = {"x": 0, "y": top, "width": width, "height": height, "scale": 1}
+        picture = self._driver.execute_cdp_cmd("Page.captureScreenshot", {"clip": clip})
+        path.write_bytes(base64.b64decode(picture["data"]))
+
+    def measure(self, what: str) -> int:
+        """Return a measure of the whole page in points, such as ``scrollHeight``."""
+        measured: Any = self._driver.execute_script(f"return document.documentElement.{what}")
+        return int(measured)
 
 
 @contextmanager

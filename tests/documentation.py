@@ -178,10 +178,30 @@ def at_the_sandbox(text: str, sandbox: Sandbox) -> str:
     return text.replace("https://api.upstox.com", sandbox.base_domain.replace("{stage}", "api"))
 
 
+class SecretsManager:
+    """Stands in for a secret manager in somebody's cloud: it holds what lies in secrets.json."""
+
+    @classmethod
+    def client(cls, service: str) -> SecretsManager:
+        """Return the manager, as ``boto3`` does."""
+        assert service == "secretsmanager"
+        return cls()
+
+    def get_secret_value(self, **named: str) -> dict[str, str]:
+        """Return a secret that is named, as AWS does."""
+        assert set(named) == {"SecretId"}
+        return {"Name": named["SecretId"], "SecretString": Path("secrets.json").read_text("utf-8")}
+
+
 def run_python(text: str, name: str) -> dict[str, Any]:
     """Run a Python example as a script, and return the names that it defined."""
     names: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(text, name, "exec"), names)  # noqa: S102 - written in the repository
+    # Not by mock, which would forget all else that the example imports.
+    sys.modules["boto3"] = SecretsManager  # type: ignore[assignment]
+    try:
+        exec(compile(text, name, "exec"), names)  # noqa: S102 - written in the repository
+    finally:
+        del sys.modules["boto3"]
     return names
 
 
@@ -230,6 +250,10 @@ STAND_INS = {
     # Without the flags of the make that runs these tests.
     "make": 'env -u MAKEFLAGS -u MAKELEVEL "$EXAMPLES_MAKE" -n -C "$EXAMPLES_ROOT" "$@" >/dev/null',
     "sudo": 'exec "$@"',
+    "pass": (
+        '[ "$1" = show ] && exec "$EXAMPLES_PYTHON" -c '
+        '"import json, sys; print(json.load(open(\'secrets.json\'))[sys.argv[1]])" "${2##*/}"'
+    ),
     "systemctl": 'case "$1" in daemon-reload|enable|start) ;; *) exit 1 ;; esac',
     "journalctl": '[ "$1" = --unit ]',
     "docker": 'case "$1" in build|run) ;; *) exit 1 ;; esac',

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 120
 INSTALLERS: Final = ("pipx", "uv")
+# The one setting of a block whose value a reader keeps.
+WAY: Final = "UPSTOX_LOGIN_METHOD"
 # How this machine reaches its registry, and nothing else of its environment.
 KEPT: Final = re.compile(r"(PIP_|UV_|SSL_|https?_proxy|no_proxy)", re.IGNORECASE)
 
@@ -193,10 +195,10 @@ def with_values_of(text: str, settings: dict[str, str]) -> str:
     Raises:
         SystemExit: If the block names a setting that a login does not need.
     """
-    names = [line.partition("=")[0] for line in text.splitlines()]
-    if unknown := set(names) - set(settings):
+    lines = dict(line.split("=", 1) for line in text.splitlines())
+    if unknown := set(lines) - set(settings) - {WAY}:
         raise SystemExit(f"README's .env names {unknown}.")
-    return "".join(f"{name}='{settings[name]}'\n" for name in names)
+    return "".join(f"{name}='{settings.get(name, value)}'\n" for name, value in lines.items())
 
 
 def use(person: Person, block: Block, settings: dict[str, str]) -> str:

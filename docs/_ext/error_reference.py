@@ -32,7 +32,7 @@ def lines() -> Iterator[str]:
         yield ""
         yield f"**{explanation.meaning}** `ErrorCode.{code.name}`"
         yield ""
-        yield ":Raises: {py:class}`~upstox_totp.errors." + explanation.error.__name__ + "`"
+        yield ":Raises: {py:class}`~upstox_totp." + explanation.error.__name__ + "`"
         yield f":What to do: {' '.join(explanation.suggestions)}"
         if explanation.settings:
             names = ", ".join(f"`{name}`" for name in explanation.settings)

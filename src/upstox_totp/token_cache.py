@@ -2,58 +2,34 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-import pydantic
-import requests
 from pydantic import SecretStr
 
 from upstox_totp import _clock
+from upstox_totp._api.kept_login import Client, KeptLogin, is_newer, to_response
 from upstox_totp._api.token_request import TokenPendingError
-from upstox_totp._secrecy import HiddenDict, Secrets
 from upstox_totp._settings.config import as_secret
 from upstox_totp._tokens import file_lock  # noqa: F401 - its extra is asked for where it is missed
 from upstox_totp._tokens.approval import wait_for_approval
-from upstox_totp._tokens.failure import LoginFailure
-from upstox_totp._tokens.holds import find_holds
 from upstox_totp._tokens.kept import open_store, serves
-from upstox_totp._tokens.ledger import Ledger
-from upstox_totp._tokens.life import MARGIN, as_datetime, credible_offset, expiry
-from upstox_totp._tokens.record import KeptToken
+from upstox_totp._tokens.life import MARGIN
 from upstox_totp._tokens.store import TurnLostError
 from upstox_totp._tokens.turns import PATIENCE, look_after, turn_of
-from upstox_totp.errors import AuthenticationError, LoginWaitError, UpstoxError
-from upstox_totp.models import AccessTokenData, AccessTokenResponse
+from upstox_totp.errors import LoginWaitError
 
 if TYPE_CHECKING:
     import os
 
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.config import Config
-    from upstox_totp._tokens.ledger import LoginMark
     from upstox_totp._tokens.record import TokenRecord
-    from upstox_totp._tokens.store import Store, Turn
+    from upstox_totp._tokens.store import Store
+    from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 # A directory may be removed in the middle of a login, but not by chance again and again.
 _MOST_TURNS: Final = 5
-
-
-class Client(Protocol):
-    """What the cache needs of a client; `UpstoxTOTP` has it."""
-
-    @property
-    def config(self) -> Config:
-        """The settings: where to keep tokens, and what must not be kept with them."""
-
-    @property
-    def identity(self) -> Identity:
-        """What tells accounts and settings apart."""
-
-    def log_in(self, ledger: Ledger) -> AccessTokenResponse:
-        """Log in, and count in a ledger what costs an attempt."""
 
 
 class TokenCache:
@@ -116,7 +92,8 @@ class TokenCache:
 
         Args:
             client: Whose token it is; ``client.log_in`` logs in.
-            refresh: Whether to log in although a token is kept, for example after a 401.
+            refresh: Whether to log in although a token is kept, for example after a 401. By the
+                way ``api`` the new token ends the old one, in every app and program that uses it.
             instead_of: A token that is dead: another one that is kept is returned, and if there
                 is none, one login goes out.
             force: Whether to let one login out although a credential was rejected before, or a
@@ -149,7 +126,7 @@ class TokenCache:
         kept = None if refresh else self._kept(store, seen, identity, self._margin)
         if kept is not None:
             return kept
-        caller = _Caller(client, store, seen, force=force)
+        caller = KeptLogin(client, store, seen, force=force)
         try:
             return self._log_in(caller, store, identity)
         except TokenPendingError as error:
@@ -159,7 +136,7 @@ class TokenCache:
             return caller.answer()
         raise pending
 
-    def _log_in(self, caller: _Caller, store: Store, identity: Identity) -> AccessTokenResponse:
+    def _log_in(self, caller: KeptLogin, store: Store, identity: Identity) -> AccessTokenResponse:
         for _ in range(_MOST_TURNS):
             caller.check()
             with turn_of(
@@ -223,9 +200,9 @@ class TokenCache:
         identity = client.identity
         store = self._open(client, strict=True)
         with turn_of(store, identity, patience=self._patience) as turn:
-            assert turn is not None  # noqa: S101 - nothing else answers this wait
-            turn.write_token(turn.read_token().cleared())
-            turn.write_ledger(turn.read_ledger().cleared().stamped())
+            if turn is not None:
+                turn.write_token(turn.read_token().cleared())
+                turn.write_ledger(turn.read_ledger().cleared().stamped())
 
     def read(self, client: Client) -> TokenRecord:
         """Return what is kept of an app's token, whether it lives or not.
@@ -255,9 +232,9 @@ class TokenCache:
             return False
         try:
             seen = turn.read_token()
-            if not _is_newer(seen, data):
+            if not is_newer(seen, data):
                 return True
-            _Caller(client, store, seen, force=False).keep(turn, data)
+            KeptLogin(client, store, seen, force=False).keep(turn, data)
         except TurnLostError:
             return False
         finally:
@@ -283,176 +260,4 @@ class TokenCache:
     ) -> AccessTokenResponse | None:
         if record.token is None or not serves(store, record, identity, margin):
             return None
-        return _response(record.token)
-
-
-class _Caller:
-    """One who asks for a token that is not there.
-
-    Args:
-        client: Who logs in.
-        store: Where what comes of it is kept.
-        seen: What was kept when the call began.
-        force: Whether one login goes out although something holds it.
-    """
-
-    def __init__(self, client: Client, store: Store, seen: TokenRecord, *, force: bool) -> None:
-        self._client = client
-        self._identity = client.identity
-        self._store = store
-        self._seen = seen
-        self._force = force
-        self._answer: AccessTokenResponse | LoginFailure | None = None
-        self._secrets = Secrets()
-        self._secrets.add(*_credentials(client.config))
-
-    def check(self) -> None:
-        """Raise what forbids the login, before it is waited for.
-
-        Raises:
-            UpstoxError: If something does.
-        """
-        if self._force:
-            return
-        record = self._store.read_ledger(self._identity)
-        for hold in find_holds(record, self._identity, _clock.time()):
-            raise hold.to_error()
-
-    def is_answered(self) -> bool:
-        """Tell whether another one's login has ended meanwhile, in a way that answers this call."""
-        record = self._store.read_token(self._identity)
-        if record.serial == self._seen.serial:
-            return False
-        if record.failure is not None:
-            # With other settings, this call's own login may succeed.
-            same = record.failure.fingerprint == self._identity.fingerprint
-            self._answer = record.failure if same else None
-        elif record.token is not None and serves(self._store, record, self._identity, 0):
-            self._answer = _response(record.token)
-        return self._answer is not None
-
-    def answer(self) -> AccessTokenResponse:
-        """Return the token of another one's login, or raise its failure."""
-        assert self._answer is not None  # noqa: S101 - asked for once it is there
-        if isinstance(self._answer, LoginFailure):
-            raise self._answer.to_error()
-        return self._answer
-
-    def log_in(self, turn: Turn) -> AccessTokenResponse:
-        """Log in, and keep what came of it, whichever way it ended.
-
-        Args:
-            turn: The account's turn.
-
-        Raises:
-            TurnLostError: If another login has taken it.
-        """
-        ledger = Ledger(turn, self._identity, force=self._force, mask=self._secrets.mask)
-        ledger.check()
-        try:
-            response = self._client.log_in(ledger)
-            self._check_user(turn, response.data)
-        except TokenPendingError:
-            raise
-        except (UpstoxError, requests.RequestException) as error:
-            failure = LoginFailure.of(error, self._identity.fingerprint, self._secrets.mask)
-            # Where the turn is another's meanwhile, what this login got is still its own.
-            with suppress(TurnLostError):
-                ledger.note_failure(error)
-                turn.write_token(turn.read_token().failed(failure))
-            raise
-        with suppress(TurnLostError):
-            self._keep(turn, response.data, ledger.mark)
-        return response
-
-    def keep(self, turn: Turn, data: AccessTokenData) -> None:
-        """Keep a token that came in another way than by a login.
-
-        Args:
-            turn: The account's turn.
-            data: The token.
-
-        Raises:
-            AuthenticationError: If it is another user's.
-            TurnLostError: If somebody else logs in now.
-        """
-        self._check_user(turn, data)
-        mark = Ledger(turn, self._identity).note_login(ends_others=False)
-        self._keep(turn, data, mark)
-
-    def _keep(self, turn: Turn, data: AccessTokenData, mark: LoginMark) -> None:
-        token = self._without_credentials(data)
-        turn.write_token(turn.read_token().succeeded(token, self._identity, mark))
-
-    def _check_user(self, turn: Turn, data: AccessTokenData) -> None:
-        told = None if data.user_id is None else self._secrets.mask(str(data.user_id))
-        wanted, remembered = self._identity.user_id, turn.read_token().user_id
-        expected = wanted or remembered
-        if told is None or expected is None or told.upper() == expected.upper():
-            return
-        where = "user_id (UPSTOX_USER_ID)" if wanted else "the tokens of this app before"
-        error = AuthenticationError(
-            f"The token is of user {told}; {where} said {expected}. It is not kept.",
-            details={"expected": expected, "received": told},
-            suggestions=[
-                (
-                    "Check whose settings these are; if the account is to change, "
-                    "TokenCache().clear(client) or upstox_cli logout forgets the one before."
-                )
-            ],
-        )
-        error.settings = ("user_id",)
-        raise error
-
-    def _without_credentials(self, data: AccessTokenData) -> KeptToken:
-        kept = to_kept(data)
-        for name in set(kept.data) - {"access_token"}:
-            text = SecretStr(json.dumps(kept.data[name]))
-            if self._secrets.mask(text.get_secret_value()) != text.get_secret_value():
-                del kept.data[name]
-        return kept
-
-
-def to_kept(data: AccessTokenData) -> KeptToken:
-    """Return a token as it is kept.
-
-    Args:
-        data: The token as a login returned it.
-    """
-    made = data.obtained_at or as_datetime(_clock.time())
-    offset = credible_offset(data.access_token, made, data.clock_offset)
-    made = as_datetime(made.timestamp() - (data.clock_offset - offset).total_seconds())
-    return KeptToken(
-        HiddenDict(data.model_dump(mode="json")),
-        made.timestamp(),
-        expiry(data.access_token, made).timestamp(),
-        offset.total_seconds(),
-    )
-
-
-def _is_newer(seen: TokenRecord, data: AccessTokenData) -> bool:
-    kept, made = seen.token, data.obtained_at
-    if kept is None or made is None or not kept.serves(0):
-        return True
-    return kept.access_token != data.access_token and made.timestamp() >= kept.obtained_at
-
-
-def _response(kept: KeptToken) -> AccessTokenResponse | None:
-    try:
-        data = AccessTokenData.model_validate(dict(kept.data))
-    except pydantic.ValidationError:
-        return None
-    data.obtained(as_datetime(kept.obtained_at), timedelta(seconds=kept.clock_offset))
-    return AccessTokenResponse(success=True, data=data)
-
-
-def _credentials(config: Config) -> tuple[SecretStr | str, ...]:
-    return (
-        config.username,
-        config.password,
-        config.pin_code,
-        config.totp_secret,
-        config.client_id,
-        config.client_secret,
-        config.redirect_uri,
-    )
+        return to_response(record.token)

@@ -31,6 +31,14 @@ if TYPE_CHECKING:
     from urllib3.connectionpool import ConnectionPool
     from urllib3.response import BaseHTTPResponse
 
+    _PlainSession = requests.Session
+else:
+    # A program may have put another class in its place: a cache of answers, as requests_cache
+    # does, would write a login to the disk and serve its dialog again.
+    _PlainSession = next(
+        kind for kind in requests.Session.__mro__ if kind.__module__ == "requests.sessions"
+    )
+
 MAX_BODY: Final = 2 * 1024 * 1024
 """The most that an answer may hold, in bytes, after decompression."""
 
@@ -106,7 +114,7 @@ class _Adapter(HTTPAdapter):
             raise requests.exceptions.SSLError(problem)
 
 
-class Session(requests.Session):
+class Session(_PlainSession):
     """A ``requests.Session`` with a default timeout and a bound on every answer.
 
     Requests are repeated only where that cannot cost an attempt: where the connection was refused
