@@ -291,7 +291,7 @@ def test_check_env_looks_at_the_file(account: Sandbox, tmp_path: Path) -> None:
 
 def test_demo(monkeypatch: pytest.MonkeyPatch, cache_dir: Path) -> None:
     """The steps of both ways, and shortened tokens; nothing of the user's is read or changed."""
-    Path(".env").write_text("UPSTOX_PIN_CODE=wrong\nUPSTOX_SLEEP_TIME=1\nUPSTOX_DEBUG=yes\n")
+    Path(".env").write_text("UPSTOX_PIN_CODE=wrong\nUPSTOX_ACCOUNT=ravi\nUPSTOX_USER_ID=AB1\n")
     monkeypatch.setenv("UPSTOX_USERNAME", "nobody")
     monkeypatch.setenv("UPSTOX_BASE_DOMAIN", "https://{stage}.invalid")
     before = dict(os.environ)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from upstox_totp import _clock
@@ -21,12 +22,7 @@ if TYPE_CHECKING:
 
     from upstox_totp.cli.notes import Notes
 
-# Every optional setting, so that nothing in a .env of the user's changes the demonstration.
-_SETTINGS: Final = {
-    variable("sleep_time"): "100",
-    variable("debug"): "false",
-    variable("login_revision"): "auto",
-}
+_SETTINGS: Final = {variable("sleep_time"): "100"}
 _WAYS: Final = {
     PAGE: "The login page's way, the default: six requests.",
     API: "Upstox's own TOTP login, login_method api: one request, after one for the time.",
@@ -49,9 +45,11 @@ def run(notes: Notes) -> None:
 
 
 def _log_in(sandbox: Sandbox, method: str, notes: Notes) -> None:
+    # The only file to read, so that no .env and no account of the user's changes anything.
+    selection = Selection(env_file=Path(os.devnull), method=method)
     with (
         _environment(sandbox.environment | _SETTINGS),
-        make_client(Selection(method=method), notes) as client,
+        make_client(selection, notes) as client,
         shown(Steps(write_line)),
     ):
         response = client.app_token.get_access_token()

@@ -27,7 +27,6 @@ def make_client(selection: Selection, notes: Notes) -> UpstoxTOTP:
     Args:
         selection: Which settings to read.
         notes: Says what the client logs.
-        settings: Settings that win over those; None for what was not given.
 
     Raises:
         ConfigurationError: If a setting is missing or invalid.
