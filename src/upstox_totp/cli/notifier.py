@@ -117,7 +117,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 def _default_file() -> Path:
     import platformdirs  # noqa: PLC0415 - an extra
 
-    return platformdirs.user_config_path("upstox_totp", appauthor=False) / _FILE
+    return platformdirs.user_config_path("upstox-totp", appauthor=False) / _FILE
 
 
 def _read_secret(path: Path) -> SecretStr:
