@@ -1,4 +1,4 @@
-"""The same login as somebody writes it by hand, with plain requests: what ours is compared with.
+"""The same logins as somebody writes it by hand, with plain requests: what ours is compared with.
 
 The six requests of the protocol in one session, header for header, the code made for the server's
 time, every answer checked for its status; no model, no pacing, no masking, no advice.
@@ -123,6 +123,32 @@ def log_in(session: requests.Session) -> str:
             "grant_type": "authorization_code",
         },
         headers={"Accept": "application/json"},
+        timeout=_TIMEOUT,
+    )
+    token.raise_for_status()
+    return str(token.json()["access_token"])
+
+
+def log_in_by_api(session: requests.Session) -> str:
+    """Log in by Upstox's own TOTP login, having asked for the time, and return the access token.
+
+    Args:
+        session: The session to send the requests with.
+    """
+    settings = os.environ
+    api = settings["UPSTOX_BASE_DOMAIN"].replace("{stage}", "api")
+    told = session.get(
+        f"{api}/",
+        headers={"Accept": "application/json"},
+        allow_redirects=False,
+        timeout=_TIMEOUT,
+    )
+    now = parsedate_to_datetime(told.headers["Date"])
+    code = pyotp.TOTP(settings["UPSTOX_TOTP_SECRET"]).at(now)
+    token = session.post(
+        f"{api}/v2/totp-login/authorization/token",
+        json={"totp": code, "pin": settings["UPSTOX_PIN_CODE"]},
+        headers={"Accept": "application/json", "x-api-key": settings["UPSTOX_CLIENT_ID"]},
         timeout=_TIMEOUT,
     )
     token.raise_for_status()

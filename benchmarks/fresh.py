@@ -37,6 +37,25 @@ def median_seconds(programs: Mapping[str, str], rounds: int) -> dict[str, float]
     return {name: sample.wall for name, sample in found.items()}
 
 
+def outputs(programs: Mapping[str, str], rounds: int) -> dict[str, list[str]]:
+    """Run programs in turns, each in a fresh interpreter, and return what each of them printed.
+
+    Args:
+        programs: What to run, by name.
+        rounds: How often; once more beforehand, unheard.
+    """
+    told: dict[str, list[str]] = {name: [] for name in programs}
+
+    def listen(name: str, text: str) -> None:
+        told[name].append(_run(text))
+
+    with _compiled():
+        median_of_turns(
+            {name: partial(listen, name, text) for name, text in programs.items()}, rounds
+        )
+    return {name: texts[1:] for name, texts in told.items()}
+
+
 @contextmanager
 def _compiled() -> Iterator[None]:
     """Keep bytecode, in a place of its own: the first run of each program compiles it for all."""
@@ -48,5 +67,8 @@ def _compiled() -> Iterator[None]:
             yield
 
 
-def _run(program: str) -> None:
-    subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - programs of this package
+def _run(program: str) -> str:
+    done = subprocess.run(  # noqa: S603 - programs of this package
+        [sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout

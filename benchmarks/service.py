@@ -63,6 +63,7 @@ class _Sandboxes:
             certificate=self._certificate,
             step_clock=True,
             otp_limit=1_000_000,
+            totp_login_limits=(),
             clock=lambda: self._moment,
         )
         sandbox.start()
@@ -76,6 +77,10 @@ class _Sandboxes:
     def connections(self, number: int) -> int:
         """Return how many connections a sandbox has accepted."""
         return self._open[number].connections
+
+    def now(self, _: int) -> float:
+        """Return the time that all sandboxes begin with."""
+        return self._moment
 
     def logins(self, number: int) -> int:
         """Return how many logins a sandbox has granted."""
@@ -181,6 +186,10 @@ class Service:
     def logins(self) -> int:
         """Return how many logins account 0 has granted."""
         return int(self._ask("logins", 0))
+
+    def now(self) -> float:
+        """Return what the clock of account 0 shows, in seconds since the epoch."""
+        return float(self._ask("now", 0))
 
     def _ask(self, method: str, number: int) -> Any:
         with self._lock:

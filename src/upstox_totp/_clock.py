@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time as _time
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 
 def time() -> float:
@@ -45,6 +44,8 @@ def parse_http_date(text: str | None) -> float | None:
     Args:
         text: The header as it came; None, or what is no date, gives None.
     """
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to load, and of the standard library
+
     try:
         moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):

@@ -5,10 +5,7 @@ are kept, and a field of another type than the documented one is kept as it came
 not be shown are left out of every ``repr``.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
-from html import escape
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
@@ -16,13 +13,11 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    PlainSerializer,
+    GetCoreSchemaHandler,
     PrivateAttr,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
     model_validator,
 )
+from pydantic_core.core_schema import CoreSchema, any_schema, union_schema
 
 from upstox_totp import _clock
 from upstox_totp._tokens.life import as_datetime, expiry, milliseconds, next_expiry
@@ -35,22 +30,19 @@ def _sendable(text: str) -> str:
     return text
 
 
-def _as_it_came(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return validate(value)
-    except ValidationError:
-        return value
+class _Lenient:
+    """Takes what is of a type as that type, and anything else as it came."""
 
-
-def _unchanged(value: Any) -> Any:
-    return value
+    @staticmethod
+    def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return union_schema([handler(source), any_schema()], mode="left_to_right")
 
 
 _T = TypeVar("_T")
 
 Word = Annotated[str, AfterValidator(_sendable)]
 
-Told = Annotated[_T, WrapValidator(_as_it_came), PlainSerializer(_unchanged, return_type=Any)]
+Told = Annotated[_T, _Lenient]
 """A field that no login needs: kept as it came where it is not of its type."""
 
 
@@ -270,7 +262,8 @@ class AccessTokenData(_Wire):
         return document
 
     _obtained_at: datetime | None = PrivateAttr(default=None)
-    _clock_offset: timedelta = PrivateAttr(default=timedelta())
+    # A default would be copied for each token.
+    _clock_offset: timedelta = PrivateAttr(default_factory=timedelta)
 
     def obtained(self, at: datetime, clock_offset: timedelta = timedelta()) -> Self:
         """Note when the token was made, and return it.
@@ -336,6 +329,8 @@ class AccessTokenResponse(ResponseBase):
 
     def _repr_html_(self) -> str:
         """Return whose token it is and until when, as a notebook shows it; never the token."""
+        from html import escape  # noqa: PLC0415 - for notebooks alone
+
         data = self.data
         owner = f"{data.user_name or 'Unknown'} ({data.user_id or 'user id unknown'})"
         rows = (("Owner", owner), ("Expires", f"{data.expires_at:%a %d %b %Y, %H:%M:%S} IST"))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ONCE: dict[str, dict[str, Any]] = {
     "login": {"rounds": 1},
+    "first": {"rounds": 1},
+    "api": {"rounds": 1},
     "pacing": {"really": False},
     "connections": {},
     "import": {"rounds": 1},

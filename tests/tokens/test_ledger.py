@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -241,7 +240,7 @@ def test_a_killed_login_is_a_failure_without_a_verdict(account: Account) -> None
         with suppress(UpstoxError):
             Ledger(turn, settings()).check()
             begun = Begun((Credential.PIN,), _clock.time())
-            turn.write_ledger(replace(turn.read_ledger(), begun=begun))
+            turn.write_ledger(turn.read_ledger()._replace(begun=begun))
             account.sent += 1
         turn.release()
     assert account.sent == 3

@@ -6,7 +6,6 @@ import re
 import socket
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -135,10 +134,10 @@ def test_a_life_is_the_keys_own(store: RedisStore, fake_time: FakeTime, ahead: f
 def test_a_token_vanishes_when_it_dies(store: RedisStore, server: RedisServer) -> None:
     """What else is known of the app stays."""
     me = account()
-    record = replace(with_token(seconds=0.05), user_id="7TQ4ZK")
+    record = with_token(seconds=0.05)._replace(user_id="7TQ4ZK")
     turn_of(store, me).write_token(record)
     time.sleep(0.06)
-    assert store.read_token(me) == replace(record, token=None)
+    assert store.read_token(me) == record._replace(token=None)
     lives: list[int] = [server.admin.ttl(name) for name in server.admin.keys("*:app")]
     assert lives == [90 * 86400]
 
@@ -152,9 +151,9 @@ def test_a_token_that_a_later_login_ended_is_not_read(
     me, ledger = account(), LedgerRecord(logins=1).stamped()
     turn = turn_of(store, me)
     turn.write_ledger(ledger)
-    turn.write_token(replace(with_token(), mark=LoginMark(ledger.id, 1)))
+    turn.write_token(with_token()._replace(mark=LoginMark(ledger.id, 1)))
     assert token_in(store, me) == token_in(other, me) == "a.b.c"
-    turn.write_ledger(replace(ledger, logins=2, ended=2))
+    turn.write_ledger(ledger._replace(logins=2, ended=2))
     assert token_in(store, me) is None
     fake_time.skipped += 1
     assert token_in(other, me) is None

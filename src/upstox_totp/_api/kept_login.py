@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pydantic
 import requests
@@ -212,11 +212,21 @@ def to_response(kept: KeptToken) -> AccessTokenResponse | None:
         kept: The token as it is kept.
     """
     try:
-        data = AccessTokenData.model_validate(dict(kept.data))
+        data = AccessTokenData.model_validate(_copied(kept.data))
     except pydantic.ValidationError:
         return None
     data.obtained(as_datetime(kept.obtained_at), timedelta(seconds=kept.clock_offset))
     return AccessTokenResponse(success=True, data=data)
+
+
+def _copied(value: Any) -> Any:
+    """Copy what was read: who is handed it may change it, and it is handed out again."""
+    if isinstance(value, dict):
+        return {
+            name: _copied(one) if isinstance(one, dict | list) else one
+            for name, one in value.items()
+        }
+    return [_copied(one) if isinstance(one, dict | list) else one for one in value]
 
 
 def _credentials(config: Config) -> tuple[SecretStr | str, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs
 
 import requests
@@ -46,8 +45,7 @@ if TYPE_CHECKING:
 _SERVICE_CODES = "1017"
 
 
-@dataclass(frozen=True)
-class _Dialog:
+class _Dialog(NamedTuple):
     """What the dialog's last address told: the login page's own client, and whose app it is."""
 
     client_id: str
@@ -59,13 +57,15 @@ class _Dialog:
         return {"client_id": self.client_id, "redirect_uri": self.redirect_uri}
 
 
-@dataclass(frozen=True)
-class _Session:
+class _Session(NamedTuple):
     """A session that the one-time password opened: its revision, and the account it is for."""
 
     revision: Revision
     profile_id: int | None
-    user_id: str = field(repr=False)
+    user_id: str
+
+    def __repr__(self) -> str:
+        return f"_Session({self.revision.name})"
 
 
 class PageLogin(Way):

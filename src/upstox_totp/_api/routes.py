@@ -5,8 +5,7 @@ What is known of them, and how surely, is in the protocol page of the documentat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upstox_totp.transcript import Step
 
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """One address of Upstox.
 
     Attributes:
@@ -43,8 +41,7 @@ class Route:
         return f"{self.method} {self.stage} {self.path}"
 
 
-@dataclass(frozen=True)
-class Revision:
+class Revision(NamedTuple):
     """One revision of the login service: a session begun with its verification stays with it.
 
     Attributes:
@@ -67,7 +64,7 @@ OTP_GENERATE: Final = Route(
 AUTHORIZE: Final = Route(Step.AUTHORIZE, "POST", "service", "/login/v2/oauth/authorize")
 TOKEN: Final = Route(Step.TOKEN, "POST", "api", "/v2/login/authorization/token")
 
-CODE_EXCHANGE: Final = replace(TOKEN, step=Step.CODE_EXCHANGE)
+CODE_EXCHANGE: Final = TOKEN._replace(step=Step.CODE_EXCHANGE)
 TOTP_LOGIN: Final = Route(Step.TOTP_LOGIN, "POST", "api", "/v2/totp-login/authorization/token")
 TOKEN_REQUEST: Final = Route(Step.TOKEN_REQUEST, "POST", "api", "/v3/login/auth/token/request")
 PROFILE: Final = Route(Step.PROFILE, "GET", "api", "/v2/user/profile")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import quote
 
@@ -93,7 +92,7 @@ class TokenRequestAPI(Way):
         route = routes.TOKEN_REQUEST
         return self._ask(
             attempt,
-            replace(route, path=f"{route.path}/{quote(config.client_id, safe='')}"),
+            route._replace(path=f"{route.path}/{quote(config.client_id, safe='')}"),
             TokenRequestResponse,
             headers=routes.api_headers(),
             required=_JSON,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import pydantic
 from pydantic_core import from_json
@@ -28,8 +27,7 @@ _TAG: Final = re.compile(r"<[^<>]*>")
 _EDGE_ERROR: Final = re.compile(r"\berror\W{0,9}(?:code\W{0,9})?(1\d{3})\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Complaint:
+class Complaint(NamedTuple):
     """What an answer says went wrong.
 
     Attributes:
@@ -38,9 +36,13 @@ class Complaint:
         own: Whether it came in an envelope of Upstox: a gateway's or a proxy's JSON has another.
     """
 
-    code: int | str | None = field(default=None, repr=False)
-    message: str | None = field(default=None, repr=False)
+    code: int | str | None = None
+    message: str | None = None
     own: bool = False
+
+    def __repr__(self) -> str:
+        """Return nothing of what was said."""
+        return f"Complaint(own={self.own})"
 
 
 class Answer:

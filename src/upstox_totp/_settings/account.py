@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upstox_totp._settings.totp_secret import normalise_text
 
@@ -19,8 +18,7 @@ _HINT: Final = 2
 _MOBILE_DIGITS: Final = 10
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """Stands for what a login is for, in keyed hashes.
 
     Attributes:
@@ -37,10 +35,14 @@ class Identity:
     app: str
     account: str | None
     user: str | None
-    user_id: str | None = field(repr=False)
-    pin: str | None = field(repr=False)
-    triple: str | None = field(repr=False)
-    fingerprint: str = field(repr=False)
+    user_id: str | None
+    pin: str | None
+    triple: str | None
+    fingerprint: str
+
+    def __repr__(self) -> str:
+        """Return what tells it apart, and nothing that helps to guess what was hashed."""
+        return f"Identity(app={self.app!r}, account={self.account!r}, user={self.user!r})"
 
     @property
     def ledger_name(self) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upstox_totp._settings.names import PREFIX, did_you_mean, variable
 
@@ -18,8 +18,7 @@ _COLON: Final = rf"^\s*({PREFIX}\w+)\s*:"
 _FOUND: Final = "it is there, but"
 
 
-@dataclass(frozen=True)
-class EnvFile:
+class EnvFile(NamedTuple):
     """What a file says.
 
     Attributes:
@@ -30,9 +29,13 @@ class EnvFile:
     """
 
     path: Path
-    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    values: Mapping[str, str] = MappingProxyType({})
     problem: str | None = None
     hints: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return the path, and no value."""
+        return f"EnvFile({str(self.path)!r}, problem={self.problem!r})"
 
 
 def read_env_file(path: Path) -> EnvFile:

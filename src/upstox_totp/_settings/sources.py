@@ -6,9 +6,8 @@ Needs neither pydantic nor requests, so that a kept token is found without loadi
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from upstox_totp._log import logger
 from upstox_totp._settings.env_files import EnvFile, read_env_file, unread_names
@@ -27,8 +26,7 @@ _DOCUMENTED_DEFAULTS: Final = {"debug": False, "sleep_time": 1000}
 _LARGEST_SECRET: Final = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One setting as it was found.
 
     Attributes:
@@ -36,8 +34,12 @@ class Found:
         source: ``argument``, ``environment``, or the file or keyring entry that it came from.
     """
 
-    value: Any = field(repr=False)
+    value: Any
     source: str
+
+    def __repr__(self) -> str:
+        """Return where it was found, and not the value."""
+        return f"Found(source={self.source!r})"
 
 
 class Settings(dict[str, Found]):

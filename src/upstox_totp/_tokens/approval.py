@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from upstox_totp import _clock
@@ -47,5 +46,5 @@ def _note_answered(store: Store, identity: Identified) -> None:
     if turn is not None:
         record = turn.read_ledger()
         if record.asked_until:
-            turn.write_ledger(replace(record, asked_until=0.0).stamped())
+            turn.write_ledger(record._replace(asked_until=0.0).stamped())
         turn.release()

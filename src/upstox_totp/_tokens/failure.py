@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from upstox_totp import _clock, errors
 from upstox_totp._tokens.life import moment
@@ -23,10 +23,10 @@ _LONGEST_TEXT: Final = 1000
 _LONGEST_NAME: Final = 100
 _MOST_ITEMS: Final = 20
 _LARGEST: Final = 2**53
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class LoginFailure:
+class LoginFailure(NamedTuple):
     """A failed login, without a credential in it.
 
     Attributes:
@@ -49,7 +49,7 @@ class LoginFailure:
     failed_at: float
     fingerprint: str
     error_code: int | str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = _NONE
     suggestions: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     step: int | None = None
@@ -124,8 +124,7 @@ class LoginFailure:
             raise TypeError("no text")
         if failure.step is not None:
             Step(failure.step)
-        return replace(
-            failure,
+        return failure._replace(
             network=bool(failure.network),
             failed_at=moment(failure.failed_at),
             error_code=_code(failure.error_code),
@@ -137,7 +136,7 @@ class LoginFailure:
 
     def as_document(self) -> dict[str, Any]:
         """Return the failure as JSON can hold it."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return self._asdict() | {"details": dict(self.details)}
 
     def to_error(self) -> UpstoxError | requests.RequestException:
         """Return the error again: the same class, code, step and advice."""

@@ -8,9 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import re
-import tempfile
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -33,8 +31,9 @@ _MOST_WORDS: Final = 4
 _MOST_WORDS_READ: Final = 120
 _WORD: Final = re.compile(r"[0-9a-f]+\.[0-9]{1,15}\.used")
 
-# Asked for with each kept token, and seldom another than the time before.
+# Asked for again and again, and seldom another than the time before.
 _parse_ledger = lru_cache(maxsize=8)(LedgerRecord.parse)
+_parse_token = lru_cache(maxsize=8)(TokenRecord.parse)
 
 
 class FileStore:
@@ -62,7 +61,7 @@ class FileStore:
         """
         name = f"{identity.app}.json"
         content = self._directory.read(name)
-        record = None if content is None else TokenRecord.parse(content)
+        record = None if content is None else _parse_token(content)
         if content is not None and record is None:
             self._ignore(name, "token")
         return record or TokenRecord()
@@ -117,7 +116,9 @@ class FileStore:
 
     def _take_anchor(self, identity: Identified) -> tuple[bool, HeldLock | None]:
         """Take a lock outside the directory, which may be removed while a login is under way."""
-        from upstox_totp._tokens.file_lock import take_lock  # noqa: PLC0415 - reading needs no locks
+        import tempfile  # noqa: PLC0415 - reading needs no locks
+
+        from upstox_totp._tokens.file_lock import take_lock  # noqa: PLC0415 - as above
 
         user = os.getuid() if hasattr(os, "getuid") else "user"
         place = json.dumps([str(self._directory.path.absolute()), identity.ledger_name])
@@ -208,7 +209,9 @@ class FileStore:
         Raises:
             OSError: As `take_turn`.
         """
-        from upstox_totp._tokens.file_lock import take_lock  # noqa: PLC0415 - reading needs no locks
+        import platform  # noqa: PLC0415 - as above
+
+        from upstox_totp._tokens.file_lock import take_lock  # noqa: PLC0415 - as above
 
         self._directory.make()
         lock = take_lock(self._directory.path / f"{identity.ledger_name}.lock")

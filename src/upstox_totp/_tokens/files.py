@@ -45,6 +45,19 @@ def cache_directory(named: str | os.PathLike[str] | None = None) -> Path:
         ImportError: If none is named, and the extra that finds it is not installed.
         StoreError: If it lies in a home directory and the user has none, or is no path.
     """
+    return Path(cache_path(named))
+
+
+def cache_path(named: str | os.PathLike[str] | None = None) -> str:
+    """Return the path of `cache_directory`, as text.
+
+    Args:
+        named: As there.
+
+    Raises:
+        ImportError: As there.
+        StoreError: As there.
+    """
     path = os.fspath(_default_directory() if named is None else named)
     if "\0" in path:
         raise StoreError("a path with a zero byte in it names no directory")
@@ -53,7 +66,7 @@ def cache_directory(named: str | os.PathLike[str] | None = None) -> Path:
         path = os.path.expanduser(path)  # noqa: PTH111
         if path.startswith("~"):
             raise StoreError(f"{path} lies in a home directory, and this user has none")
-    return Path(path)
+    return path
 
 
 def _default_directory() -> Path:
@@ -77,6 +90,8 @@ class PrivateDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # Joined anew by pathlib, it would take longer than reading the file.
+        self._text = os.fspath(path)
 
     def __repr__(self) -> str:
         """Return the path."""
@@ -94,14 +109,14 @@ class PrivateDirectory:
         Raises:
             OSError: If the directory is not the user's own, or the file cannot be read.
         """
-        path = self.path / name
+        path = f"{self._text}{os.sep}{name}"
         try:
             self.check()
             descriptor = os.open(path, _READ | getattr(os, "O_BINARY", 0))
         except FileNotFoundError:
             return None
         except OSError:
-            if not path.is_symlink():
+            if not os.path.islink(path):  # noqa: PTH114 - as above
                 raise
             return HiddenBytes()
         try:
@@ -112,7 +127,7 @@ class PrivateDirectory:
         finally:
             os.close(descriptor)
 
-    def _is_private(self, path: Path, state: os.stat_result, descriptor: int) -> bool:
+    def _is_private(self, path: str, state: os.stat_result, descriptor: int) -> bool:
         if not _POSIX:
             return True
         if state.st_uid != os.geteuid():
@@ -231,7 +246,7 @@ class PrivateDirectory:
 
     def _state(self) -> os.stat_result:
         # The link's own owner counts, too, if it is a link.
-        state = os.lstat(self.path)
+        state = os.lstat(self._text)
         if stat.S_ISLNK(state.st_mode) and state.st_uid == os.geteuid():
             state = self.path.stat()
         return state

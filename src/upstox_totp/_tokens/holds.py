@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upstox_totp._tokens.ledger_record import Credential, LedgerRecord, Limit
 from upstox_totp._tokens.life import ADJUSTMENT, IST, as_datetime
@@ -33,8 +32,7 @@ _NAMES: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Hold:
+class Hold(NamedTuple):
     """Something that forbids the next login.
 
     Attributes:
@@ -54,9 +52,8 @@ class Hold:
         when = as_datetime(self.failure.failed_at).astimezone(IST)
         failure = self.failure
         if failure.network:
-            failure = replace(failure, network=False, error=APIError.__name__)
-        error = replace(
-            failure,
+            failure = failure._replace(network=False, error=APIError.__name__)
+        error = failure._replace(
             message=f"not tried again; {self.what[0].lower()}{self.what[1:]} is held since it "
             f"failed on {when:%d %b %Y at %H:%M:%S} IST: {failure.message}",
             details={**failure.details, "failed_at": when.isoformat(), "held": self.what},

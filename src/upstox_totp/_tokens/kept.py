@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upstox_totp._messages.extras import missing
 from upstox_totp._tokens.file_store import FileStore
-from upstox_totp._tokens.files import cache_directory
+from upstox_totp._tokens.files import cache_path
 from upstox_totp._tokens.memory_store import PROCESS
 from upstox_totp._tokens.mirror import MirroredStore
 from upstox_totp._tokens.sealing import hidden
@@ -85,9 +87,14 @@ class _Account:
 
 def _open_directory(directory: str | os.PathLike[str] | None) -> Store:
     try:
-        return FileStore(cache_directory(directory))
+        return _store_at(cache_path(directory))
     except OSError as error:
         return UnusableStore("the cache directory", error)
+
+
+@lru_cache(maxsize=32)
+def _store_at(path: str) -> FileStore:
+    return FileStore(Path(path))
 
 
 def _open_url(url: Hideable, key: Hideable | None) -> Store:

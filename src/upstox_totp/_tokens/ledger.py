@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, TypeGuard
 
@@ -107,7 +106,7 @@ class Ledger:
                 "The clock of this machine is before the time when Upstox's limit was noted: the "
                 "limit is released. Set the clock right, for example with NTP."
             )
-            self._write(replace(self._record, limit=None))
+            self._write(self._record._replace(limit=None))
         for hold in find_holds(self._record, self._identity, now, *kinds):
             raise hold.to_error()
 
@@ -147,7 +146,7 @@ class Ledger:
         self.check(*credentials)
         periods = () if period is None else (period,)
         begun = Begun(credentials, _clock.time())
-        self._write(replace(self._record, begun=begun).with_periods(periods))
+        self._write(self._record._replace(begun=begun).with_periods(periods))
         try:
             yield
         except TurnLostError:
@@ -188,8 +187,7 @@ class Ledger:
         """
         number = self._record.logins + 1
         self._write(
-            replace(
-                self._record,
+            self._record._replace(
                 logins=number,
                 login_at=_clock.time(),
                 ended=number if ends_others else self._record.ended,
@@ -215,7 +213,7 @@ class Ledger:
         Args:
             until: Until when they can approve it, in seconds since the epoch.
         """
-        self._write(replace(self._record, asked_until=until))
+        self._write(self._record._replace(asked_until=until))
 
     def note_failure(self, error: BaseException) -> None:
         """Note how a login ended: a limit, or settings that were rejected.
@@ -229,7 +227,7 @@ class Ledger:
             return
         failure = self._failure(error)
         if isinstance(error, RateLimitError):
-            self._write(replace(self._record, limit=limit_of(failure)))
+            self._write(self._record._replace(limit=limit_of(failure)))
         elif error.error_code == ErrorCode.ACCOUNT_LOCKED:
             self._fail((Credential.PIN,), failure, Verdict.REJECTED)
         elif error.settings:
@@ -245,21 +243,20 @@ class Ledger:
         verdict = judge(error) if isinstance(error, Exception) else Verdict.NO_VERDICT
         failure = self._failure(error)
         if isinstance(error, RateLimitError):
-            self._record = replace(self._record, limit=limit_of(failure))
+            self._record = self._record._replace(limit=limit_of(failure))
         if verdict is Verdict.ACCEPTED:
             self._accept(credentials)
         elif verdict in {Verdict.NOTHING, Verdict.NOT_SENT}:
-            self._write(replace(self._record, begun=None))
+            self._write(self._record._replace(begun=None))
         else:
             self._fail(credentials, failure, verdict)
 
     def _accept(self, credentials: tuple[Credential, ...]) -> None:
-        record = replace(self._record, begun=None)
+        record = self._record._replace(begun=None)
         for kind in credentials:
             record = record.with_failures(kind, Failures())
         if Credential.PIN in credentials:
-            record = replace(
-                record,
+            record = record._replace(
                 pins=without(record.pins, self._identity.pin),
                 triples=without(record.triples, self._identity.triple),
             )
@@ -268,7 +265,7 @@ class Ledger:
     def _fail(
         self, credentials: tuple[Credential, ...], failure: LoginFailure, verdict: Verdict
     ) -> None:
-        record = replace(self._record, begun=None)
+        record = self._record._replace(begun=None)
         rejected = verdict is Verdict.REJECTED
         blamed = _blamed(credentials, failure) if rejected else credentials
         told = rejected and len(blamed) == 1
@@ -292,16 +289,16 @@ class Ledger:
     def _refuse(self, blamed: tuple[Credential, ...], failure: LoginFailure) -> None:
         record, identity = self._record, self._identity
         if len(blamed) > 1 and identity.triple is not None:
-            record = replace(record, triples=added(record.triples, identity.triple, failure))
+            record = record._replace(triples=added(record.triples, identity.triple, failure))
         elif blamed == (Credential.PIN,) and identity.pin is not None:
-            record = replace(record, pins=added(record.pins, identity.pin, failure))
+            record = record._replace(pins=added(record.pins, identity.pin, failure))
         elif blamed == (Credential.OTP_REQUEST,) and failure.settings:
-            record = replace(record, settings=added(record.settings, identity.fingerprint, failure))
+            record = record._replace(settings=added(record.settings, identity.fingerprint, failure))
         self._record = record
 
     def _refuse_settings(self, failure: LoginFailure) -> None:
         refused = added(self._record.settings, self._identity.fingerprint, failure)
-        self._write(replace(self._record, settings=refused))
+        self._write(self._record._replace(settings=refused))
 
     def _failure(self, error: BaseException) -> LoginFailure:
         if _is_expected(error):

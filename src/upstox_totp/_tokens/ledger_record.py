@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import secrets
-from dataclasses import dataclass, field, replace
+import os
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from upstox_totp import _clock
 from upstox_totp._secrecy import HiddenBytes
@@ -23,6 +23,7 @@ _MOST_PERIODS: Final = 120
 _MOST_REFUSED: Final = 16
 _LARGEST: Final = 2**53
 _LONGEST_NAME: Final = 128
+_NONE: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 class Credential(Enum):
@@ -33,8 +34,7 @@ class Credential(Enum):
     PIN = "pin"
 
 
-@dataclass(frozen=True)
-class Begun:
+class Begun(NamedTuple):
     """An attempt that has gone out, and of which nothing is known yet.
 
     Attributes:
@@ -59,8 +59,7 @@ class Begun:
         return {"credentials": [sent.value for sent in self.credentials], "at": self.at}
 
 
-@dataclass(frozen=True)
-class Failures:
+class Failures(NamedTuple):
     """The failures in a row of one kind of credential.
 
     Attributes:
@@ -71,7 +70,7 @@ class Failures:
         last: The last of them, None if there is none.
     """
 
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # a method of tuples, not used
     silent: int = 0
     rejected: int = 0
     final: bool = False
@@ -95,11 +94,10 @@ class Failures:
     def as_document(self) -> dict[str, Any]:
         """Return the failures as JSON can hold them."""
         last = None if self.last is None else self.last.as_document()
-        return vars(self) | {"last": last}
+        return self._asdict() | {"last": last}
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(NamedTuple):
     """Something that was refused, and is not sent again by itself.
 
     Attributes:
@@ -110,7 +108,7 @@ class Refused:
 
     mark: str
     failure: LoginFailure
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # as above
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Self:
@@ -134,8 +132,7 @@ class Refused:
         }
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(NamedTuple):
     """A limit that Upstox set.
 
     Attributes:
@@ -160,8 +157,7 @@ class Limit:
         return {"seconds": self.seconds, "failure": self.failure.as_document()}
 
 
-@dataclass(frozen=True)
-class LoginMark:
+class LoginMark(NamedTuple):
     """Which login of an account a token came from.
 
     Attributes:
@@ -182,8 +178,7 @@ class LoginMark:
         return cls(_name(document["ledger"]), _count(document["number"]))
 
 
-@dataclass(frozen=True)
-class LedgerRecord:
+class LedgerRecord(NamedTuple):
     """What is kept of an account's attempts.
 
     Attributes:
@@ -207,7 +202,7 @@ class LedgerRecord:
     changed_at: float = 0.0
     periods: tuple[int, ...] = ()
     begun: Begun | None = None
-    failures: Mapping[Credential, Failures] = field(default_factory=dict)
+    failures: Mapping[Credential, Failures] = _NONE
     pins: tuple[Refused, ...] = ()
     triples: tuple[Refused, ...] = ()
     settings: tuple[Refused, ...] = ()
@@ -255,7 +250,7 @@ class LedgerRecord:
 
     def to_content(self) -> HiddenBytes:
         """Return the bytes to write."""
-        document = vars(self) | {
+        document = self._asdict() | {
             "format": FORMAT,
             "begun": None if self.begun is None else self.begun.as_document(),
             "failures": {kind.value: one.as_document() for kind, one in self.failures.items()},
@@ -282,7 +277,7 @@ class LedgerRecord:
             failures: What failed in a row.
         """
         others = {name: one for name, one in self.failures.items() if name is not kind}
-        return replace(self, failures=others | ({kind: failures} if failures.count else {}))
+        return self._replace(failures=others | ({kind: failures} if failures.count else {}))
 
     def with_periods(self, periods: Iterable[int]) -> LedgerRecord:
         """Return the record with further codes used.
@@ -290,16 +285,15 @@ class LedgerRecord:
         Args:
             periods: The numbers of their periods.
         """
-        return replace(self, periods=tuple(sorted({*self.periods, *periods}))[-_MOST_PERIODS:])
+        return self._replace(periods=tuple(sorted({*self.periods, *periods}))[-_MOST_PERIODS:])
 
     def stamped(self) -> LedgerRecord:
         """Return the record as it is written now: with an id, and the time."""
-        return replace(self, id=self.id or secrets.token_hex(8), changed_at=_clock.time())
+        return self._replace(id=self.id or os.urandom(8).hex(), changed_at=_clock.time())
 
     def cleared(self) -> LedgerRecord:
         """Return the record without failures: the used codes stay, and the logins' numbers."""
-        return replace(
-            self,
+        return self._replace(
             begun=None,
             failures={},
             pins=(),

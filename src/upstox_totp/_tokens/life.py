@@ -170,9 +170,11 @@ def is_of_use(expires_at: float, obtained_at: float, left: float, margin: float)
         left: How long it still lives, in seconds.
         margin: How long it must live at least, in seconds.
     """
+    if left > margin:
+        return True
     end = next_expiry(as_datetime(obtained_at)).timestamp()
     freshest = end - obtained_at <= margin and expires_at == end
-    return left > (0 if freshest else margin)
+    return freshest and left > 0
 
 
 def _inside(when: datetime) -> datetime:

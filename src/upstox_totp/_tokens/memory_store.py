@@ -15,6 +15,9 @@ from upstox_totp._tokens.store import TurnLostError
 if TYPE_CHECKING:
     from upstox_totp._tokens.identified import Identified
 
+_NO_TOKEN: Final = TokenRecord()
+_NO_LEDGER: Final = LedgerRecord()
+
 
 class MemoryStore:
     """Keeps tokens and attempts in memory; threads of a process take turns in it.
@@ -40,7 +43,7 @@ class MemoryStore:
             identity: Whose it is.
         """
         with self._lock:
-            return self._tokens.get(identity.app, TokenRecord())
+            return self._tokens.get(identity.app, _NO_TOKEN)
 
     def read_ledger(self, identity: Identified) -> LedgerRecord:
         """Return what is kept of an account's attempts.
@@ -49,7 +52,7 @@ class MemoryStore:
             identity: Whose they are.
         """
         with self._lock:
-            return self._ledgers.get(identity.ledger_name, LedgerRecord())
+            return self._ledgers.get(identity.ledger_name, _NO_LEDGER)
 
     def take_turn(self, identity: Identified) -> MemoryTurn | None:
         """Return the account's turn, None while another thread holds it.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from upstox_totp._log import warn_user
@@ -157,7 +156,7 @@ class MirroredTurn:
             record: What to keep.
         """
         # Those who wait share a failure though nothing can be kept; a token lies in one place.
-        self._second.write_token(replace(record, token=None))
+        self._second.write_token(record._replace(token=None))
         self._with_first(lambda turn: turn.write_token(record))
 
     def read_ledger(self) -> LedgerRecord:

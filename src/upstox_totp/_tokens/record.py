@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import secrets
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Self
+import os
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from upstox_totp import _clock
 from upstox_totp._secrecy import HiddenBytes, HiddenDict
@@ -25,8 +24,7 @@ _FURTHEST_OFFSET: Final = 10 * 366 * 86400
 _LONGEST_NAME: Final = 256
 
 
-@dataclass(frozen=True)
-class KeptToken:
+class KeptToken(NamedTuple):
     """An access token, whose it is, and when it dies.
 
     Attributes:
@@ -36,7 +34,7 @@ class KeptToken:
         clock_offset: How far the server's clock was ahead of the local one then, in seconds.
     """
 
-    data: HiddenDict = field(repr=False)
+    data: HiddenDict
     obtained_at: float
     expires_at: float
     clock_offset: float
@@ -98,8 +96,7 @@ class KeptToken:
         return is_of_use(self.expires_at, self.obtained_at, self.expires_in, margin)
 
 
-@dataclass(frozen=True)
-class TokenRecord:
+class TokenRecord(NamedTuple):
     """What is kept of an app's token.
 
     Attributes:
@@ -117,9 +114,13 @@ class TokenRecord:
     token: KeptToken | None = None
     failure: LoginFailure | None = None
     user: str | None = None
-    user_id: str | None = field(default=None, repr=False)
+    user_id: str | None = None
     account: str = ""
-    mark: LoginMark = field(default_factory=LoginMark)
+    mark: LoginMark = LoginMark()
+
+    def __repr__(self) -> str:
+        """Return which login it came from, and not whose it is."""
+        return f"TokenRecord({self.serial!r}, {self.mark!r})"
 
     @classmethod
     def parse(cls, content: HiddenBytes) -> Self | None:
@@ -152,12 +153,12 @@ class TokenRecord:
         document = HiddenDict(
             format=FORMAT,
             serial=self.serial,
-            token=None if self.token is None else HiddenDict(vars(self.token)),
+            token=None if self.token is None else HiddenDict(self.token._asdict()),
             failure=None if self.failure is None else self.failure.as_document(),
             user=self.user,
             user_id=self.user_id,
             account=self.account,
-            mark=vars(self.mark),
+            mark=self.mark._asdict(),
         )
         return HiddenBytes(json.dumps(document).encode())
 
@@ -195,7 +196,7 @@ class TokenRecord:
         Args:
             failure: How it failed.
         """
-        return replace(self, serial=_new_serial(), failure=failure)
+        return self._replace(serial=_new_serial(), failure=failure)
 
     def cleared(self) -> TokenRecord:
         """Return the record without token, failure and user: as of an app that is new."""
@@ -203,7 +204,7 @@ class TokenRecord:
 
 
 def _new_serial() -> str:
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def _name(value: object) -> str | None:

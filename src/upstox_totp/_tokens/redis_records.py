@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from upstox_totp import _clock
@@ -84,7 +83,7 @@ class RedisRecords:
         if record.token is None or life is None or life < 0:
             return record
         offset = record.token.expires_at - life / 1000 - _clock.time()
-        return replace(record, token=replace(record.token, clock_offset=offset))
+        return record._replace(token=record.token._replace(clock_offset=offset))
 
     def ledger(self, account: str, answer: Any) -> LedgerRecord:
         """Return the record of attempts.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -165,7 +164,7 @@ class RedisStore:
         if _clock.monotonic() < until:
             record = self.read_marked(identity)
             if record.serial == serial:
-                return replace(record, mark=LoginMark())
+                return record._replace(mark=LoginMark())
         known = self._accounts.get(identity.app, identity.ledger_name)
         # Two answers in one round trip: nearly every call of a program comes by here.
         kept, ledger = self.ask(lambda: self._read_both(identity.app, known))
@@ -178,9 +177,9 @@ class RedisStore:
             self._accounts[identity.app] = record.account
             attempts = self._read_ledger(record.account)
         if attempts.has_ended(record.mark):
-            return replace(record, token=None)
+            return record._replace(token=None)
         self._lives[identity.app] = (record.serial, _clock.monotonic() + _LIVES)
-        return replace(record, mark=LoginMark())
+        return record._replace(mark=LoginMark())
 
     def read_marked(self, identity: Identified) -> TokenRecord:
         """Return what is kept of an app's token, with the mark of its login, ended or not.

@@ -6,7 +6,6 @@ import os
 import secrets
 import socket
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from upstox_totp import _clock
@@ -105,7 +104,7 @@ class RedisTurn:
         left = 0.0 if record.token is None else record.token.expires_in
         app = self._identity.app
         kept = (
-            Kept(name_of(app, "app"), replace(record, token=None).to_content(), _KEPT_MS),
+            Kept(name_of(app, "app"), record._replace(token=None).to_content(), _KEPT_MS),
             Kept(name_of(app, "token"), record.to_content(), max(0, int(left * 1000))),
         )
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from upstox_totp import _clock
@@ -72,7 +71,7 @@ class Account:
         try:
             record = turn.read_token()
             if record.token is not None and record.token.access_token == token.access_token:
-                turn.write_token(replace(record, token=None))
+                turn.write_token(record._replace(token=None))
         finally:
             turn.release()
 
