@@ -88,6 +88,8 @@ ROWS: dict[str, Row] = {
     "a proxy's 401": (401, b"<html>Log in to the proxy</html>", Step.PIN, APIError,
                       Verdict.NOTHING),
     "Unauthorized": (401, b"Unauthorized", Step.TOKEN, APIError, Verdict.NOTHING),
+    "a stranger's 401 to a PIN": (401, b'{"message": "Wrong PIN"}', Step.PIN, APIError,
+                                  Verdict.NO_VERDICT),
     "a gateway's words": (403, b'{"message": "Forbidden"}', Step.PIN, APIError, Verdict.NOTHING),
     "a bad request, no words": (400, b"", Step.PIN, APIError, Verdict.NO_VERDICT),
     "a bad request, words of nobody": (422, b'{"message": "Invalid PIN"}', Step.PIN, APIError,

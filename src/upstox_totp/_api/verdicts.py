@@ -96,6 +96,9 @@ def _judge_refusal(error: APIError, details: Mapping[str, Any]) -> Verdict:
     if not isinstance(status, int) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Verdict.NO_VERDICT
     if details.get("answered_by") != UPSTOX:
-        elsewhere = details.get("answered_by") != SOMEBODY or status in _BEFORE_UPSTOX
-        return Verdict.NOTHING if elsewhere else Verdict.NO_VERDICT
+        nobody = details.get("answered_by") == SOMEBODY
+        # In whatever words a wrong PIN or code is refused, it must not go out without end.
+        refused = status == HTTPStatus.UNAUTHORIZED and error.step in _SENT_AT
+        judged = nobody and (refused or status not in _BEFORE_UPSTOX)
+        return Verdict.NO_VERDICT if judged else Verdict.NOTHING
     return Verdict.NOTHING if isinstance(error.error_code, ErrorCode) else Verdict.UNEXPLAINED
