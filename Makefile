@@ -36,7 +36,7 @@ $(OTHERS_STAMP): pyproject.toml | new-enough
 
 setup: $(STAMP)  ## Install everything for development into .venv
 
-demo: $(DEMO_STAMP)  ## Log in to a sandbox on this machine and show the six steps
+demo: $(DEMO_STAMP)  ## Log in to a sandbox on this machine and show each step of both ways
 	@$(DEMO)/bin/python -m upstox_totp demo
 
 test: $(STAMP)  ## Run every check
@@ -48,10 +48,11 @@ format: $(STAMP)  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(STAMP)  ## Check format, style, and that imports run one way
+lint: $(STAMP)  ## Check format, style, that imports run one way, and the one seam
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q tests/http/test_one_seam.py
 
 types: $(STAMP)  ## Check the types, and the public API as users write it
 	$(BIN)/mypy

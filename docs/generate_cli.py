@@ -20,6 +20,7 @@ from unittest import mock
 from click.testing import CliRunner
 
 from upstox_totp import _clock
+from upstox_totp._settings.named_accounts import account_path
 from upstox_totp.cli.commands import cli
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.sandbox import Sandbox
@@ -64,6 +65,7 @@ def regenerate(page: str) -> str:
         os.environ.update(
             PATH=os.defpath,
             XDG_CACHE_HOME=directory,
+            XDG_CONFIG_HOME=str(Path(directory) / "config"),
             UPSTOX_BASE_DOMAIN=sandbox.base_domain,
         )
         _write_settings(sandbox)
@@ -74,8 +76,9 @@ def regenerate(page: str) -> str:
 def _exit_codes() -> str:
     rows = ["| code | meaning | in the library |\n|---|---|---|\n"]
     for code in ExitCode:
-        command = f"`{code.command}`: " if code.command else ""
-        rows.append(f"| {code.value} | {command}{code.meaning} | {code.raised} |\n")
+        commands = ", ".join(f"`{command}`" for command in code.commands)
+        meaning = f"{commands}: {code.meaning}" if commands else code.meaning
+        rows.append(f"| {code.value} | {meaning} | {code.raised} |\n")
     return "".join(rows)
 
 
@@ -94,15 +97,19 @@ def _stop_time(stack: ExitStack) -> None:
 
 
 def _write_settings(sandbox: Sandbox) -> None:
-    file = Path(".env")
+    settings = {
+        name: value for name, value in sandbox.environment.items() if name != "UPSTOX_BASE_DOMAIN"
+    }
+    _write(Path(".env"), settings)
+    _write(account_path("asha"), settings)
+    reader = {"UPSTOX_LOGIN_METHOD": "none", "UPSTOX_CLIENT_ID": "meera-key"}
+    _write(account_path("meera"), reader)
+
+
+def _write(file: Path, settings: dict[str, str]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(mode=0o600)
-    file.write_text(
-        "".join(
-            f"{name}={value}\n"
-            for name, value in sandbox.environment.items()
-            if name != "UPSTOX_BASE_DOMAIN"
-        )
-    )
+    file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 
 
 def _run_block(block: str) -> Iterator[str]:

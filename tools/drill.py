@@ -205,7 +205,7 @@ class Outcome:
     def details(self) -> Iterator[str]:
         """Yield the lines of what a user sees, of the way that fails first."""
         way = next((way for way, seen in self.before.items() if "error" in seen), None)
-        yield f"### {self.drift.what}"
+        yield f"## {self.drift.what}"
         yield ""
         if way is None:
             yield "A token by each way: the older revision carries it."

@@ -101,8 +101,8 @@ class UpstoxTOTP:
             settings: Settings by name that win over both, as for `from_settings`.
 
         Raises:
-            ConfigurationError: If the file is missing or unreadable, or a setting is missing or
-                invalid.
+            ConfigurationError: If the file is missing or unreadable, a setting is missing or
+                invalid, or none is called so.
         """
         _hide_secrets(settings)
         return cls._made(Config.load(settings, env_file=path))

@@ -56,7 +56,19 @@ class _Wire(BaseModel):
         return [(name, value) for name, value in super().__repr_args__() if name in known]
 
 
-class ErrorDetail(_Wire):
+class _Private(_Wire):
+    # What is answered in mid-login shows up in tracebacks alone, and its words are the server's.
+    def __repr_args__(self) -> Any:
+        return [(name, value) for name, value in super().__repr_args__() if not _has_words(value)]
+
+
+def _has_words(value: object) -> bool:
+    if isinstance(value, list):
+        return any(map(_has_words, value))
+    return not (value is None or isinstance(value, bool | _Wire))
+
+
+class ErrorDetail(_Private):
     """Why a request was refused.
 
     Attributes:
@@ -68,7 +80,7 @@ class ErrorDetail(_Wire):
     message: Told[str | None] = None
 
 
-class ResponseBase(_Wire):
+class ResponseBase(_Private):
     """What every answer of the login service is wrapped in.
 
     Attributes:
@@ -80,7 +92,7 @@ class ResponseBase(_Wire):
     error: Told[ErrorDetail | None] = None
 
 
-class OTPGenerationData(_Wire):
+class OTPGenerationData(_Private):
     """The answer to the OTP request.
 
     Attributes:
@@ -104,7 +116,7 @@ class OTPGenerationResponse(ResponseBase):
     data: OTPGenerationData
 
 
-class UserProfile(_Wire):
+class UserProfile(_Private):
     """Whose login it is, as the older revision tells it.
 
     Attributes:
@@ -122,7 +134,7 @@ class UserProfile(_Wire):
     avatarUrl: Told[str | None] = Field(default=None, repr=False)
 
 
-class Account(_Wire):
+class Account(_Private):
     """One account of the person, as the newer revision tells it.
 
     Attributes:
@@ -136,7 +148,7 @@ class Account(_Wire):
     isDefault: Told[bool | None] = None
 
 
-class OTPValidationData(_Wire):
+class OTPValidationData(_Private):
     """The answer to the one-time password.
 
     Attributes:
@@ -160,7 +172,7 @@ class OTPValidationResponse(ResponseBase):
     data: OTPValidationData
 
 
-class TwoFactorAuthenticationData(_Wire):
+class TwoFactorAuthenticationData(_Private):
     """The answer to the PIN.
 
     Attributes:
@@ -190,7 +202,7 @@ class TwoFactorAuthenticationResponse(ResponseBase):
     data: TwoFactorAuthenticationData
 
 
-class OAuthAuthorizationData(_Wire):
+class OAuthAuthorizationData(_Private):
     """The answer to the approval.
 
     Attributes:

@@ -92,7 +92,8 @@ class TokenCache:
 
         Args:
             client: Whose token it is; ``client.log_in`` logs in.
-            refresh: Whether to log in although a token is kept, for example after a 401.
+            refresh: Whether to log in although a token is kept, for example after a 401. By the
+                way ``api`` the new token ends the old one, in every app and program that uses it.
             instead_of: A token that is dead: another one that is kept is returned, and if there
                 is none, one login goes out.
             force: Whether to let one login out although a credential was rejected before, or a

@@ -10,10 +10,12 @@ import pytest
 
 from canaries import CREDENTIALS, Canaries, everything_logged
 from conftest import attempt, configure
-from upstox_totp import UpstoxTOTP, ValidationError
+from upstox_totp import AuthenticationError, TokenCache, UpstoxTOTP, ValidationError
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import FakeTime
     from upstox_totp.sandbox import Step
 
@@ -66,3 +68,18 @@ def test_an_address_with_a_credential_is_not_followed(
     assert isinstance(outcome, ValidationError)
     assert "credentials in its address" in str(outcome)
     assert asked == 2
+
+
+def test_a_user_id_that_is_a_credential_is_masked(
+    fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A token of another user is refused with both names, and the server chose one of them."""
+    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
+    with Sandbox(clock=fake_time.true, credentials=CREDENTIALS) as sandbox:
+        configure(monkeypatch, sandbox, UPSTOX_USER_ID="AB1234")
+        echo = Fault.replace("user_id", CREDENTIALS.pin_code)
+        sandbox.misbehave("token", echo)
+        with UpstoxTOTP() as upx, pytest.raises(AuthenticationError) as caught:
+            TokenCache().get_access_token(upx)
+    assert CREDENTIALS.pin_code not in f"{caught.value} {vars(caught.value)}"
+    assert "AB1234" in str(caught.value)

@@ -131,3 +131,17 @@ def test_the_envelope_is_opened() -> None:
         {"status": "success", "data": {"access_token": "a.b.c"}}
     )
     assert data.access_token == "a.b.c"
+
+
+def test_words_of_a_server_in_mid_login_are_in_no_repr() -> None:
+    """A traceback that shows locals shows what came, whatever type it had, as names alone."""
+    echo = "canary"
+    answer = models.OTPValidationResponse.model_validate(
+        {
+            "success": True,
+            "error": echo,
+            "data": {"accounts": echo, "message": echo, "userProfile": {"firstName": [echo]}},
+        }
+    )
+    assert echo not in repr(answer)
+    assert "success=True" in repr(answer)

@@ -290,18 +290,23 @@ def test_check_env_looks_at_the_file(account: Sandbox, tmp_path: Path) -> None:
 
 
 def test_demo(monkeypatch: pytest.MonkeyPatch, cache_dir: Path) -> None:
-    """Six steps pass, and a shortened token is shown; nothing of the user's is read or changed."""
-    Path(".env").write_text("UPSTOX_PIN_CODE=wrong\nUPSTOX_SLEEP_TIME=1\nUPSTOX_DEBUG=yes\n")
+    """The steps of both ways, and shortened tokens; nothing of the user's is read or changed."""
+    Path(".env").write_text("UPSTOX_PIN_CODE=wrong\nUPSTOX_ACCOUNT=ravi\nUPSTOX_USER_ID=AB1\n")
     monkeypatch.setenv("UPSTOX_USERNAME", "nobody")
     monkeypatch.setenv("UPSTOX_BASE_DOMAIN", "https://{stage}.invalid")
     before = dict(os.environ)
     result = run("demo")
     assert result.exit_code == 0
-    lines = result.stdout.splitlines()
-    assert [line[:6] for line in lines[1:7]] == [f"{n} of 6" for n in range(1, 7)]
-    assert lines[7].startswith("Token    eyJ0...")
-    assert "Asha Rao" in lines[8]
-    assert "03:30:00 IST" in lines[9]
+    first, page, api = (part.splitlines() for part in result.stdout.split("\n\n"))
+    assert first == ["Made-up accounts, at sandboxes on this machine; nothing leaves it."]
+    assert page[0] == "The login page's way, the default: six requests."
+    assert [line[:6] for line in page[1:7]] == [f"{n} of 6" for n in range(1, 7)]
+    assert "login_method api: one request" in api[0]
+    assert [line[:11].rstrip() for line in api[1:3]] == ["server time", "TOTP login"]
+    for token, owner, expires in (page[7:], api[3:]):
+        assert token.startswith("Token    eyJ0...")
+        assert "Asha Rao" in owner
+        assert "03:30:00 IST" in expires
     assert dict(os.environ) == before
     assert not cache_dir.exists()
 

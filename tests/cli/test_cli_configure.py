@@ -123,13 +123,13 @@ def test_an_account_is_kept_where_the_person_wants_it(
     assert keyring.get_password("upstox-totp:asha", "UPSTOX_CLIENT_ID") == "my-key"
     assert UpstoxTOTP.from_account("asha").config.login_method == ("api",)
     assert not Path(".env").exists()
-    assert not account_path("asha").exists()
+    assert account_path("asha").read_text() == ""
 
 
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (("--method", "fax"), "--method must be one of page, api"),
+        (("--method", "fax"), "must be one of page, api"),
         (("--into", "keyring", "--method", "api"), "give --account NAME"),
         (("--account", "ravi", "--env-file", "x"), "not both"),
         (("--account", "../ravi", "--method", "api", "--into", "file"), "account"),

@@ -103,11 +103,11 @@ def test_doctor_needs_no_credentials(sandbox: Sandbox, monkeypatch: pytest.Monke
 
 
 def test_doctor_for_programs(account: Sandbox) -> None:
-    """Each finding with its verdict and facts."""
+    """Each finding with its grade and facts."""
     told = json.loads(run("doctor", "--format", "json").stdout)
     assert told["exit_code"] == 0
     findings = {finding["subject"]: finding for finding in told["findings"]}
-    assert findings["Host of login"]["verdict"] == "good"
+    assert findings["Host of login"]["grade"] == "good"
     assert findings["Host of login"]["facts"]["http_status"] == 200
     assert findings["IPv4, IPv6"]["facts"]["IPv4"] == "connects"
     assert "UDAPI1154" in findings["Orders"]["text"]

@@ -196,12 +196,13 @@ def test_the_error_reference_has_every_code() -> None:
 
 
 def test_the_recorded_demo_is_of_this_command() -> None:
-    """The picture in the README shows the six steps, fetches nothing, and is made by the script."""
+    """The picture in the README shows both ways, fetches nothing, and is made by the script."""
     picture = (ROOT / "docs" / "_static" / "demo.svg").read_text(encoding="utf-8")
     words = picture.replace("&#160;", " ")
     assert "upstox_cli demo" in words
     for step in range(1, 7):
         assert f"{step} of 6" in words
+    assert "TOTP login" in words
     assert "font-face" not in picture
 
 

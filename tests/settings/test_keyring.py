@@ -41,7 +41,7 @@ def test_an_account_in_the_keyring_makes_a_client() -> None:
     assert save_in_keyring("ravi", SECRETS) == SERVICE
     assert keyring.get_password(SERVICE, "UPSTOX_PIN_CODE") == MINE["pin_code"]
     assert UpstoxTOTP.from_account("ravi").config == UpstoxTOTP(**MINE).config
-    assert not account_path("ravi").exists()
+    assert account_path("ravi").read_text() == ""
     assert {one.source for one in read_settings(account="ravi").values()} == {
         f"keyring entry {SERVICE}"
     }

@@ -147,7 +147,7 @@ class KeptLogin:
         turn.write_token(turn.read_token().succeeded(token, self._identity, mark))
 
     def _check_user(self, turn: Turn, data: AccessTokenData) -> None:
-        told = None if data.user_id is None else str(data.user_id)
+        told = None if data.user_id is None else self._secrets.mask(str(data.user_id))
         wanted, remembered = self._identity.user_id, turn.read_token().user_id
         expected = wanted or remembered
         if told is None or expected is None or told.upper() == expected.upper():

@@ -51,6 +51,9 @@ CLOUDFLARE: Final = "Cloudflare"
 BLOCK_PAGE: Final = "an edge's page"
 """``details["answered_by"]`` where it is HTML that blocks."""
 
+PAGE: Final = "a page"
+"""``details["answered_by"]`` where it is other HTML."""
+
 SOMEBODY: Final = "somebody else"
 """``details["answered_by"]`` where nothing tells who spoke."""
 
@@ -135,8 +138,9 @@ def _speaker(answer: Answer, told: Complaint) -> str:
         return UPSTOX
     if answer.edge_error is not None:
         return CLOUDFLARE
-    blocks = answer.is_page and answer.response.status_code in _BLOCKING
-    return BLOCK_PAGE if blocks else SOMEBODY
+    if not answer.is_page:
+        return SOMEBODY
+    return BLOCK_PAGE if answer.response.status_code in _BLOCKING else PAGE
 
 
 def _explain(

@@ -88,7 +88,7 @@ class TokenRequestAPI(Way):
     def _send_request(self, attempt: Attempt) -> TokenRequestData:
         config = self._client.config
         config.demand("phone")
-        attempt.secrets.add(config.client_secret)
+        attempt.learn_secrets(config)
         route = routes.TOKEN_REQUEST
         return self._ask(
             attempt,

@@ -9,6 +9,7 @@ from upstox_totp._api.refusals import (
     ABOUT_ROUTES,
     BLOCK_PAGE,
     CLOUDFLARE,
+    SOMEBODY,
     UPSTOX,
     speaks_of_maintenance,
 )
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 
 _EDGE: Final = frozenset({CLOUDFLARE, BLOCK_PAGE})
 _NOTICES: Final = frozenset({ErrorCode.STATIC_ADDRESS_DIFFERS, ErrorCode.STATIC_ADDRESS_REQUIRED})
+# What proxies and gateways say of their own; with another status, words of nobody may be Upstox'.
+_BEFORE_UPSTOX: Final = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    }
+)
 # A verdict on something else than what the step sends is none on that.
 _SENT_AT: Final[Mapping[Step | None, str]] = {
     Step.OTP_VERIFY: "totp_secret",
@@ -87,5 +96,9 @@ def _judge_refusal(error: APIError, details: Mapping[str, Any]) -> Verdict:
     if not isinstance(status, int) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Verdict.NO_VERDICT
     if details.get("answered_by") != UPSTOX:
-        return Verdict.NOTHING
+        nobody = details.get("answered_by") == SOMEBODY
+        # In whatever words a wrong PIN or code is refused, it must not go out without end.
+        refused = status == HTTPStatus.UNAUTHORIZED and error.step in _SENT_AT
+        judged = nobody and (refused or status not in _BEFORE_UPSTOX)
+        return Verdict.NO_VERDICT if judged else Verdict.NOTHING
     return Verdict.NOTHING if isinstance(error.error_code, ErrorCode) else Verdict.UNEXPLAINED

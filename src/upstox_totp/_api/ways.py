@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import requests
@@ -72,12 +73,12 @@ def log_in(client: Client, ledger: Ledger, *, kept: bool = True) -> AccessTokenR
         requests.RequestException: If a request got no whole answer.
     """
     attempt = LoginAttempt(client.config.sleep_time / 1000, ledger=ledger, kept=kept)
-    *others, last = client.config.login_method
-    for method in others:
+    methods = client.config.login_method
+    for method, following in pairwise(methods):
         try:
             return _WAYS[method](client).take_part(attempt)
         except (UpstoxError, requests.RequestException) as error:
             if not leaves_unjudged(error):
                 raise
-            logger.info("Going on with the next way to log in: %s", error)
-    return _WAYS[last](client).take_part(attempt)
+            logger.info("Going on with the next way to log in: %s", error, extra={"way": following})
+    return _WAYS[methods[-1]](client).take_part(attempt)

@@ -10,16 +10,15 @@ import requests
 from upstox_totp._api.attempt import Attempt
 from upstox_totp._api.page_login import PageLogin
 from upstox_totp._checks.edge import edge_page
-from upstox_totp._checks.findings import Finding, Verdict
+from upstox_totp._checks.findings import Finding, Grade
 from upstox_totp._http.server_clock import ServerClock
 from upstox_totp._http.session import Session
 from upstox_totp._settings.names import variable
-from upstox_totp._settings.sources import read_settings
 from upstox_totp.errors import ConfigurationError, UpstoxError
 from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from upstox_totp._settings.sources import Settings
 
 _NEEDED: Final = ("client_id", "redirect_uri")
 # A dialog that answers badly is not opened again.
@@ -65,22 +64,22 @@ class _Client:
         self.answers.append(response)
 
 
-def examine_app(env_file: Path | None, base_domain: str) -> tuple[Finding, Exception | None]:
+def examine_app(settings: Settings, base_domain: str) -> tuple[Finding, Exception | None]:
     """Open the login dialog with the app's client id and redirect URI.
 
     One request is sent, and its redirects are followed; no credential is in it.
 
     Args:
-        env_file: The only file to read settings from; by default ``.env``.
+        settings: The settings as they were found.
         base_domain: A URL with ``{stage}`` in it.
 
     Returns:
         What was found, and the error that it stands for, None if the dialog knows both.
 
     Raises:
-        ConfigurationError: If one of the two settings is missing, or the file cannot be read.
+        ConfigurationError: If one of the two settings is missing.
     """
-    client: Any = _Client(_find_app(env_file), base_domain)
+    client: Any = _Client(_find_app(settings), base_domain)
     failure: Exception | None = None
     with client.session:
         try:
@@ -89,7 +88,7 @@ def examine_app(env_file: Path | None, base_domain: str) -> tuple[Finding, Excep
             failure = error
     page = edge_page(client.answers[-1]) if client.answers else None
     facts = {
-        "fits": failure is None or None,
+        "fits": True if failure is None else None,
         "error_code": None,
         "http_status": client.answers[-1].status_code if client.answers else None,
         "block_page": page is not None,
@@ -97,17 +96,16 @@ def examine_app(env_file: Path | None, base_domain: str) -> tuple[Finding, Excep
     }
     if failure is None:
         text = "the login dialog knows the client id and the redirect URI"
-        return Finding("App", text, Verdict.GOOD, facts), None
+        return Finding("App", text, Grade.GOOD, facts), None
     if page is None and isinstance(failure, UpstoxError):
         code = failure.error_code
         facts |= {"fits": False, "error_code": None if code is None else str(code)}
     text = f"not known, since {page} answered" if page else str(failure)
-    return Finding("App", text, Verdict.BAD, facts), failure
+    return Finding("App", text, Grade.BAD, facts), failure
 
 
-def _find_app(env_file: Path | None) -> _App:
-    found = read_settings(env_file=env_file)
-    missing = [name for name in _NEEDED if name not in found]
+def _find_app(settings: Settings) -> _App:
+    missing = [name for name in _NEEDED if name not in settings]
     if missing:
         names = " and ".join(f"{name} ({variable(name)})" for name in missing)
         raise ConfigurationError(
@@ -115,4 +113,4 @@ def _find_app(env_file: Path | None) -> _App:
             suggestions=["upstox_cli check-env shows every setting."],
             details={"settings": missing},
         )
-    return _App(str(found["client_id"].value), str(found["redirect_uri"].value))
+    return _App(str(settings["client_id"].value), str(settings["redirect_uri"].value))

@@ -8,20 +8,22 @@ import ssl
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from upstox_totp import __version__
 from upstox_totp._api.hosts import HostsAPI
 from upstox_totp._checks.edge import EdgePage, edge_page
-from upstox_totp._checks.findings import Finding, Verdict
+from upstox_totp._checks.findings import Finding, Grade
 from upstox_totp._checks.hosts import look_at_families, look_at_proxies
 from upstox_totp._http.addresses import is_loopback
 from upstox_totp._http.server_clock import ServerClock
 from upstox_totp._http.session import Session
 from upstox_totp._settings.hosts import STAGES, origin, valid_base_domain
 from upstox_totp._settings.names import DEFAULTS
-from upstox_totp._settings.sources import read_settings
 from upstox_totp.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from upstox_totp._settings.sources import Settings
 
 _BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _TOLERABLE: Final = 5
@@ -101,16 +103,16 @@ def examine_connection(base_domain: str) -> Examination:
     return Examination(findings, all(visit.reached for visit in visits))
 
 
-def find_base_domain(env_file: Path | None) -> str:
+def find_base_domain(settings: Settings) -> str:
     """Return where the settings lead, without asking for any other setting.
 
     Args:
-        env_file: The only file to read settings from; by default ``.env``.
+        settings: The settings as they were found.
 
     Raises:
-        ConfigurationError: If the file cannot be read, or the base domain is not valid.
+        ConfigurationError: If the base domain is not valid.
     """
-    setting = read_settings(env_file=env_file).get("base_domain")
+    setting = settings.get("base_domain")
     try:
         return valid_base_domain(setting.value if setting else DEFAULTS["base_domain"])
     except ValueError:
@@ -131,7 +133,7 @@ def _visit(hosts: HostsAPI, stage: str) -> _Visit:
     subject, host = f"Host of {stage}", visit.host
     if visit.response is None:
         told = f"{host}: {visit.failure}"
-        return _Visit(Finding(subject, told, Verdict.BAD, {"host": host}))
+        return _Visit(Finding(subject, told, Grade.BAD, {"host": host}))
     page = edge_page(visit.response)
     facts = {
         "host": host,
@@ -144,8 +146,8 @@ def _visit(hosts: HostsAPI, stage: str) -> _Visit:
         f"{host}: reached in {visit.milliseconds} ms, HTTP {visit.response.status_code}"
         f"{_told(page)}"
     )
-    verdict = Verdict.GOOD if page is None else Verdict.BAD
-    return _Visit(Finding(subject, text, verdict, facts), visit.offset, reached=True)
+    grade = Grade.GOOD if page is None else Grade.BAD
+    return _Visit(Finding(subject, text, grade, facts), visit.offset, reached=True)
 
 
 def _told(page: EdgePage | None) -> str:
@@ -168,13 +170,13 @@ def compare_clocks(offsets: list[float], *, on_loopback: bool) -> Finding:
     text = _difference(agreed)
     facts = {"seconds_behind": round(agreed)}
     if abs(agreed) < 1:
-        return Finding("Clock", text, Verdict.GOOD, facts)
+        return Finding("Clock", text, Grade.GOOD, facts)
     if abs(agreed) <= _TOLERABLE:
-        return Finding("Clock", text, Verdict.NOTE, facts)
+        return Finding("Clock", text, Grade.NOTE, facts)
     if on_loopback:
         text += ", which may be a sandbox's that was moved (--step-clock, --clock-offset)"
-        return Finding("Clock", text, Verdict.NOTE, facts)
-    return Finding("Clock", f"{text}: set it right, for example with NTP", Verdict.BAD, facts)
+        return Finding("Clock", text, Grade.NOTE, facts)
+    return Finding("Clock", f"{text}: set it right, for example with NTP", Grade.BAD, facts)
 
 
 def _agreed(offsets: list[float]) -> float | None:
@@ -201,7 +203,7 @@ def _look_at_certificates() -> Finding:
             return Finding(
                 "Certificates",
                 f"{path} ({name}{'' if there else ', not there'})",
-                Verdict.NOTE if there else Verdict.BAD,
+                Grade.NOTE if there else Grade.BAD,
                 {"bundle": path, "variable": name, "exists": there},
             )
     return Finding("Certificates", "those of certifi")

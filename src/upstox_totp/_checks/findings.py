@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Verdict(StrEnum):
+class Grade(StrEnum):
     """What a finding comes to."""
 
     GOOD = "good"
@@ -25,20 +25,20 @@ class Finding:
     Attributes:
         subject: What was looked at, in a word or three.
         text: What was seen, for a person.
-        verdict: Whether that is good, bad, or just to be known.
+        grade: Whether that is good, bad, or just to be known.
         facts: The same for a program: nothing but what JSON can hold, and no secret.
     """
 
     subject: str
     text: str
-    verdict: Verdict = Verdict.NOTE
+    grade: Grade = Grade.NOTE
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def as_document(self) -> dict[str, Any]:
         """Return the finding as JSON can hold it."""
         return {
             "subject": self.subject,
-            "verdict": self.verdict.value,
+            "grade": self.grade.value,
             "text": self.text,
             "facts": dict(self.facts),
         }

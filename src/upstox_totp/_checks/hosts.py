@@ -10,7 +10,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from upstox_totp._checks.findings import Finding, Verdict
+from upstox_totp._checks.findings import Finding, Grade
 from upstox_totp._secrecy import MASK
 from upstox_totp._settings.hosts import STAGES, origin
 
@@ -53,8 +53,8 @@ def _compared(host: str, outcomes: dict[str, str]) -> Finding:
             f". Each login may wait for {broken[0]} first: mend it, or prefer the other family "
             "in the system's settings"
         )
-    verdict = Verdict.GOOD if works and not broken else Verdict.BAD
-    return Finding("IPv4, IPv6", f"{host}: {text}", verdict, {"host": host, **outcomes})
+    grade = Grade.GOOD if works and not broken else Grade.BAD
+    return Finding("IPv4, IPv6", f"{host}: {text}", grade, {"host": host, **outcomes})
 
 
 def _connect(host: str, port: int, family: socket.AddressFamily) -> str:
@@ -89,7 +89,7 @@ def look_at_proxies(base_domain: str) -> Iterator[Finding]:
         yield Finding(
             "Proxy",
             f"{scheme}: {shown}{problem and f', {problem}'}",
-            Verdict.BAD if problem else Verdict.NOTE,
+            Grade.BAD if problem else Grade.NOTE,
             {"scheme": scheme, "proxy": shown, "problem": problem or None},
         )
 

@@ -103,6 +103,15 @@ def read_settings(
     return _filled(found, environment, secrets, *places, stray)
 
 
+def account_in_use() -> str | None:
+    """Return the name of the account whose settings are read where no other is named.
+
+    Raises:
+        ConfigurationError: If ``.env`` is there and cannot be read.
+    """
+    return _account_name({}, _from_environment(), _read_stray_file())
+
+
 def _filled(found: Settings, *places: Mapping[str, Found]) -> Settings:
     for place in places:
         for name, one in place.items():

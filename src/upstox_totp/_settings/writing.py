@@ -66,7 +66,7 @@ def save_in_account_file(account: str, values: Mapping[str, SecretStr]) -> Path:
 
 
 def save_in_keyring(account: str, values: Mapping[str, SecretStr]) -> str:
-    """Write settings into the keyring, and take them out of the account's file.
+    """Write settings into the keyring, and take them out of the account's file, which stays.
 
     Args:
         account: The account's name.
@@ -96,8 +96,8 @@ def save_in_keyring(account: str, values: Mapping[str, SecretStr]) -> str:
             f"The keyring did not keep the settings: {failure or 'it holds nothing afterwards'}.",
             suggestions=[f"upstox_cli configure --account {account} --into file writes a file."],
         )
-    if path.exists():
-        _rewrite(path, {}, forgotten=values)
+    # A keyring cannot be asked for the accounts that it has: their files tell the names.
+    _rewrite(path, {}, forgotten=values)
     return service
 
 

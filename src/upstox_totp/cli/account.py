@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING
 from upstox_totp import _clock
 from upstox_totp._settings.account import identify
 from upstox_totp._settings.names import DEFAULTS, variable
-from upstox_totp._settings.sources import read_settings
 from upstox_totp._tokens.holds import find_holds
 from upstox_totp._tokens.kept import open_store, serves
 from upstox_totp._tokens.life import MARGIN
+from upstox_totp.cli.standing import Standing
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.sources import Settings
-    from upstox_totp._tokens.holds import Hold
     from upstox_totp._tokens.mirror import MirroredStore
     from upstox_totp._tokens.record import KeptToken, TokenRecord
+    from upstox_totp.cli.selection import Selection
 
 
 class Account:
@@ -51,10 +49,11 @@ class Account:
         return record.token if record.is_of(self.identity) else None
 
     @property
-    def holds(self) -> list[Hold]:
-        """What forbids the next login."""
+    def standing(self) -> Standing:
+        """The kept token, and what forbids the next login."""
         attempts = self.store.read_ledger(self.identity)
-        return list(find_holds(attempts, self.identity, _clock.time()))
+        holds = find_holds(attempts, self.identity, _clock.time())
+        return Standing(self.token, tuple(holds))
 
     def forget(self, token: KeptToken) -> None:
         """Forget a token that was found dead, unless another was kept meanwhile.
@@ -77,16 +76,16 @@ class Account:
             turn.release()
 
 
-def read_account(env_file: Path | None) -> Account:
-    """Return the account.
+def read_account(selection: Selection) -> Account:
+    """Return the account that settings name.
 
     Args:
-        env_file: The only file to read settings from; by default ``.env``.
+        selection: Which settings to read.
 
     Raises:
-        ConfigurationError: If the settings name no account.
+        ConfigurationError: If the settings name no account, or cannot be read.
     """
-    account = find_account(read_settings(env_file=env_file))
+    account = find_account(selection.read())
     if account is None:
         raise ConfigurationError(
             f"client_id ({variable('client_id')}) must be set: it names the account.",
@@ -95,16 +94,16 @@ def read_account(env_file: Path | None) -> Account:
     return account
 
 
-def kept_token(env_file: Path | None) -> KeptToken | None:
+def kept_token(selection: Selection) -> KeptToken | None:
     """Return the kept token of the account, if it may be handed out.
 
     Args:
-        env_file: The only file to read settings from; by default ``.env``.
+        selection: Which settings to read.
 
     Raises:
-        ConfigurationError: If the file cannot be read.
+        ConfigurationError: If the settings cannot be read.
     """
-    account = find_account(read_settings(env_file=env_file), strict=True)
+    account = find_account(selection.read(), strict=True)
     if account is None:
         return None
     try:

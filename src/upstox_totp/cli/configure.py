@@ -24,6 +24,8 @@ from upstox_totp.cli.streams import write_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from upstox_totp.cli.selection import Selection
+
 FILE: Final = "file"
 KEYRING: Final = "keyring"
 PLACES: Final = (FILE, KEYRING)
@@ -44,15 +46,12 @@ _WAYS: Final[Mapping[str, str]] = {
 }
 
 
-def configure(
-    account: str | None, env_file: Path | None, method: str | None, into: str | None
-) -> ExitCode:
+def configure(selection: Selection, into: str | None) -> ExitCode:
     """Ask for the settings of a way to a token, and write them down.
 
     Args:
-        account: The name of the account; None for the settings of the working directory.
-        env_file: The file to write without an account; by default ``.env``.
-        method: The way or ways to a token, None to ask for it.
+        selection: The account or the file to write, by default ``.env``, and the ways to a
+            token, None to ask for them.
         into: One of `PLACES`, None to ask for it.
 
     Returns:
@@ -61,8 +60,9 @@ def configure(
     Raises:
         ConfigurationError: If the account's name is none, or the settings cannot be written.
     """
+    account, env_file = selection.account, selection.env_file
     kept = _kept(account, env_file)
-    chosen = _choose_method(method, kept)
+    chosen = _choose_method(selection.method, kept)
     place = _choose_place(account, into)
     given = {name: _ask(name, kept.get(name), chosen) for name in needed_by(chosen)}
     if chosen != DEFAULTS["login_method"] or "login_method" in kept:
@@ -84,10 +84,7 @@ def _kept(account: str | None, env_file: Path | None) -> dict[str, SecretStr]:
 
 def _choose_method(method: str | None, kept: Mapping[str, SecretStr]) -> tuple[str, ...]:
     if method is not None:
-        chosen = _methods(method)
-        if not chosen:
-            raise click.UsageError(f"--method {SETTINGS['login_method'].rule}.")
-        return chosen
+        return _methods(method)
     for name, meaning in _WAYS.items():
         write_line(f"  {name:<4}  {meaning}")
     usual = kept["login_method"].get_secret_value() if "login_method" in kept else API
@@ -173,7 +170,7 @@ def _say_whether_it_suffices(account: str | None, env_file: Path | None) -> Exit
     if not report.good:
         return ExitCode.USAGE
     if account is not None:
-        how = f"upstox_cli token, with UPSTOX_ACCOUNT={account}"
+        how = f"upstox_cli --account {account} token"
     else:
         how = "upstox_cli token" + (f" --env-file {env_file}" if env_file else "")
     write_line(f"All that is needed is set. The next step: {how}")

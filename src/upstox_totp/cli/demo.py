@@ -1,16 +1,18 @@
-"""The demonstration: a whole login against a sandbox in this process, as a user's code does it."""
+"""The demonstration: whole logins against sandboxes in this process, as a user's code does it."""
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from upstox_totp import _clock
 from upstox_totp._api.kept_login import to_kept
-from upstox_totp._settings.names import PREFIX, variable
+from upstox_totp._settings.names import API, PAGE, PREFIX, variable
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.output import facts, say, shortened
+from upstox_totp.cli.selection import Selection
 from upstox_totp.cli.steps import Steps, shown
 from upstox_totp.cli.streams import write_line
 from upstox_totp.sandbox import Sandbox
@@ -20,26 +22,39 @@ if TYPE_CHECKING:
 
     from upstox_totp.cli.notes import Notes
 
-# Every optional setting, so that nothing in a .env of the user's changes the demonstration.
-_SETTINGS: Final = {
-    variable("sleep_time"): "100",
-    variable("debug"): "false",
-    variable("login_revision"): "auto",
+_SETTINGS: Final = {variable("sleep_time"): "100"}
+_WAYS: Final = {
+    PAGE: "The login page's way, the default: six requests.",
+    API: "Upstox's own TOTP login, login_method api: one request, after one for the time.",
 }
 
 
 def run(notes: Notes) -> None:
-    """Log in to a sandbox, show the six steps, and what they brought.
+    """Log in to a sandbox by the login page's way and by Upstox's own, and show each request.
 
     Args:
         notes: Says what the client logs.
     """
-    with Sandbox(clock=_clock.time) as sandbox, _environment(sandbox.environment | _SETTINGS):
-        write_line(f"A made-up account at {sandbox.base_domain}; nothing leaves this machine.")
-        with make_client(None, notes) as client, shown(Steps(write_line)):
-            response = client.app_token.get_access_token()
-        kept = to_kept(response.data)
-        say([("Token", shortened(kept.access_token)), *facts(kept)])
+    with ExitStack() as stack:
+        # One each: of one account, a code is good once and the newer token ends the older.
+        sandboxes = [stack.enter_context(Sandbox(clock=_clock.time)) for _ in _WAYS]
+        write_line("Made-up accounts, at sandboxes on this machine; nothing leaves it.")
+        for sandbox, (method, text) in zip(sandboxes, _WAYS.items(), strict=True):
+            write_line(f"\n{text}")
+            _log_in(sandbox, method, notes)
+
+
+def _log_in(sandbox: Sandbox, method: str, notes: Notes) -> None:
+    # The only file to read, so that no .env and no account of the user's changes anything.
+    selection = Selection(env_file=Path(os.devnull), method=method)
+    with (
+        _environment(sandbox.environment | _SETTINGS),
+        make_client(selection, notes) as client,
+        shown(Steps(write_line)),
+    ):
+        response = client.app_token.get_access_token()
+    kept = to_kept(response.data)
+    say([("Token", shortened(kept.access_token)), *facts(kept)])
 
 
 @contextmanager

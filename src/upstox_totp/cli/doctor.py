@@ -10,14 +10,14 @@ from upstox_totp.cli.failures import exit_code_of
 from upstox_totp.cli.output import say, say_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from upstox_totp.cli.selection import Selection
 
 
-def examine(env_file: Path | None, style: str, *, app: bool) -> ExitCode:
+def examine(selection: Selection, style: str, *, app: bool) -> ExitCode:
     """Look at the way to Upstox, and say what is there.
 
     Args:
-        env_file: The only file to read settings from; by default ``.env``.
+        selection: Which settings to read.
         style: One of `REPORTS`.
         app: Whether to open the login dialog with the app's client id and redirect URI, too.
 
@@ -28,13 +28,14 @@ def examine(env_file: Path | None, style: str, *, app: bool) -> ExitCode:
         ConfigurationError: If the file cannot be read, the base domain is not valid, or a setting
             of the app is missing.
     """
-    base_domain = find_base_domain(env_file)
+    settings = selection.read()
+    base_domain = find_base_domain(settings)
     failure = None
     findings = []
     if app:
         from upstox_totp._checks.app import examine_app  # noqa: PLC0415 - loads the whole login
 
-        finding, failure = examine_app(env_file, base_domain)
+        finding, failure = examine_app(settings, base_domain)
         findings.append(finding)
     examination = examine_connection(base_domain)
     findings = [*examination.findings, *findings]

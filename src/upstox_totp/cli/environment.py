@@ -10,14 +10,14 @@ from upstox_totp.cli.output import say, say_json
 from upstox_totp.cli.streams import write_line
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from upstox_totp.cli.selection import Selection
 
 
-def check(env_file: Path | None, style: str) -> ExitCode:
+def check(selection: Selection, style: str) -> ExitCode:
     """Show every setting, and whether a login could begin with them.
 
     Args:
-        env_file: The only file to read settings from; by default ``.env``.
+        selection: Which settings to read.
         style: One of `REPORTS`.
 
     Returns:
@@ -26,7 +26,7 @@ def check(env_file: Path | None, style: str) -> ExitCode:
     Raises:
         ConfigurationError: If the file cannot be read, or settings contradict each other.
     """
-    report = check_settings(env_file)
+    report = check_settings(selection.env_file, selection.account)
     code = ExitCode.DONE if report.good else ExitCode.USAGE
     rows = [(one.name, one.source or "-", one.state) for one in report.settings]
     if style == "json":

@@ -12,29 +12,27 @@ class ExitCode(IntEnum):
     Attributes:
         meaning: What the code says.
         raised: What the library raises in that case, as the documentation names it.
-        command: The only command that ends so, None if every one may.
+        commands: The only commands that end so, none if every one may.
     """
 
     meaning: str
     raised: str
-    command: str | None
+    commands: tuple[str, ...]
 
-    def __new__(
-        cls, value: int, meaning: str, raised: str = "", command: str | None = None
-    ) -> Self:
+    def __new__(cls, value: int, meaning: str, raised: str = "", *commands: str) -> Self:
         """Return a member with its words.
 
         Args:
             value: The code.
             meaning: What it says.
             raised: What the library raises in that case.
-            command: The only command that ends so.
+            commands: The only commands that end so.
         """
         member = int.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning
         member.raised = raised
-        member.command = command
+        member.commands = commands
         return member
 
     DONE = 0, "done"
@@ -61,9 +59,19 @@ class ExitCode(IntEnum):
         "`APIError`, `ValidationError`",
     )
     OUTPUT = 7, "the result could not be written: closed stdout, full disk"
-    NO_TOKEN = 10, "no token is kept", "", "status"
-    EXPIRED = 11, "the kept token has expired", "", "status"
-    HELD = 12, "the next login would not be sent (a rejection or a limit)", "", "status"
+    NO_TOKEN = (
+        10,
+        "no token is kept; token --wait: none came in that time",
+        "",
+        *("status", "accounts", "token"),
+    )
+    EXPIRED = 11, "the kept token has expired", "", "status", "accounts"
+    HELD = (
+        12,
+        "the next login would not be sent (a rejection or a limit)",
+        "",
+        *("status", "accounts"),
+    )
     DIFFERS = 20, "the recorded login differs from this package's", "", "compare-har"
     NOT_A_LOGIN = 21, "no login, or no whole one that succeeded", "", "compare-har"
     INTERRUPTED = 130, "interrupted with Ctrl-C", "`KeyboardInterrupt`"
@@ -76,7 +84,9 @@ class ExitCode(IntEnum):
         Args:
             command: The command's name, None for every one.
         """
-        return tuple(code for code in cls if code.command == command)
+        if command is None:
+            return tuple(code for code in cls if not code.commands)
+        return tuple(code for code in cls if command in code.commands)
 
 
 def as_epilog(*codes: ExitCode) -> str:

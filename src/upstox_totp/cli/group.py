@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
@@ -22,8 +22,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+HELP: Final = ("-h", "--help")
+"""The options that show a help text."""
+
+
 class PrintingCommand(click.Command):
     """Tells of a help text that could not be written as of any other result."""
+
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """Return the options that show a help text, the same ones in every context.
+
+        click keeps those of the first context in which it was asked.
+
+        Args:
+            ctx: The command's context.
+        """
+        del ctx
+        return list(HELP)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Parse the options, of which some print.

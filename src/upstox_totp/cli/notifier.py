@@ -6,12 +6,14 @@ import os
 import secrets
 import signal
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
 from upstox_totp._api.notification import MOST
 from upstox_totp._messages.extras import missing
+from upstox_totp._settings.names import NONE
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.streams import write_line
 from upstox_totp.errors import ConfigurationError
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from upstox_totp.cli.notes import Notes
+    from upstox_totp.cli.selection import Selection
 
 _FILE: Final = "notifier-secret"
 _HEAD: Final = 16 * 1024
@@ -32,7 +35,7 @@ _THREADS: Final = 4
 
 
 def serve(
-    env_file: Path | None,
+    selection: Selection,
     notes: Notes,
     *,
     host: str,
@@ -43,7 +46,7 @@ def serve(
     """Serve the notifier until interrupted or terminated.
 
     Args:
-        env_file: The only file to read settings from; by default ``.env``.
+        selection: Which settings to read.
         notes: Says what the client logs.
         host: The address to listen at.
         port: The port to listen at; 0 for a free one.
@@ -60,7 +63,7 @@ def serve(
     if show_path:
         write_line(f"/notify/{secret.get_secret_value()}")
         return
-    with make_client(env_file, notes, login_method="none") as client:
+    with make_client(replace(selection, method=NONE), notes) as client:
         notifier = Notifier(client, secret)
         try:
             _listen(notifier, host, port, notes)
@@ -114,7 +117,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 def _default_file() -> Path:
     import platformdirs  # noqa: PLC0415 - an extra
 
-    return platformdirs.user_config_path("upstox_totp", appauthor=False) / _FILE
+    return platformdirs.user_config_path("upstox-totp", appauthor=False) / _FILE
 
 
 def _read_secret(path: Path) -> SecretStr:

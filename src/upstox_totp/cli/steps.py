@@ -42,9 +42,14 @@ class Steps(logging.Handler):
         """Follow the login.
 
         Args:
-            record: What the library logged: an exchange, or that it waits.
+            record: What the library logged: an exchange, that it waits, or that it goes on with
+                another way.
         """
         exchange: Exchange | None = getattr(record, "exchange", None)
+        if hasattr(record, "way"):
+            self.finish()
+            self._passed(record.getMessage())
+            return
         if exchange is None:
             if record.levelno == logging.INFO:
                 self._waiting(record.getMessage())

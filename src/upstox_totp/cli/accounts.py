@@ -1,0 +1,136 @@
+"""The accounts of a person: whose token is kept, until when, and what holds the next login."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from upstox_totp._settings.named_accounts import account_names
+from upstox_totp._settings.sources import account_in_use
+from upstox_totp.cli.account import find_account, read_account
+from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.failures import exit_code_of
+from upstox_totp.cli.output import facts, say, say_json
+from upstox_totp.cli.selection import Selection
+from upstox_totp.cli.standing import Standing
+from upstox_totp.cli.streams import write_line
+from upstox_totp.errors import ConfigurationError, UpstoxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_UNNAMED: Final = "(no name)"
+_BEST_FIRST: Final = (ExitCode.DONE, ExitCode.NO_TOKEN, ExitCode.EXPIRED, ExitCode.HELD)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One account.
+
+    Attributes:
+        name: Its name, None for the settings that have none.
+        default: Whether it is the one of a command that names no account.
+        standing: How it stands, None if that cannot be told.
+        problem: Why not.
+    """
+
+    name: str | None
+    default: bool
+    standing: Standing | None = None
+    problem: UpstoxError | None = None
+
+    @property
+    def code(self) -> ExitCode:
+        """The code that tells a monitor of it."""
+        if self.standing is not None:
+            return self.standing.code
+        return ExitCode.DONE if self.problem is None else exit_code_of(self.problem)
+
+    def as_document(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        standing = Standing(None) if self.standing is None else self.standing
+        return {
+            "account": self.name,
+            "default": self.default,
+            **standing.as_document(),
+            "exit_code": int(self.code),
+            "problem": None if self.problem is None else str(self.problem),
+        }
+
+    def texts(self) -> Iterator[str]:
+        """Yield what to say of it, a line each."""
+        if self.problem is not None:
+            yield str(self.problem)
+        if self.standing is None:
+            return
+        if self.standing.token is None:
+            yield "no token is kept"
+        else:
+            (_, owner), (_, expires) = facts(self.standing.token)
+            yield f"{owner}, until {expires}"
+        yield from (f"refused: {text}" for text in self.standing.refusals)
+
+
+def show_accounts(selection: Selection, style: str) -> ExitCode:
+    """Show every named account and the one without a name, as far as there are any.
+
+    Args:
+        selection: Names one account to show alone.
+        style: One of `REPORTS`.
+
+    Returns:
+        The code of the account that is worst off; `ExitCode.NO_TOKEN` without any.
+
+    Raises:
+        ConfigurationError: If ``.env`` cannot be read, or the extra for named accounts is missing.
+    """
+    rows = list(_rows(selection))
+    code = max((row.code for row in rows), key=_badness, default=ExitCode.NO_TOKEN)
+    if style == "json":
+        say_json({"exit_code": int(code), "accounts": [row.as_document() for row in rows]})
+        return code
+    if not rows:
+        write_line("There is no account: upstox_cli configure --account NAME makes one.")
+    say(line for row in rows for line in _lines(row))
+    return code
+
+
+def _rows(selection: Selection) -> Iterator[_Row]:
+    default = account_in_use()
+    if selection.account is not None:
+        yield _row(selection.account, default)
+        return
+    if default is None:
+        unnamed = _unnamed()
+        if unnamed is not None:
+            yield unnamed
+    names = account_names()
+    for name in sorted({*names, default} - {None}, key=str):
+        yield _row(name, default)
+
+
+def _row(name: str | None, default: str | None) -> _Row:
+    try:
+        standing = read_account(Selection(account=name)).standing
+    except UpstoxError as error:
+        return _Row(name, name == default, problem=error)
+    return _Row(name, name == default, standing)
+
+
+def _unnamed() -> _Row | None:
+    try:
+        account = find_account(Selection().read())
+    except ConfigurationError as error:
+        return _Row(None, default=True, problem=error)
+    return None if account is None else _row(None, None)
+
+
+def _lines(row: _Row) -> Iterator[tuple[str, str]]:
+    name = row.name or _UNNAMED
+    for text in row.texts():
+        yield f"{name} *" if row.default and name else name, text
+        name = ""
+
+
+def _badness(code: ExitCode) -> int:
+    return _BEST_FIRST.index(code) if code in _BEST_FIRST else len(_BEST_FIRST)

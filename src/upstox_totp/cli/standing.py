@@ -1,0 +1,77 @@
+"""Standing: the kept token of an account and what holds its next login, for people and programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.output import iso_moment, moment
+
+if TYPE_CHECKING:
+    from upstox_totp._tokens.holds import Hold
+    from upstox_totp._tokens.record import KeptToken
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an account stands.
+
+    Attributes:
+        token: The token that is kept, None if none is.
+        holds: What forbids the next login.
+        accepted: Whether Upstox still accepts the token, None if it was not asked.
+    """
+
+    token: KeptToken | None
+    holds: tuple[Hold, ...] = ()
+    accepted: bool | None = None
+
+    @property
+    def code(self) -> ExitCode:
+        """The code that tells a monitor of it."""
+        if self.accepted is False:
+            return ExitCode.REJECTED
+        if self.holds:
+            return ExitCode.HELD
+        if self.token is None:
+            return ExitCode.NO_TOKEN
+        return ExitCode.DONE if self.token.expires_in > 0 else ExitCode.EXPIRED
+
+    @property
+    def refusals(self) -> list[str]:
+        """What forbids the next login, since when, and what releases it: a text each."""
+        return [
+            f"{held.what}: failed on {moment(held.failure.failed_at)} ({held.failure.message}). "
+            f"{held.release}"
+            for held in self.holds
+        ]
+
+    def as_document(self) -> dict[str, Any]:
+        """Return it as JSON can hold it, without the token itself."""
+        return {
+            "exit_code": int(self.code),
+            "token": None if self.token is None else self._token(self.token),
+            "held": [_held(one) for one in self.holds],
+        }
+
+    def _token(self, token: KeptToken) -> dict[str, Any]:
+        return {
+            "user_name": token.data.get("user_name"),
+            "user_id": token.data.get("user_id"),
+            "expires_at": iso_moment(token.expires_at),
+            "expires_in": round(token.expires_in),
+            "accepted": self.accepted,
+        }
+
+
+def _held(hold: Hold) -> dict[str, Any]:
+    failure = hold.failure
+    return {
+        "what": hold.what,
+        "since": iso_moment(failure.failed_at),
+        "error_code": None if failure.error_code is None else str(failure.error_code),
+        "message": failure.message,
+        "release": hold.release,
+        "seconds_left": None if hold.remaining is None else round(hold.remaining),
+    }
