@@ -59,6 +59,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         upper = name.upper()
         if upper.startswith("UPSTOX_") or upper.endswith(("_PROXY", "_CA_BUNDLE")):
             monkeypatch.delenv(name)
+    # Each process that a test starts would compile the whole package anew.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))

@@ -297,7 +297,7 @@ def test_what_was_handed_out_is_the_callers(
 def test_another_token_is_seen_at_once(
     directory: Path, cache: TokenCache, client: UpstoxTOTP
 ) -> None:
-    """A file that was replaced is read, though its size and its time are those of the one before."""
+    """A file that was replaced is read, though size and time are those of the one before."""
     first = cache.get_access_token(client)
     (path,) = directory.glob("*.json")
     before = path.stat()
