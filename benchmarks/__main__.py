@@ -134,7 +134,7 @@ def _undisturbed() -> Iterator[None]:
             chdir(folder),
             warnings.catch_warnings(),
         ):
-            # The service's clock stands still, and each login by api ends the token before it.
+            # The service's clock stands still, which a login tells of.
             warnings.simplefilter("ignore", UpstoxWarning)
             yield
 

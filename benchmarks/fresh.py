@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 from unittest.mock import patch
 
@@ -59,12 +59,16 @@ def outputs(programs: Mapping[str, str], rounds: int) -> dict[str, list[str]]:
 @contextmanager
 def _compiled() -> Iterator[None]:
     """Keep bytecode, in a place of its own: the first run of each program compiles it for all."""
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder}
-        # Where this is set, each start would compile what was never installed: our own source.
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        with patch.dict(os.environ, environment, clear=True):
-            yield
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": _bytecode().name}
+    # Where this is set, each start would compile what was never installed: our own source.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    with patch.dict(os.environ, environment, clear=True):
+        yield
+
+
+@cache
+def _bytecode() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()
 
 
 def _run(program: str) -> str:
