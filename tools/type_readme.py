@@ -104,6 +104,8 @@ class Person:
         path = os.pathsep.join(map(str, [*places, "/usr/bin", "/bin"]))
         self.environment = {name: value for name, value in os.environ.items() if KEPT.match(name)}
         self.environment |= {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8"}
+        # uv trusts authorities of its own, pip those of the machine.
+        self.environment.setdefault("UV_SYSTEM_CERTS", "1")
 
     def type(self, command: list[str | Path], block: Block | None = None) -> str:
         """Run a command as this person, and return what it printed.
