@@ -48,6 +48,8 @@ DECLARED: Final = (ROOT / "pyproject.toml").read_text("utf-8")
 # These read the repository, or build it.
 OF_THE_REPOSITORY: Final = (
     "test_documentation*",
+    "test_data_models*",
+    "test_drill*",
     "test_packaging*",
     "test_sdk*",
     "test_published*",

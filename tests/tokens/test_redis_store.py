@@ -6,13 +6,13 @@ import re
 import socket
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
 
 from conftest import configure
-from documentation import ROOT
 from redis_server import RedisServer
 from upstox_totp import (
     ConfigurationError,
@@ -382,7 +382,10 @@ def test_a_user_of_few_rights_is_enough(
     cached: UpstoxTOTP, sandbox: Sandbox, server: RedisServer
 ) -> None:
     """What docs/fleet.md says that a user of Redis needs."""
-    (rule,) = re.findall(r"`(ACL SETUSER [^`]*)`", (ROOT / "docs" / "fleet.md").read_text())
+    (rule,) = re.findall(
+        r"`(ACL SETUSER [^`]*)`",
+        (Path(__file__).resolve().parents[2] / "docs" / "fleet.md").read_text(),
+    )
     send: Any = server.admin.execute_command
     send(*rule.split())
     store = RedisStore.from_url(server.url_of("upstox", "password"), key=new_key())
