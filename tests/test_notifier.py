@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -404,9 +405,18 @@ def served(notifier: Notifier) -> Iterator[str]:
         server.server_close()
 
 
-def test_the_phone_from_request_to_token(scene: Scene) -> None:
+def test_the_phone_from_request_to_token(
+    scene: Scene, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The cache asks once, waits, and returns the token that the notifier kept."""
     go(scene.client, "phone")
+
+    def sleep(seconds: float) -> None:
+        # The approval is under way in real time, which a sleep that takes none would outrun.
+        time.sleep(0.002)
+        fake_time.sleep(seconds)
+
+    monkeypatch.setattr(_clock, "sleep", sleep)
     with served(scene.notifier) as url:
         scene.sandbox.notifier_url = url
         asked: list[str | None] = []
