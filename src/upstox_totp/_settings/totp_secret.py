@@ -73,6 +73,14 @@ def _from_uri(uri: str) -> str:
 
 
 def decode_key(text: str) -> bytes:
+    """Return the key that a TOTP secret stands for.
+
+    Args:
+        text: The secret in base32, upper case, without padding.
+
+    Raises:
+        ValueError: If it is no base32, or empty.
+    """
     key = base64.b32decode(text + "=" * (-len(text) % 8))
     if not key:
         raise ValueError("empty")
