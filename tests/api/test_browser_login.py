@@ -343,7 +343,7 @@ def test_a_connection_that_means_no_good_ends(
 
     person = Person(act)
     client.browser_login.announce = person
-    client.browser_login.get_access_token(SECONDS)
+    assert client.browser_login.get_access_token(SECONDS).success
     person.done()
 
 
@@ -413,7 +413,7 @@ def test_localhost_is_both_addresses(
         person = Person(act)
         with UpstoxTOTP() as client:
             client.browser_login.announce = person
-            client.browser_login.get_access_token(SECONDS)
+            assert client.browser_login.get_access_token(SECONDS).success
         person.done()
 
 
@@ -481,7 +481,7 @@ def test_without_a_browser_and_without_asking_it_listens(
     """Somebody was shown the address: their browser may reach this machine through a tunnel."""
     person = Person(lambda url: visit(approve(sandbox, url)))
     client.browser_login.announce = person
-    client.browser_login.get_access_token(SECONDS)
+    assert client.browser_login.get_access_token(SECONDS).success
     person.done()
 
 
