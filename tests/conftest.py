@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from upstox_totp import UpstoxTOTP
 
 
+_DAY = 86400
+_NINE_IN_INDIA = 3.5 * 3600
+"""In seconds after midnight in UTC."""
+
+
 class FakeTime:
     """Real time, in which sleeping takes none: a sleep moves the clocks instead.
 
@@ -45,6 +50,10 @@ class FakeTime:
     def monotonic(self) -> float:
         """Return the clock that never jumps."""
         return time.monotonic() + self.skipped
+
+    def go_to_nine(self) -> None:
+        """Move on to nine in the morning in India, from when on a token lives for long."""
+        self.skipped += (_NINE_IN_INDIA - self.true()) % _DAY
 
     def sleep(self, seconds: float) -> None:
         """Move on instead of waiting."""

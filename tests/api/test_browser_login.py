@@ -6,10 +6,10 @@ import contextlib
 import os
 import socket
 import stat
-import sys
 import threading
 import webbrowser
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -592,7 +592,8 @@ def test_by_ssh_the_screen_of_the_machine_counts_as_none(
     """Nobody sits before it; a browser that was named by BROWSER is what its user wants."""
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22")
     assert find_browser() is not None
-    monkeypatch.setattr(sys, "platform", platform)
+    # The machine alone is another one: the standard library stays that of this one.
+    monkeypatch.setattr("upstox_totp._api.browser.sys", SimpleNamespace(platform=platform))
     assert find_browser() is None
     monkeypatch.setenv("BROWSER", "some-browser")
     assert find_browser() is not None

@@ -145,6 +145,7 @@ def test_a_machine_that_slept_asks_anew(
     api: UpstoxTOTP, sandbox: Sandbox, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A clock that does not run while a machine sleeps is not trusted after it."""
+    fake_time.go_to_nine()
     api.app_token.get_access_token()
     slept = fake_time.monotonic
     fake_time.sleep(7200)

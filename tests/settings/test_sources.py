@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+import upstox_totp
 from own_keyring import use_home
 from settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
@@ -320,9 +321,8 @@ def test_no_source_leaves_a_secret_in_a_frame(monkeypatch: pytest.MonkeyPatch, w
         WAYS_TO_FAIL[way](monkeypatch)
     assert caught.value.__cause__ is caught.value.__context__ is None
     rendered = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    own = [
-        frame for frame in rendered.stack if "src/upstox_totp" in Path(frame.filename).as_posix()
-    ]
+    package = Path(upstox_totp.__file__).parent
+    own = [frame for frame in rendered.stack if package in Path(frame.filename).parents]
     assert own
     for text in [str(caught.value), repr(vars(caught.value)), *(str(f.locals) for f in own)]:
         assert "canary" not in text

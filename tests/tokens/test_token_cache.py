@@ -92,6 +92,7 @@ def test_the_margin_is_the_users(
     directory: Path, client: UpstoxTOTP, fake_time: FakeTime, margin: timedelta | float
 ) -> None:
     """It may be a duration or a number of seconds."""
+    fake_time.go_to_nine()
     cache = TokenCache(directory, margin=margin)
     first = cache.get_access_token(client)
     fake_time.sleep(left(first) - 3590)

@@ -120,6 +120,15 @@ def _watched(kind: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
     return type(kind.__name__, (_WatchedPool, kind), {})
 
 
+def covers(raw: object) -> bool:
+    """Return whether a bound holds for what is read of an answer.
+
+    Args:
+        raw: The answer, as urllib3 has it.
+    """
+    return isinstance(getattr(raw, "_original_response", None), _Answer)
+
+
 class _Answer(HTTPResponse):
     """An answer that is read through `_BoundedFile` where a bound is set."""
 

@@ -21,7 +21,7 @@ from urllib3.exceptions import (
 from urllib3.util.retry import Retry
 
 from upstox_totp import _clock
-from upstox_totp._http.deadline import Bound, bounded, watch
+from upstox_totp._http.deadline import Bound, bounded, covers, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +47,8 @@ MAX_SECONDS: Final = 60.0
 
 _MAX_RAW: Final = 2 * MAX_BODY
 _PIECE: Final = 64 * 1024
+# Where one is decompressed whole, whatever it holds.
+_SMALL_PIECE: Final = 4 * 1024
 _REPEATS: Final = 2
 _BACKOFF_FACTOR: Final = 0.5
 
@@ -288,11 +290,12 @@ def _pieces(raw: Any) -> Iterator[bytes]:
 
 def _as_they_come(raw: Any) -> Iterator[bytes]:
     # read() waits for all it was asked for, however slowly that drips; read1() for what comes
-    # next. urllib3 before 2.2 lacks it: there, a byte at a time is as good, and slow.
+    # next. urllib3 before 2.2 lacks it: there, where no bound ends the wait, a byte at a time is
+    # as good, and slow.
     if hasattr(raw, "read1"):
         return iter(partial(raw.read1, _PIECE, decode_content=True), b"")
-    one_by_one: Iterator[bytes] = raw.stream(1, decode_content=True)
-    return one_by_one
+    pieces: Iterator[bytes] = raw.stream(_SMALL_PIECE if covers(raw) else 1, decode_content=True)
+    return pieces
 
 
 def _as_requests_error(error: Exception) -> requests.RequestException:
