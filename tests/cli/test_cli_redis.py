@@ -1,0 +1,76 @@
+"""`status` and `logout` of a machine whose tokens are in Redis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli_runs import run
+from conftest import configure
+from redis_server import RedisServer
+from upstox_totp._tokens.sealing import new_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from upstox_totp.sandbox import Sandbox
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    """A Redis."""
+    with RedisServer() as running:
+        yield running
+
+
+@pytest.fixture
+def account(
+    sandbox: Sandbox, server: RedisServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Sandbox:
+    """A sandbox whose account is in the environment, with the Redis."""
+    configure(
+        monkeypatch,
+        sandbox,
+        UPSTOX_CACHE_URL=server.url,
+        UPSTOX_CACHE_KEY=new_key(),
+        UPSTOX_CACHE_DIR=str(tmp_path / "cache"),
+    )
+    return sandbox
+
+
+def test_the_life_of_a_token(account: Sandbox) -> None:
+    """Nothing, then a token that Upstox accepts, then one that it does not, which is forgotten."""
+    assert run("status").exit_code == 10
+    run("token")
+    alive = run("status", "--verify")
+    assert alive.exit_code == 0
+    assert "Owner    Asha Rao (4CB7QX)" in alive.stdout
+    account.revoke(account.access_tokens[-1])
+    assert run("status", "--verify").exit_code == 3
+    assert run("status").exit_code == 10
+    assert account.logins == 1
+
+
+def test_logout_ends_it_for_the_fleet(account: Sandbox, server: RedisServer) -> None:
+    """The token is dead at Upstox and in no Redis; a second time there is nothing to end."""
+    run("token")
+    assert b"token" in b" ".join(server.admin.scan_iter())
+    assert run("logout").exit_code == 0
+    assert [r.method for r in account.requests if r.step == "logout"] == ["DELETE"]
+    assert run("status").exit_code == 10
+    assert run("logout").stdout == "No token was kept for this account.\n"
+
+
+@pytest.mark.parametrize("command", ["status", "logout"])
+def test_without_redis(account: Sandbox, server: RedisServer, command: str) -> None:
+    """Neither says that no token is kept: nobody knows."""
+    run("token")
+    seen = len(account.requests)
+    server.stop()
+    result = run(command)
+    assert result.exit_code == 5
+    assert "unset UPSTOX_CACHE_URL" in result.stderr
+    assert "No token" not in result.stdout
+    assert len(account.requests) == seen
