@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,7 @@ def test_the_logger_is_the_packages_and_silent() -> None:
 
 
 def program(*options: str, code: str) -> tuple[int, str, str]:
-    """Run a program of a user's and return its exit code, stdout and stderr."""
+    """Run a program of a user's, its streams buffered, and return its exit code and them."""
     ended = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, *options, "-c", code],
         check=False,
@@ -41,6 +42,7 @@ def program(*options: str, code: str) -> tuple[int, str, str]:
         encoding="utf-8",
         errors="replace",
         timeout=60,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
     )
     return ended.returncode, ended.stdout, ended.stderr
 

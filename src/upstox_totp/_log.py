@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -50,6 +51,14 @@ class _StderrHandler(logging.Handler):
 
     def _write(self, line: str) -> None:
         stream = sys.stderr
+        raw = getattr(stream.buffer, "raw", None) if type(stream) is io.TextIOWrapper else None
+        if raw is not None:
+            stream.flush()
+            # What a broken pipe does not take would stay in the buffers above, and make the
+            # interpreter, which empties them at its end, exit with 120.
+            text = line.replace("\n", os.linesep)
+            raw.write(text.encode(stream.encoding, "backslashreplace"))
+            return
         try:
             stream.write(line)
         except UnicodeEncodeError:
