@@ -16,10 +16,23 @@ import redis
 from real_parts import real_part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 _STARTED: Final = 10.0
+
+
+def wait_until(ready: Callable[[], bool], complaint: str) -> None:
+    """Wait until a program that was started is ready, or fail.
+
+    Args:
+        ready: Tells whether it is.
+        complaint: What to say if it does not get so.
+    """
+    end = time.monotonic() + _STARTED
+    while not ready():
+        assert time.monotonic() < end, complaint
+        time.sleep(0.01)
 
 
 class RedisServer:
@@ -69,15 +82,14 @@ class RedisServer:
              "--save", "", "--appendonly", "no", "--dir", str(self._folder), *self._options],
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        end = time.monotonic() + _STARTED
-        while True:
-            try:
-                self.admin.ping()
-            except redis.ConnectionError:
-                assert time.monotonic() < end, "redis-server does not answer"
-                time.sleep(0.01)
-            else:
-                return
+        wait_until(self._answers, "redis-server does not answer")
+
+    def _answers(self) -> bool:
+        try:
+            self.admin.ping()
+        except redis.ConnectionError:
+            return False
+        return True
 
     def stop(self) -> None:
         """Stop it at once; what it held is lost."""
@@ -119,8 +131,8 @@ class RedisServer:
                 listener.wait()
 
     def _see(self, written: Path, word: str) -> None:
-        end = time.monotonic() + _STARTED
-        while word not in written.read_text():
-            assert time.monotonic() < end, "redis-cli does not say what it sees"
+        def seen() -> bool:
             self.admin.echo(word)
-            time.sleep(0.01)
+            return word in written.read_text()
+
+        wait_until(seen, "redis-cli does not say what it sees")

@@ -37,6 +37,7 @@ def test_the_fixture_is_listed(bot: pytest.Pytester) -> None:
     """`pytest --fixtures` names it and says what it does."""
     run(bot, "").stdout.fnmatch_lines(["*no tests ran*"])
     shown = bot.runpytest_inprocess("--fixtures")
+    assert shown.ret == pytest.ExitCode.OK
     shown.stdout.fnmatch_lines(["upstox_sandbox*", "*without an account*"])
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import redis
 import trustme
 from redis.cluster import RedisCluster
-from redis.sentinel import Sentinel
+from redis.sentinel import MasterNotFoundError, Sentinel
 
 from conftest import configure
 from real_parts import real_part
-from redis_server import RedisServer
+from redis_server import RedisServer, wait_until
 from upstox_totp import RedisStore, TokenCache, UpstoxTOTP
 from upstox_totp._tokens.sealing import new_key
 from upstox_totp.errors import CacheError
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from upstox_totp.sandbox import Sandbox
-
-PATIENCE = 10.0
-"""How long a server may take to get ready, in seconds."""
 
 
 def free_port() -> int:
@@ -130,10 +125,10 @@ def test_a_cluster(cached: UpstoxTOTP, sandbox: Sandbox) -> None:
     with RedisServer("--port", str(port), "--cluster-enabled", "yes") as server:
         send: Any = server.admin.execute_command
         send("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-        end = time.monotonic() + PATIENCE
-        while server.admin.cluster("INFO")["cluster_state"] != "ok":
-            assert time.monotonic() < end, "the cluster does not get ready"
-            time.sleep(0.02)
+        wait_until(
+            lambda: server.admin.cluster("INFO")["cluster_state"] == "ok",
+            "the cluster does not get ready",
+        )
         with RedisCluster(host="127.0.0.1", port=port) as client:
             cache = TokenCache(store=RedisStore(client, key=new_key()))
             first = token(cache, cached)
@@ -144,6 +139,15 @@ def test_a_cluster(cached: UpstoxTOTP, sandbox: Sandbox) -> None:
             cache.clear(cached)
             assert cache.read(cached).token is None
     assert sandbox.logins == 2
+
+
+def knows_the_master(client: Any) -> bool:
+    """Tell whether a Sentinel watches over the tokens yet."""
+    try:
+        client.discover_master("tokens")
+    except MasterNotFoundError:
+        return False
+    return True
 
 
 @contextmanager
@@ -165,15 +169,7 @@ def sentinel(folder: Path, master: int) -> Iterator[Any]:
         try:
             make: Any = Sentinel
             client = make([("127.0.0.1", port)], socket_timeout=5)
-            end = time.monotonic() + PATIENCE
-            while True:
-                try:
-                    client.discover_master("tokens")
-                except redis.sentinel.MasterNotFoundError:
-                    assert time.monotonic() < end, "the Sentinel does not get ready"
-                    time.sleep(0.02)
-                else:
-                    break
+            wait_until(lambda: knows_the_master(client), "the Sentinel does not get ready")
             yield client
         finally:
             process.send_signal(signal.SIGKILL)
