@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-_STARTED: Final = 10.0
+_STARTED: Final = 30.0
 
 
 def wait_until(ready: Callable[[], bool], complaint: str) -> None:
@@ -57,7 +57,11 @@ class RedisServer:
 
     def __enter__(self) -> Self:
         """Start it."""
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self._leave_nothing()
+            raise
         return self
 
     def __exit__(
@@ -67,6 +71,9 @@ class RedisServer:
         traceback: TracebackType | None,
     ) -> None:
         """Stop it, and leave nothing."""
+        self._leave_nothing()
+
+    def _leave_nothing(self) -> None:
         self.stop()
         self.admin.close()
         shutil.rmtree(self._folder)
@@ -85,6 +92,8 @@ class RedisServer:
         wait_until(self._answers, "redis-server does not answer")
 
     def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "redis-server has ended"
         try:
             self.admin.ping()
         except redis.ConnectionError:

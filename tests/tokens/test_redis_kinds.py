@@ -122,7 +122,9 @@ def test_tls_that_is_not_agreed_on(
 def test_a_cluster(cached: UpstoxTOTP, sandbox: Sandbox) -> None:
     """No command spans two slots: what the library writes together has one hash tag."""
     port = free_port()
-    with RedisServer("--port", str(port), "--cluster-enabled", "yes") as server:
+    # By default the nodes talk on a port that is 10,000 higher, which may be none.
+    nodes = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    with RedisServer("--port", str(port), *nodes) as server:
         send: Any = server.admin.execute_command
         send("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         wait_until(
