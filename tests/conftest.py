@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from upstox_totp import UpstoxTOTP
 
 
+PATIENCE = 30.0
+"""How long a test waits for what must come, in seconds: for the busiest of machines."""
+
 _DAY = 86400
 _NINE_IN_INDIA = 3.5 * 3600
 """In seconds after midnight in UTC."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
+from conftest import PATIENCE
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
@@ -75,7 +77,7 @@ class Peer:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(5)
+            thread.join(PATIENCE)
 
     def _start(self, work: Callable[..., None], *args: Any) -> None:
         thread = threading.Thread(target=work, args=args, daemon=True)
@@ -162,11 +164,11 @@ def drip_records(peer: Peer) -> Iterator[str]:
             )
             back.start()
             forward(client, server, slowly=False)
-            back.join(5)
+            back.join(PATIENCE)
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"127.0.0.1:{listening.getsockname()[1]}"
         stopping.set()
-        thread.join(5)
+        thread.join(PATIENCE)

@@ -9,17 +9,16 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import redis
 
+from conftest import PATIENCE
 from real_parts import real_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
-
-_STARTED: Final = 30.0
 
 
 def wait_until(ready: Callable[[], bool], complaint: str) -> None:
@@ -29,7 +28,7 @@ def wait_until(ready: Callable[[], bool], complaint: str) -> None:
         ready: Tells whether it is.
         complaint: What to say if it does not get so.
     """
-    end = time.monotonic() + _STARTED
+    end = time.monotonic() + PATIENCE
     while not ready():
         assert time.monotonic() < end, complaint
         time.sleep(0.01)

@@ -19,7 +19,7 @@ import requests
 from urllib3.response import HTTPResponse
 
 from canaries import CREDENTIALS, Canaries, everything_logged, same_error
-from conftest import attempt, configure, go
+from conftest import PATIENCE, attempt, configure, go
 from upstox_totp import (
     APIError,
     AuthenticationError,
@@ -102,7 +102,7 @@ def ended_by(fault: Fault) -> Callable[[Sandbox], None]:
     def prepare(sandbox: Sandbox) -> None:
         sandbox.misbehave("dialog", fault, times=1)
         answer = requests.get(
-            routes.DIALOG.url(sandbox.base_domain), timeout=5, allow_redirects=False
+            routes.DIALOG.url(sandbox.base_domain), timeout=PATIENCE, allow_redirects=False
         )
         clock_of(sandbox.base_domain).follow(answer.headers)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from conftest import FakeTime, attempt, configure, go
+from conftest import PATIENCE, FakeTime, attempt, configure, go
 from upstox_totp import APIError, AuthenticationError, ConfigurationError, Step, UpstoxTOTP
 from upstox_totp._api import routes
 from upstox_totp._http.server_clock import clock_of
@@ -80,7 +80,9 @@ def test_a_refused_connection_leads_on(
     """Nothing went out; here the page is not reached either, and is where the login ends."""
     caplog.set_level(logging.INFO, "upstox_totp")
     sandbox.misbehave("dialog", Fault.then_refuse(), times=1)
-    answer = requests.get(routes.DIALOG.url(sandbox.base_domain), timeout=5, allow_redirects=False)
+    answer = requests.get(
+        routes.DIALOG.url(sandbox.base_domain), timeout=PATIENCE, allow_redirects=False
+    )
     clock_of(sandbox.base_domain).follow(answer.headers)
     with pytest.raises(requests.ConnectionError) as caught:
         chain.app_token.get_access_token()

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from chromium import chromium, log_in
+from conftest import PATIENCE
 from person import approve
 from upstox_totp.sandbox import Sandbox
 
@@ -174,8 +175,8 @@ def test_the_phone_from_the_start_of_the_command_to_a_token(
     command = ("token", "--method", "phone", "--format", "raw", "--timeout", "60")
     with notifying(named, tmp_path) as url:
         sandbox.notifier_url = url
-        assert requests.get(url, timeout=5).status_code == 405
-        assert requests.post(url, data=b"x" * 100_000, timeout=5).status_code == 413
+        assert requests.get(url, timeout=PATIENCE).status_code == 405
+        assert requests.post(url, data=b"x" * 100_000, timeout=PATIENCE).status_code == 413
         with started(*command, environment=environment) as process:
             begun = time.monotonic()
             while not sandbox.token_request_waits and time.monotonic() - begun < SECONDS:

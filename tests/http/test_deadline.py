@@ -13,7 +13,7 @@ import requests
 import trustme
 from requests.adapters import BaseAdapter, HTTPAdapter
 
-from conftest import attempt
+from conftest import PATIENCE, attempt
 from peer import GOOD, OK, Peer, Script, drip_records
 from upstox_totp._http import session as session_module
 from upstox_totp._http.session import AnswerTooLargeError, Session
@@ -99,12 +99,12 @@ def line(
     tls: tuple[ssl.SSLContext, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Line]:
-    """A session that waits for 0.3 s and gives an answer 0.06 s, and a peer to ask."""
+    """A session that gives an answer 0.06 s, and a peer to ask."""
     peer = Peer(tls[0], secure=request.param == "https")
     monkeypatch.setattr(session_module, "MAX_SECONDS", 0.06)
     with Session(repeatable="/none") as session:
         session.verify = tls[1]
-        session.timeout = (2, 0.3)
+        session.timeout = PATIENCE
         url = f"{request.param}://{peer.address}/"
         if request.param in {"tunnel", "http-proxy"}:
             scheme = "https" if request.param == "tunnel" else "http"
@@ -122,12 +122,12 @@ tunnelled = over("line", ["tunnel"], indirect=True)
 
 
 def ends(ask: Callable[[], object]) -> requests.RequestException:
-    """Return the error that a request ends with, within deadline and read timeout."""
+    """Return the error that a request ends with, long before the peer or the timeout ends it."""
     started = time.monotonic()
     with pytest.raises(requests.RequestException) as caught:
         ask()
-    # 0.06 + 0.3, and what a busy machine adds.
-    assert time.monotonic() - started < 1
+    # 0.06 or 0.3, and what a busy machine adds.
+    assert time.monotonic() - started < PATIENCE / 3
     return caught.value
 
 
@@ -140,7 +140,7 @@ def test_a_dripping_answer_ends(line: Line, drip: str) -> None:
     assert type(error) is requests.ReadTimeout
     assert "took longer than" in str(error)
     assert error.__context__ is None
-    assert line.peer.left.wait(2)
+    assert line.peer.left.wait(PATIENCE)
     line.peer.script = None
     assert line.get().text == "good"
     assert (line.peer.connections, line.peer.requests) == (2, 2)
@@ -152,7 +152,7 @@ def test_a_dripping_answer_through_a_proxy_ends(line: Line, drip: str) -> None:
     """What a proxy passes on, in a tunnel or without, has the same deadline."""
     line.peer.script = DRIPS[drip]
     assert isinstance(ends(line.get), requests.ReadTimeout)
-    assert line.peer.left.wait(2)
+    assert line.peer.left.wait(PATIENCE)
 
 
 @tunnelled
@@ -161,7 +161,7 @@ def test_a_proxy_that_drips_ends(line: Line, drip: str) -> None:
     """A proxy's answer to CONNECT has the deadline too, and nothing is sent through it."""
     line.peer.proxy_script = DRIPS[drip]
     assert isinstance(ends(line.get), requests.RequestException)
-    assert line.peer.left.wait(2)
+    assert line.peer.left.wait(PATIENCE)
     assert line.peer.requests == 0
 
 
@@ -202,7 +202,7 @@ def test_the_body_of_a_stream_is_the_users(line: Line) -> None:
 
 def test_good_answers_share_a_connection(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole answers, compressed or chunked or slow within the deadline, leave it open."""
-    monkeypatch.setattr(session_module, "MAX_SECONDS", 0.25)
+    monkeypatch.setattr(session_module, "MAX_SECONDS", PATIENCE)
     zipped = gzip.compress(b"good")
     for script in (
         None,
@@ -229,7 +229,7 @@ def test_a_first_byte_is_waited_for_as_the_user_says(line: Line) -> None:
 def test_a_stall_ends_at_the_deadline(line: Line) -> None:
     """What stalls after its first byte ends in time though the user waits without end."""
     line.session.timeout = None
-    line.peer.script = Script(LENGTH, b"x", pause=5)
+    line.peer.script = Script(LENGTH, b"x", pause=2 * PATIENCE)
     assert isinstance(ends(line.get), requests.ReadTimeout)
 
 
@@ -247,7 +247,8 @@ def test_a_record_of_tls_that_drips_ends(line: Line) -> None:
 def test_each_wait_has_the_read_timeout(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stall ends with the read timeout where that is shorter than the deadline."""
     monkeypatch.setattr(session_module, "MAX_SECONDS", MINUTE)
-    line.peer.script = Script(LENGTH, b"x", pause=5)
+    line.session.timeout = (PATIENCE, 0.3)
+    line.peer.script = Script(LENGTH, b"x", pause=2 * PATIENCE)
     error = ends(line.get)
     assert isinstance(error, requests.ReadTimeout)
     assert "longer than" not in str(error)
@@ -273,7 +274,7 @@ def test_bytes_that_amount_to_nothing_are_counted(
     with pytest.raises(AnswerTooLargeError, match="larger than 300000 bytes") as caught:
         line.get()
     assert caught.value.__context__ is None
-    assert line.peer.left.wait(2)
+    assert line.peer.left.wait(PATIENCE)
 
 
 class Own(HTTPAdapter):
@@ -296,7 +297,7 @@ def test_an_adapter_of_the_users_keeps_the_deadline(
         line.session.mount(prefix, adapter)
     line.peer.script = DRIPS[drip]
     assert "took longer than" in str(ends(line.get))
-    assert line.peer.left.wait(2)
+    assert line.peer.left.wait(PATIENCE)
 
 
 @plain
@@ -329,7 +330,7 @@ def test_an_adapter_of_another_kind_has_a_bounded_body(line: Line) -> None:
     assert line.get().text == "good"
     line.peer.script = DRIPS["body-with-length"]
     assert "took longer than" in str(ends(line.get))
-    assert line.peer.left.wait(2)
+    assert line.peer.left.wait(PATIENCE)
 
 
 @plain
@@ -344,9 +345,9 @@ def test_a_login_says_that_the_deadline_ended_it(
     client: UpstoxTOTP, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error of the login tells the reason, and the PIN went out once."""
-    monkeypatch.setattr(session_module, "MAX_SECONDS", 0.1)
+    monkeypatch.setattr(session_module, "MAX_SECONDS", 0.5)
     sandbox.misbehave("pin", Fault.drip(0.02))
     outcome = attempt(client)
     assert type(outcome) is requests.ReadTimeout
-    assert "the answer took longer than 0.1 seconds" in str(outcome)
+    assert "the answer took longer than 0.5 seconds" in str(outcome)
     assert sandbox.pins_received == 1

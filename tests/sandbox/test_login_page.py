@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from conftest import PATIENCE
 from form_browser import LoginBrowser
 from sandbox_probe import AUTHORIZE, Probe, code_of, query_of
 from upstox_totp.sandbox import Credentials, Fault, Sandbox
@@ -82,7 +83,7 @@ def test_who_denies_sends_the_app_an_error(browser: LoginBrowser, sandbox: Sandb
         "response_type": "code",
     }
     body = {"data": {"userOAuthApproval": True}}
-    late = browser.session.post(api, params=told, json=body, timeout=5)
+    late = browser.session.post(api, params=told, json=body, timeout=PATIENCE)
     assert code_of(late) == 1017076
 
 

@@ -16,6 +16,7 @@ import pytest
 import requests
 import trustme
 
+from conftest import PATIENCE
 from sandbox_probe import DIALOG, Probe, code_of, message_of, query_of
 from upstox_totp.sandbox import Fault, Sandbox
 
@@ -62,7 +63,7 @@ STEPS: dict[str, tuple[Step, Step]] = {
     "profile": (lambda probe: probe.get("api", "/nowhere"), lambda probe: probe.profile("x")),
     "logout": (
         lambda probe: probe.get("api", "/nowhere"),
-        lambda probe: probe.session.delete(probe.url("api", "/v2/logout"), timeout=2),
+        lambda probe: probe.session.delete(probe.url("api", "/v2/logout"), timeout=PATIENCE),
     ),
 }
 
@@ -85,12 +86,12 @@ def test_a_redirect_step_can_misbehave() -> None:
         probe.to_verified().pin()
         location = probe.authorize().json()["data"]["redirectUri"]
         sandbox.misbehave("redirect", Fault.redirect("https://elsewhere.example/?code=x", 307))
-        response = probe.session.get(location, allow_redirects=False, timeout=2)
+        response = probe.session.get(location, allow_redirects=False, timeout=PATIENCE)
         assert response.status_code == 307
         assert response.headers["Location"] == "https://elsewhere.example/?code=x"
         sandbox.behave()
         sandbox.misbehave("redirect", Fault.change(lambda address: address + "&state=1"))
-        response = probe.session.get(location, allow_redirects=False, timeout=2)
+        response = probe.session.get(location, allow_redirects=False, timeout=PATIENCE)
         assert query_of(response.headers["Location"])["state"] == "1"
 
 
@@ -249,6 +250,8 @@ def test_hang_answers_nothing(probe: Probe) -> None:
     url = probe.url("service", "/login/open/v6/auth/1fa/otp/generate")
     with pytest.raises(requests.exceptions.ReadTimeout):
         probe.session.post(url, json={}, timeout=0.05)
+    while len(probe.sandbox.requests) < 2:
+        time.sleep(0.001)
     assert probe.sandbox.requests[-1].status is None
     assert probe.sandbox.otp_requests == 1
 
@@ -264,16 +267,20 @@ def test_hang_can_end_by_itself(sandbox: Sandbox) -> None:
 def test_stop_ends_waiting_faults(fault: Fault) -> None:
     """Whatever a fault waits for, `stop` ends it at once and leaves no thread."""
     threads = threading.active_count()
-    with Sandbox() as sandbox:
-        sandbox.misbehave("dialog", fault)
-        with raw(sandbox) as connection:
-            while not sandbox.requests:
-                time.sleep(0.001)
-            begun = time.perf_counter()
-            sandbox.stop()
-            assert time.perf_counter() - begun < 0.5
-            all_of(connection)
-    assert threading.active_count() == threads
+    took = []
+    for _ in range(3):
+        with Sandbox() as sandbox:
+            sandbox.misbehave("dialog", fault)
+            with raw(sandbox) as connection:
+                while not sandbox.requests:
+                    time.sleep(0.001)
+                begun = time.perf_counter()
+                sandbox.stop()
+                took.append(time.perf_counter() - begun)
+                all_of(connection)
+        assert threading.active_count() == threads
+    # The best of three: a busy machine is not the sandbox's.
+    assert min(took) < 0.5
 
 
 def test_late_is_carried_out_and_answered(probe: Probe) -> None:
@@ -341,7 +348,7 @@ def test_a_cut_answer_was_carried_out(probe: Probe) -> None:
 def test_drip_never_ends(sandbox: Sandbox, *, chunked: bool) -> None:
     """`drip` promises much, or leaves the length open, and sends byte by byte."""
     sandbox.misbehave("profile", Fault.drip(0.001, chunked=chunked))
-    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=2)
+    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=PATIENCE)
     connection.request("GET", "/api/v2/user/profile")
     response = connection.getresponse()
     length = response.getheader("Content-Length")
@@ -366,7 +373,7 @@ def test_large_can_be_small_on_the_wire(probe: Probe) -> None:
     response = probe.session.get(
         probe.url("api", "/v2/user/profile"),
         stream=True,
-        timeout=2,
+        timeout=PATIENCE,
     )
     packed = response.raw.read()
     assert response.headers["Content-Encoding"] == "gzip"

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from conftest import PATIENCE
 from form_browser import LoginBrowser
 from upstox_totp.sandbox import Fault, Sandbox
 from upstox_totp.sandbox.__main__ import attend, main, notes, parser
@@ -29,12 +31,13 @@ def attended(sandbox: Sandbox, *, approve: bool, show_codes: bool) -> Iterator[N
             yield
         finally:
             ended.set()
-        work.result(5)
+        work.result(PATIENCE)
 
 
 def until(seen: list[str], capsys: pytest.CaptureFixture[str], text: str) -> str:
     """Wait until a note is on stderr, and return all of them."""
-    for _ in range(100):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
         seen.append(capsys.readouterr().err)
         if text in "".join(seen):
             break
@@ -46,7 +49,9 @@ def ask(sandbox: Sandbox) -> None:
     """Send a token request."""
     known = sandbox.credentials
     url = sandbox.base_domain.format(stage="api") + REQUEST + known.client_id
-    requests.post(url, json={"client_secret": known.client_secret}, timeout=5).raise_for_status()
+    requests.post(
+        url, json={"client_secret": known.client_secret}, timeout=PATIENCE
+    ).raise_for_status()
 
 
 def test_a_code_is_shown_for_each_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,14 +126,14 @@ def test_the_command_stands_in_for_the_phone() -> None:
             answer = requests.post(
                 address + settings["UPSTOX_CLIENT_ID"],
                 json={"client_secret": settings["UPSTOX_CLIENT_SECRET"]},
-                timeout=5,
+                timeout=PATIENCE,
             )
             assert answer.json()["data"]["notifier_url"] == url
             told = [process.stderr.readline() for _ in range(4)]
             assert told[-1] == "Token sent to the notifier: HTTP 404\n"
             assert "phone" in "".join(told)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(5) == 0
+            assert process.wait(PATIENCE) == 0
         (record,) = notifier.requests
         assert record.json["message_type"] == "access_token"
         assert record.json["client_id"] == settings["UPSTOX_CLIENT_ID"]

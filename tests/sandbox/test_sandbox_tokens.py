@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conftest import PATIENCE
 from sandbox_probe import Probe, code_of
 from upstox_totp.sandbox import Sandbox
 
@@ -80,10 +81,10 @@ def test_a_logout_kills_the_token(probe: Probe) -> None:
     token = probe.login()["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
     url = probe.url("api", "/v2/logout")
-    response = probe.session.delete(url, headers=headers, timeout=5)
+    response = probe.session.delete(url, headers=headers, timeout=PATIENCE)
     assert response.json() == {"status": "success", "data": True}
     assert probe.profile(token).status_code == 401
-    assert probe.session.delete(url, headers=headers, timeout=5).status_code == 401
+    assert probe.session.delete(url, headers=headers, timeout=PATIENCE).status_code == 401
 
 
 def test_a_revoked_token_is_dead_and_others_live(probe: Probe) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from conftest import PATIENCE
 from sandbox_probe import Probe, code_of, merged, message_of
 from upstox_totp.sandbox import Fault, Sandbox
 
@@ -36,7 +37,7 @@ def log_in(
         json=merged(body, changes),
         # None keeps requests from putting its own in.
         headers=usual | dict(headers or {}),
-        timeout=5,
+        timeout=PATIENCE,
     )
 
 
@@ -161,7 +162,7 @@ def test_what_is_no_object_is_refused(sandbox: Sandbox, body: bytes) -> None:
         "x-api-key": sandbox.credentials.client_id,
     }
     url = sandbox.base_domain.format(stage="api") + PATH
-    answer = requests.post(url, data=body, headers=headers, timeout=5)
+    answer = requests.post(url, data=body, headers=headers, timeout=PATIENCE)
     assert (answer.status_code, code_of(answer)) == (400, SHAPE)
 
 
@@ -313,7 +314,7 @@ def test_a_login_can_misbehave(sandbox: Sandbox) -> None:
 def test_the_time_can_be_asked_for_nothing(sandbox: Sandbox, path: str) -> None:
     """A GET of the api host has the server's date and changes nothing."""
     sandbox.advance(600)
-    answer = requests.get(sandbox.base_domain.format(stage="api") + path, timeout=5)
+    answer = requests.get(sandbox.base_domain.format(stage="api") + path, timeout=PATIENCE)
     assert (answer.status_code, code_of(answer)) == (404, "UDAPI10000")
     assert parsedate_to_datetime(answer.headers["Date"]).timestamp() == NOON + 600
     assert (sandbox.totp_logins, sandbox.requests[0].step) == (0, None)

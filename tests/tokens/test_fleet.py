@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from conftest import PATIENCE
 from fleet import Machine
 from redis_server import RedisServer
 from upstox_totp._tokens.sealing import new_key
@@ -86,7 +87,7 @@ def all_at_once(machine: Callable[..., Machine]) -> list[dict[str, Any]]:
 
 def wait_until(condition: Callable[[], bool]) -> None:
     """Wait for what another process does."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conftest import configure
+from conftest import PATIENCE, configure
 from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP
 from upstox_totp._tokens.memory_store import PROCESS
 from upstox_totp.errors import LoginWaitError
@@ -88,7 +88,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 def wait_for(happened: Callable[[], object]) -> None:
     """Wait until something has happened."""
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + PATIENCE
     while not happened():
         assert time.monotonic() < limit
         time.sleep(0.01)

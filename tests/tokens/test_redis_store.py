@@ -134,9 +134,9 @@ def test_a_life_is_the_keys_own(store: RedisStore, fake_time: FakeTime, ahead: f
 def test_a_token_vanishes_when_it_dies(store: RedisStore, server: RedisServer) -> None:
     """What else is known of the app stays."""
     me = account()
-    record = with_token(seconds=0.05)._replace(user_id="7TQ4ZK")
+    record = with_token(seconds=0.3)._replace(user_id="7TQ4ZK")
     turn_of(store, me).write_token(record)
-    time.sleep(0.06)
+    time.sleep(0.35)
     assert store.read_token(me) == record._replace(token=None)
     lives: list[int] = [server.admin.ttl(name) for name in server.admin.keys("*:app")]
     assert lives == [90 * 86400]
@@ -188,9 +188,9 @@ def test_an_app_is_locked_with_its_account(store: RedisStore) -> None:
 def test_who_lost_the_turn_writes_nothing(server: RedisServer) -> None:
     """Neither token nor attempts of its successor are touched, nor its turn."""
     me = account()
-    store = RedisStore.from_url(server.url, lease=0.05)
+    store = RedisStore.from_url(server.url, lease=0.3)
     late = turn_of(store, me)
-    time.sleep(0.06)
+    time.sleep(0.35)
     next_one = turn_of(store, me)
     next_one.confirm(10)
     next_one.write_token(with_token("new"))
@@ -209,10 +209,10 @@ def test_who_lost_the_turn_writes_nothing(server: RedisServer) -> None:
 
 def test_a_turn_lasts_for_the_request(server: RedisServer) -> None:
     """Confirmed, it outlives its first lease."""
-    store = RedisStore.from_url(server.url, lease=0.05)
+    store = RedisStore.from_url(server.url, lease=0.3)
     turn = turn_of(store, account())
     turn.confirm(5)
-    time.sleep(0.06)
+    time.sleep(0.35)
     assert store.take_turn(account()) is None
     turn.release()
 
