@@ -12,9 +12,14 @@ OTHERS_STAMP := .venvs/.others
 ENVIRONMENTS := $(PYTHON) tools/environments.py
 # One after the other where make cannot keep their output apart.
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j3 --output-sync=target)
+# Half as many workers again as cores, since tests wait for each other's processes and for pauses.
+CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)' 2>/dev/null || echo 2)
+export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $(CORES) + $(CORES) / 2 + $(CORES) % 2)
+# The environments are made without bytecode, which every short program here would make anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test checks format lint types unit soak faults fuzz drill examples sdk \
+.PHONY: help setup demo test beside suites format lint types unit soak faults fuzz drill examples sdk \
 	others readme docs record pictures bench dist wheel-test clean new-enough
 
 help:  ## List the commands
@@ -40,9 +45,13 @@ demo: $(DEMO_STAMP)  ## Log in to a sandbox on this machine and show each step o
 	@$(DEMO)/bin/python -m upstox_totp demo
 
 test: $(STAMP)  ## Run every check
-	@$(MAKE) --no-print-directory $(TOGETHER) checks
+	@$(MAKE) --no-print-directory $(TOGETHER) beside
+	@$(MAKE) --no-print-directory suites
 
-checks: lint types docs wheel-test unit readme
+# A suite has the machine to itself: what is said about time is not about what else runs there.
+beside: lint types docs $(OTHERS_STAMP)
+
+suites: unit wheel-test readme
 
 format: $(STAMP)  ## Format the code
 	$(BIN)/ruff format .
