@@ -255,7 +255,9 @@ def run(drift: Drift, ways: Iterable[str], *, fixed: bool = False) -> dict[str, 
         shutil.copytree(PACKAGE, copy)
         for edit in (*drift.change, *(drift.fix if fixed else ())):
             edit.apply(copy)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("UPSTOX_")}
+        # Coverage of a copy that is gone afterwards tells nobody anything.
+        others = ("UPSTOX_", "COVERAGE_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         changed = {"PYTHONPATH": folder, "UPSTOX_CACHE_DIR": str(Path(folder) / "cache")}
         ended = subprocess.run(
             [sys.executable, str(RUN), *ways],
