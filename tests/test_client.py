@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from pydantic import SecretStr
 
 import upstox_totp
 from conftest import configure
@@ -165,3 +166,15 @@ def test_importing_the_package_loads_nothing() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert shown.split("\n")[:3] == ["set()", "False", "True"]
+
+
+def test_other_settings_have_other_secrets() -> None:
+    """A client whose settings are replaced masks the new ones, made once for each."""
+    upx = UpstoxTOTP(**VALID)
+    before = upx.secrets
+    assert upx.secrets is before
+    password = VALID["password"]
+    assert before.holds(str(password))
+    upx.config = upx.config.model_copy(update={"password": SecretStr("quite another 1")})
+    assert upx.secrets.holds("quite another 1")
+    assert not upx.secrets.holds(str(password))

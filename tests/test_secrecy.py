@@ -198,6 +198,29 @@ def test_a_pin_is_masked_where_it_stands_alone_in_any_spelling() -> None:
     assert not secrets.holds("1017106")
 
 
+ENDS = [*"%\\&+=\"'", "", "%2", "\\u00", "&#", "x", "7", "1017", "s3cret-", "value", "s3cret-value"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(ENDS), max_size=4).map("".join), min_size=1, max_size=5))
+def test_texts_are_masked_together_as_each_alone(texts: list[str]) -> None:
+    """Where one ends and the next begins, nothing is seen that is not there, or hidden that is."""
+    secrets = known("1017", "s3cret-value", "another secret")
+    assert secrets.mask_each(texts) == [secrets.mask_all(text) for text in texts]
+
+
+def test_secrets_of_others_are_known_as_ones_own() -> None:
+    """What is added to one of them later stays its own."""
+    settings_of_a_client, one_login = known("s3cret-value"), Secrets()
+    settings_of_a_client.add_personal("9876543210")
+    one_login.add_all(settings_of_a_client)
+    one_login.add("one-time-4711")
+    text = "s3cret%2Dvalue one-time-4711 9876543210"
+    assert one_login.mask(text) == f"{MASK} {MASK} 9876543210"
+    assert one_login.mask_all(text) == f"{MASK} {MASK} {MASK}"
+    assert settings_of_a_client.mask(text) == f"{MASK} one-time-4711 9876543210"
+
+
 def test_what_is_personal_is_no_secret() -> None:
     """A token's answer may name the person: only secrets must not reach the disk."""
     secrets = known("s3cret-value")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from upstox_totp._api.token_request import TokenRequestAPI
     from upstox_totp._api.totp_login import TotpLoginAPI
     from upstox_totp._http.server_clock import ServerClock
+    from upstox_totp._secrecy import Secrets
     from upstox_totp._settings.account import Identity
     from upstox_totp._tokens.ledger import Ledger
     from upstox_totp.models import AccessTokenResponse
@@ -155,6 +156,7 @@ class UpstoxTOTP:
         self._one_time_passwords: OneTimePasswords | None = None
         self._app_token: AppTokenAPI | None = None
         self._identity: Identity | None = None
+        self._secrets: tuple[Config, Secrets | None] = config, None
         self._browser_login: BrowserLoginAPI | None = None
         self._token_request: TokenRequestAPI | None = None
         if config.debug:
@@ -223,6 +225,18 @@ class UpstoxTOTP:
         identity = identify(values, self._base_domain)
         assert identity is not None  # noqa: S101 - a client has a client id
         return identity
+
+    @property
+    def secrets(self) -> Secrets:
+        """What the settings hold that must not be shown, to be masked in the words of others."""
+        config, known = self._secrets
+        # The settings, which are frozen, may be others than before.
+        if known is None or config is not self.config:
+            from upstox_totp._api.attempt import secrets_of  # noqa: PLC0415 - as above
+
+            known = secrets_of(self.config)
+            self._secrets = self.config, known
+        return known
 
     def log_in(self, ledger: Ledger) -> AccessTokenResponse:
         """Log in by the configured ways, for a caller who keeps the token, as `TokenCache` does.

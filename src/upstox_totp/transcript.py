@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Final
 
 _MOST_KEYS: Final = 60
 _DEEPEST: Final = 4
@@ -123,23 +120,23 @@ def field_names(document: object) -> tuple[str, ...]:
             they may be somebody's id; deep and numerous ones are left out.
     """
     names: dict[str, None] = {}
-    for name in _walk(document, "", _DEEPEST):
-        names[name] = None
-        if len(names) == _MOST_KEYS:
-            break
+    _collect(names, document, "", _DEEPEST)
     return tuple(names)
 
 
-def _walk(document: object, prefix: str, depth: int) -> Iterator[str]:
+def _collect(names: dict[str, None], document: object, prefix: str, depth: int) -> None:
     if isinstance(document, list):
         for item in document[:_DEEPEST]:
-            yield from _walk(item, f"{prefix}[]", depth)
+            _collect(names, item, f"{prefix}[]", depth)
     elif isinstance(document, dict) and depth:
         for key, value in document.items():
+            if len(names) == _MOST_KEYS:
+                return
             name = key if _FIELD_NAME.fullmatch(key) else "?"
             dotted = f"{prefix}.{name}" if prefix else name
-            yield dotted
-            yield from _walk(value, dotted, depth - 1)
+            names[dotted] = None
+            if isinstance(value, dict | list):
+                _collect(names, value, dotted, depth - 1)
 
 
 def media_type(header: str | None) -> str | None:

@@ -117,7 +117,7 @@ class AppTokenAPI(LoginAPI):
     def _ask_bearer(self, token: SecretStr, route: Route, model: type[ModelT]) -> ModelT | None:
         """Return the answer to a token's bearer, None if it says that the token is dead."""
         attempt = Attempt()
-        attempt.learn_secrets(self._client.config)
+        attempt.secrets.add_all(self._client.secrets)
         attempt.secrets.add(token)
         try:
             return self._ask(

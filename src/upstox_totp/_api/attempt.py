@@ -39,21 +39,6 @@ class Attempt:
     secrets: Secrets = field(default_factory=Secrets)
     transcript: list[Exchange] = field(default_factory=list)
 
-    def learn_secrets(self, config: Config) -> None:
-        """Remember every secret of some settings, also those that this login does not send.
-
-        Args:
-            config: The settings.
-        """
-        self.secrets.add(config.password, config.pin_code, config.totp_secret, config.client_secret)
-        if config.totp_secret is not None:
-            # Base32 is written in either case.
-            self.secrets.add(config.totp_secret.get_secret_value().lower())
-        if config.pin_code is not None:
-            # What goes over the wire may be echoed in each spelling, too.
-            self.secrets.add(encode_pin(config.pin_code))
-        self.secrets.add_personal(config.username)
-
     @contextmanager
     def step(self, step: Step, *, route: str | None = None) -> Iterator[None]:
         """Complete every error of the library that is raised inside.
@@ -142,6 +127,24 @@ class LoginAttempt(Attempt):
             period: The number of the period whose code it sends, if it sends one.
         """
         return self.ledger.sending(*credentials, period=period, judge=judge)
+
+
+def secrets_of(config: Config) -> Secrets:
+    """Return every secret of some settings, also those that not every login sends.
+
+    Args:
+        config: The settings.
+    """
+    secrets = Secrets()
+    secrets.add(config.password, config.pin_code, config.totp_secret, config.client_secret)
+    if config.totp_secret is not None:
+        # Base32 is written in either case.
+        secrets.add(config.totp_secret.get_secret_value().lower())
+    if config.pin_code is not None:
+        # What goes over the wire may be echoed in each spelling, too.
+        secrets.add(encode_pin(config.pin_code))
+    secrets.add_personal(config.username)
+    return secrets
 
 
 def encode_pin(pin: SecretStr) -> SecretStr:

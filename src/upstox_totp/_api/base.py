@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urljoin
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from upstox_totp._api.routes import Route
     from upstox_totp._http.server_clock import ServerClock
     from upstox_totp._http.session import Session
+    from upstox_totp._secrecy import Secrets
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.config import Config
     from upstox_totp.models import AccessTokenResponse
@@ -71,6 +73,10 @@ class Client(Sender, Protocol):
     @property
     def config(self) -> Config:
         """The settings."""
+
+    @property
+    def secrets(self) -> Secrets:
+        """What the settings hold that must not be shown."""
 
     @property
     def identity(self) -> Identity:
@@ -208,6 +214,8 @@ class BaseAPI:
     def _unset(self, headers: Mapping[str, str]) -> dict[str, str]:
         # A user may have set a plain dict, which knows no case.
         own = {name.lower() for name in self._client.session.headers}
+        if not own:
+            return dict(headers)
         return {name: value for name, value in headers.items() if name.lower() not in own}
 
     def _send(
@@ -243,14 +251,13 @@ class BaseAPI:
         except (requests.RequestException, HTTPError) as error:
             failure = error
         seconds = _clock.monotonic() - started
-        address = parse_url(url.partition("?")[0])
+        address = _address(url.partition("?")[0])
         exchange = Exchange(
             step=step,
             method=method,
             host=address.netloc or "",
-            path=plain_path(attempt.secrets.mask_all(address.path or "/")),
             milliseconds=round(seconds * 1000),
-            **_outcome(attempt, answer, failure),
+            **_outcome(attempt, address.path or "/", answer, failure),
         )
         attempt.transcript.append(exchange)
         logger.debug("%s", exchange, extra={"exchange": exchange})
@@ -274,6 +281,10 @@ class LoginAPI(BaseAPI):
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
+
+
+# The same ones again in each login.
+_address = lru_cache(maxsize=32)(parse_url)
 
 
 def _longest(timeout: float | tuple[float | None, float | None] | None) -> float:
@@ -305,16 +316,24 @@ def _target(session: requests.Session, response: requests.Response, url: str) ->
         return None
 
 
-def _outcome(attempt: Attempt, answer: Answer | None, failure: Exception | None) -> dict[str, Any]:
+def _outcome(
+    attempt: Attempt, path: str, answer: Answer | None, failure: Exception | None
+) -> dict[str, Any]:
     if answer is None:
-        return {"status": None, "content_type": None, "failure": type(failure).__name__}
-    mask = attempt.secrets.mask_all
-    content_type = media_type(answer.response.headers.get("Content-Type"))
+        return {
+            "path": plain_path(attempt.secrets.mask_all(path)),
+            "status": None,
+            "content_type": None,
+            "failure": type(failure).__name__,
+        }
+    kind = media_type(answer.response.headers.get("Content-Type")) or ""
+    # All at once: each call looks for every spelling of every secret.
+    path, kind, *keys = attempt.secrets.mask_each([path, kind, *field_names(answer.document)])
     return {
+        "path": plain_path(path),
         "status": answer.response.status_code,
-        "content_type": mask(content_type) if content_type else None,
-        # All at once: each call looks for every spelling of every secret.
-        "keys": tuple(mask("\n".join(field_names(answer.document))).splitlines()),
+        "content_type": kind or None,
+        "keys": tuple(keys),
     }
 
 

@@ -130,7 +130,8 @@ def address_of(url: str) -> Address:
         url: The URL.
     """
     try:
-        return Address(origin(url), parse_url(requote_uri(url)).path or "/")
+        path = parse_url(requote_uri(url).partition("?")[0]).path
+        return Address(origin(url), path or "/")
     except (LocationParseError, ValueError):
         # An app may have a scheme of its own, which nobody here can call.
         return Address(None, url.partition("?")[0].partition("#")[0])

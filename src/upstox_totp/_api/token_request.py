@@ -88,7 +88,7 @@ class TokenRequestAPI(Way):
     def _send_request(self, attempt: Attempt) -> TokenRequestData:
         config = self._client.config
         config.demand("phone")
-        attempt.learn_secrets(config)
+        attempt.secrets.add_all(self._client.secrets)
         route = routes.TOKEN_REQUEST
         return self._ask(
             attempt,

@@ -66,7 +66,7 @@ class Way(LoginAPI, ABC):
             requests.RequestException: If a request got no whole answer.
         """
         self._client.session.cookies.clear()
-        attempt.learn_secrets(self._client.config)
+        attempt.secrets.add_all(self._client.secrets)
         response = self._run(attempt)
         ends_one = self.ends_others and not attempt.kept and attempt.ledger.earlier_token_lives
         # The token is there: that the turn is another's meanwhile does not take it away.

@@ -26,7 +26,8 @@ def origin(url: str) -> tuple[str, str, int]:
         ValueError: If it is not an absolute http or https URL, or holds a user name.
     """
     try:
-        parsed = parse_url(url)
+        # A query may be long, and tells nothing of this.
+        parsed = parse_url(url.partition("?")[0])
     except LocationParseError:
         parsed = None
     # urllib3 ends the host at a backslash, other parsers do not: neither meaning is wanted.
