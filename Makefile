@@ -13,8 +13,10 @@ ENVIRONMENTS := $(PYTHON) tools/environments.py
 # One after the other where make cannot keep their output apart.
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j3 --output-sync=target)
 # Half as many workers again as cores, since tests wait for each other's processes and for pauses.
-CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)' 2>/dev/null || echo 2)
-export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $(CORES) + $(CORES) / 2 + $(CORES) % 2)
+ifndef PYTEST_XDIST_AUTO_NUM_WORKERS
+export PYTEST_XDIST_AUTO_NUM_WORKERS := \
+	$(shell $(PYTHON) -c 'import os; print((3 * (os.cpu_count() or 1) + 1) // 2)')
+endif
 # The environments are made without bytecode, which every short program here would make anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -46,7 +48,7 @@ demo: $(DEMO_STAMP)  ## Log in to a sandbox on this machine and show each step o
 
 test: $(STAMP)  ## Run every check
 	@$(MAKE) --no-print-directory $(TOGETHER) beside
-	@$(MAKE) --no-print-directory suites
+	@$(MAKE) --no-print-directory -j1 suites
 
 # A suite has the machine to itself: what is said about time is not about what else runs there.
 beside: lint types docs $(OTHERS_STAMP)

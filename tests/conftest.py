@@ -15,7 +15,7 @@ from upstox_totp import _clock
 from upstox_totp.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from upstox_totp import UpstoxTOTP
@@ -27,6 +27,19 @@ PATIENCE = 30.0
 _DAY = 86400
 _NINE_IN_INDIA = 3.5 * 3600
 """In seconds after midnight in UTC."""
+
+
+def wait_until(happened: Callable[[], object], complaint: str = "it does not happen") -> None:
+    """Wait in real time until something has happened, or fail.
+
+    Args:
+        happened: Tells whether it has.
+        complaint: What to say if it does not.
+    """
+    end = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < end, complaint
+        time.sleep(0.005)
 
 
 class FakeTime:

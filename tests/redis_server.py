@@ -6,32 +6,18 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import redis
 
-from conftest import PATIENCE
+from conftest import wait_until
 from real_parts import real_part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import TracebackType
-
-
-def wait_until(ready: Callable[[], bool], complaint: str) -> None:
-    """Wait until a program that was started is ready, or fail.
-
-    Args:
-        ready: Tells whether it is.
-        complaint: What to say if it does not get so.
-    """
-    end = time.monotonic() + PATIENCE
-    while not ready():
-        assert time.monotonic() < end, complaint
-        time.sleep(0.01)
 
 
 class RedisServer:

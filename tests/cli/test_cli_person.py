@@ -6,7 +6,6 @@ import os
 import stat
 import subprocess
 import sys
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ import pytest
 import requests
 
 from chromium import chromium, log_in
-from conftest import PATIENCE
+from conftest import PATIENCE, wait_until
 from person import approve
 from upstox_totp.sandbox import Sandbox
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SECONDS = 30
 COMMAND = [sys.executable, "-m", "upstox_totp"]
 
 
@@ -62,7 +60,7 @@ def token_of_another_process(environment: dict[str, str]) -> str:
         env={**environment, "UPSTOX_LOGIN_METHOD": "none"},
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=PATIENCE,
         check=True,
     )
     return ended.stdout.strip()
@@ -85,15 +83,13 @@ def test_chromium_from_the_start_of_the_command_to_a_token(
         chromium() as browser,
         started(*command, environment={**environment, "BROWSER": str(script)}) as process,
     ):
-        begun = time.monotonic()
-        while not opened.exists() and time.monotonic() - begun < SECONDS:
-            time.sleep(0.05)
+        wait_until(lambda: opened.exists() and opened.read_text())
         url = opened.read_text()
         browser.open(url)
         log_in(browser, (known.username, sandbox.one_time_password(), known.pin_code))
         browser.wait_for("You are logged in")
         assert "access token for today" in browser.text
-        printed, said = process.communicate(timeout=SECONDS)
+        printed, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     (token,) = sandbox.access_tokens
     assert printed.strip() == token
@@ -130,7 +126,7 @@ def test_the_address_is_pasted_unseen(environment: dict[str, str], sandbox: Sand
             while not said.endswith("ended at: "):
                 said += process.stderr.read(1)
             os.write(master, f"{sent}\n".encode())
-            printed, _ = process.communicate(timeout=SECONDS)
+            printed, _ = process.communicate(timeout=PATIENCE)
         os.close(slave)
         echoed = b""
         with suppress(OSError):
@@ -152,7 +148,7 @@ def notifying(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=PATIENCE,
         check=True,
     ).stdout.strip()
     assert os.name == "nt" or stat.S_IMODE(secret.stat().st_mode) == 0o600
@@ -162,7 +158,7 @@ def notifying(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
         assert secret.read_text().strip() not in line
         yield line.split()[2].partition("/notify/")[0] + path
         process.terminate()
-        rest = process.communicate(timeout=SECONDS)
+        rest = process.communicate(timeout=PATIENCE)
         assert secret.read_text().strip() not in "".join(rest)
         assert process.returncode == 0, rest
 
@@ -178,11 +174,9 @@ def test_the_phone_from_the_start_of_the_command_to_a_token(
         assert requests.get(url, timeout=PATIENCE).status_code == 405
         assert requests.post(url, data=b"x" * 100_000, timeout=PATIENCE).status_code == 413
         with started(*command, environment=environment) as process:
-            begun = time.monotonic()
-            while not sandbox.token_request_waits and time.monotonic() - begun < SECONDS:
-                time.sleep(0.05)
+            wait_until(lambda: sandbox.token_request_waits)
             assert sandbox.approve() == 200
-            printed, said = process.communicate(timeout=SECONDS)
+            printed, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     (token,) = sandbox.access_tokens
     assert printed.strip() == token
@@ -202,7 +196,7 @@ def test_the_notifier_does_not_start_without_a_user(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=PATIENCE,
         check=False,
     )
     assert ended.returncode == 2

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli_runs import run, run_process
-from conftest import PATIENCE, FakeTime, configure
+from conftest import FakeTime, configure, wait_until
 from terminals import at_terminal
 from upstox_totp import TokenCache, UpstoxTOTP
 from upstox_totp.sandbox import Fault, Sandbox
@@ -139,9 +139,7 @@ def test_a_chain_on_a_terminal(real_account: Sandbox) -> None:
 
     def move_on() -> None:
         # The second way needs another code than the first, for which it would wait.
-        end = time.monotonic() + PATIENCE
-        while not real_account.codes_received and time.monotonic() < end:
-            time.sleep(0.005)
+        wait_until(lambda: real_account.codes_received)
         real_account.advance(30)
 
     with ThreadPoolExecutor(1) as pool:

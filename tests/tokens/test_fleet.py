@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from conftest import PATIENCE
+from conftest import wait_until
 from fleet import Machine
 from redis_server import RedisServer
 from upstox_totp._tokens.sealing import new_key
@@ -83,14 +83,6 @@ def all_at_once(machine: Callable[..., Machine]) -> list[dict[str, Any]]:
     for one in [one.ready() for one in fleet]:
         one.go()
     return [told for one in fleet for told in one.told()]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what another process does."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_a_fleet_logs_in_once(

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conftest import PATIENCE, configure
+from conftest import configure, wait_until
 from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP
 from upstox_totp._tokens.memory_store import PROCESS
 from upstox_totp.errors import LoginWaitError
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the probe forks")
 
@@ -86,14 +86,6 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(happened: Callable[[], object]) -> None:
-    """Wait until something has happened."""
-    limit = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < limit
-        time.sleep(0.01)
-
-
 def end(process: subprocess.Popen[str]) -> None:
     """Kill a process that was started, with all that it started."""
     os.killpg(process.pid, signal.SIGKILL)
@@ -150,7 +142,7 @@ def test_a_stopped_holder_is_named_and_not_waited_for_without_end(
     monkeypatch.setattr("upstox_totp._tokens.turns._SAY_AFTER", 0.1)
     account.misbehave("otp", Fault.hang())
     process = start("crowd", "1")
-    wait_for(lambda: account.otp_requests == 1)
+    wait_until(lambda: account.otp_requests == 1)
     os.killpg(process.pid, signal.SIGSTOP)
     cache = TokenCache()
     cache._patience = 0.3  # noqa: SLF001 - three minutes otherwise
@@ -176,7 +168,7 @@ def test_the_lock_of_a_killed_process_is_not_its_childs(account: Sandbox) -> Non
     process = start("forked")
     assert process.stdout is not None
     child = int(process.stdout.readline())
-    wait_for(lambda: account.otp_requests == 1)
+    wait_until(lambda: account.otp_requests == 1)
     process.kill()
     process.wait()
     cache = TokenCache()
@@ -193,7 +185,7 @@ def test_clear_waits_for_a_first_login(account: Sandbox, cache_dir: Path) -> Non
     """A token on its way when the person logs out does not stay."""
     account.misbehave("otp", Fault.late(0.5), times=1)
     process = start("crowd", "1")
-    wait_for(lambda: account.otp_requests == 1)
+    wait_until(lambda: account.otp_requests == 1)
     with UpstoxTOTP() as client:
         TokenCache().clear(client)
     assert "token" in json.loads(process.communicate()[0])
@@ -208,7 +200,7 @@ def test_a_directory_that_is_removed_during_a_login(
     """The next one waits for the login all the same, and shares its token."""
     account.misbehave(step, Fault.late(0.4), times=1)
     process = start("crowd", "1")
-    wait_for(lambda: [one for one in account.requests if one.step == step])
+    wait_until(lambda: [one for one in account.requests if one.step == step])
     shutil.rmtree(cache_dir)
     with UpstoxTOTP() as client:
         token = TokenCache().get_access_token(client).data.access_token

@@ -13,9 +13,9 @@ import trustme
 from redis.cluster import RedisCluster
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from conftest import configure
+from conftest import configure, wait_until
 from real_parts import real_part
-from redis_server import RedisServer, wait_until
+from redis_server import RedisServer
 from upstox_totp import RedisStore, TokenCache, UpstoxTOTP
 from upstox_totp._tokens.sealing import new_key
 from upstox_totp.errors import CacheError

@@ -214,8 +214,6 @@ class BaseAPI:
     def _unset(self, headers: Mapping[str, str]) -> dict[str, str]:
         # A user may have set a plain dict, which knows no case.
         own = {name.lower() for name in self._client.session.headers}
-        if not own:
-            return dict(headers)
         return {name: value for name, value in headers.items() if name.lower() not in own}
 
     def _send(
