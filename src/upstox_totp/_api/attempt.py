@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -25,19 +24,22 @@ if TYPE_CHECKING:
     from upstox_totp.transcript import Exchange, Step
 
 
-@dataclass
 class Attempt:
     """One login, or one question to Upstox, under way.
 
-    Attributes:
+    Args:
         pause: How long to wait between two requests, in seconds.
+
+    Attributes:
+        pause: As the argument.
         secrets: What must not appear in any text that is kept.
         transcript: What happened so far.
     """
 
-    pause: float = 0.0
-    secrets: Secrets = field(default_factory=Secrets)
-    transcript: list[Exchange] = field(default_factory=list)
+    def __init__(self, pause: float = 0.0) -> None:
+        self.pause = pause
+        self.secrets = Secrets()
+        self.transcript: list[Exchange] = []
 
     @contextmanager
     def step(self, step: Step, *, route: str | None = None) -> Iterator[None]:
@@ -94,17 +96,23 @@ class Attempt:
         return error
 
 
-@dataclass(kw_only=True)
 class LoginAttempt(Attempt):
     """A login under way whose attempts are counted.
 
-    Attributes:
+    Args:
+        pause: How long to wait between two requests, in seconds.
         ledger: The account's attempts.
         kept: Whether the token will be kept for others who ask.
+
+    Attributes:
+        ledger: As the argument.
+        kept: As the argument.
     """
 
-    ledger: Ledger
-    kept: bool = True
+    def __init__(self, pause: float, ledger: Ledger, *, kept: bool = True) -> None:
+        super().__init__(pause)
+        self.ledger = ledger
+        self.kept = kept
 
     def confirm(self, seconds: float) -> None:
         """Make sure, before each request, that the account's turn is still this login's.

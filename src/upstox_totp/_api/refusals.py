@@ -71,10 +71,11 @@ ABOUT_ROUTES: Final = frozenset(
 
 _LONGEST_MESSAGE: Final = 300
 _MAINTENANCE: Final = "maintenance"
+# Compiled by the first refusal: a login that goes well has none.
 _ATTEMPTS: Final = (
-    re.compile(r"\b(\d{1,3})\s+(?:more|remaining|further)\s+attempt", re.IGNORECASE),
-    re.compile(r"\b(\d{1,3})\s+attempts?\s+(?:left|remain|more)", re.IGNORECASE),
-    re.compile(r"attempts?\s+(?:left|remaining)\W{0,3}(\d{1,3})\b", re.IGNORECASE),
+    r"\b(\d{1,3})\s+(?:more|remaining|further)\s+attempt",
+    r"\b(\d{1,3})\s+attempts?\s+(?:left|remain|more)",
+    r"attempts?\s+(?:left|remaining)\W{0,3}(\d{1,3})\b",
 )
 _BLOCKING: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 _REVISED: Final = frozenset({Step.OTP_VERIFY, Step.PIN})
@@ -255,7 +256,7 @@ def plain_words(message: str | None, secrets: Secrets) -> str:
 
 
 def _attempts_left(message: str) -> int | None:
-    found = (pattern.search(message) for pattern in _ATTEMPTS)
+    found = (re.search(pattern, message, re.IGNORECASE) for pattern in _ATTEMPTS)
     return next((int(match.group(1)) for match in found if match), None)
 
 

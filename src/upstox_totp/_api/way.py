@@ -53,7 +53,7 @@ class Way(LoginAPI, ABC):
             UpstoxError: If Upstox refused, or the ledger holds what would be sent.
             requests.RequestException: If a request got no whole answer.
         """
-        return self.take_part(LoginAttempt(self._client.config.sleep_time / 1000, ledger=ledger))
+        return self.take_part(LoginAttempt(self._client.config.sleep_time / 1000, ledger))
 
     def take_part(self, attempt: LoginAttempt) -> AccessTokenResponse:
         """Log in this way as a part of a login that may have tried others before.
@@ -86,4 +86,4 @@ class Way(LoginAPI, ABC):
 
     def _log_in_uncached(self, ledger: Ledger) -> AccessTokenResponse:
         pause = self._client.config.sleep_time / 1000
-        return self.take_part(LoginAttempt(pause, ledger=ledger, kept=False))
+        return self.take_part(LoginAttempt(pause, ledger, kept=False))

@@ -72,7 +72,7 @@ def log_in(client: Client, ledger: Ledger, *, kept: bool = True) -> AccessTokenR
         UpstoxError: If Upstox refused, or the ledger holds what would be sent.
         requests.RequestException: If a request got no whole answer.
     """
-    attempt = LoginAttempt(client.config.sleep_time / 1000, ledger=ledger, kept=kept)
+    attempt = LoginAttempt(client.config.sleep_time / 1000, ledger, kept=kept)
     methods = client.config.login_method
     for method, following in pairwise(methods):
         try:

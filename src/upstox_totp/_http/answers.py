@@ -21,10 +21,11 @@ _OK: Final = range(200, 300)
 _NOT_JSON: Final = object()
 _CODES: Final = ("errorCode", "error_code", "code")
 _WORDS: Final = ("message", "error_description", "reason", "detail", "title", "description")
-_OAUTH_CODE: Final = re.compile(r"[a-z]+(?:_[a-z]+)+")
 _LONGEST_PAGE: Final = 64 * 1024
-_TAG: Final = re.compile(r"<[^<>]*>")
-_EDGE_ERROR: Final = re.compile(r"\berror\W{0,9}(?:code\W{0,9})?(1\d{3})\b", re.IGNORECASE)
+# Compiled by the first answer that complains: a login that goes well has none.
+_OAUTH_CODE: Final = r"[a-z]+(?:_[a-z]+)+"
+_TAG: Final = r"<[^<>]*>"
+_EDGE_ERROR: Final = r"\berror\W{0,9}(?:code\W{0,9})?(1\d{3})\b"
 
 
 class Complaint(NamedTuple):
@@ -118,7 +119,7 @@ class Answer:
         server = self.response.headers.get("Server", "")
         if not self.is_page and "cloudflare" not in f"{text} {server}".lower():
             return None
-        match = _EDGE_ERROR.search(" ".join(_TAG.sub(" ", text).split()))
+        match = re.search(_EDGE_ERROR, " ".join(re.sub(_TAG, " ", text).split()), re.IGNORECASE)
         return match.group(1) if match else None
 
     @property
@@ -166,7 +167,7 @@ def _complaint(
     if error is None:
         return Complaint(_code(document), _joined(_words(document)), failed)
     words = _words(document)
-    if not failed and ("error_description" in document or _OAUTH_CODE.fullmatch(error)):
+    if not failed and ("error_description" in document or re.fullmatch(_OAUTH_CODE, error)):
         return Complaint(error, _joined(words), failed)
     return Complaint(None, _joined([error, *words]), failed)
 

@@ -1,10 +1,10 @@
 """Config: the settings of one client, valid."""
 
-from __future__ import annotations
+import os
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Literal, Self
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
-
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from upstox_totp._settings import rules
@@ -21,10 +21,6 @@ from upstox_totp._settings.names import (
 )
 from upstox_totp._settings.sources import Found, Settings, read_settings
 from upstox_totp.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Mapping
 
 _NOT_SET: Final[Any] = None
 _NOT_THERE: Final = "is not set"
@@ -56,26 +52,26 @@ class Config(BaseSettings):
         validate_default=False,
     )
 
-    username: Annotated[str, AfterValidator(rules.username)] = _NOT_SET
-    password: Annotated[SecretStr, AfterValidator(rules.password)] = _NOT_SET
-    pin_code: Annotated[SecretStr, AfterValidator(rules.pin_code)] = _NOT_SET
-    totp_secret: Annotated[SecretStr, AfterValidator(rules.totp_secret)] = _NOT_SET
-    client_id: Annotated[str, AfterValidator(rules.client_id)] = _NOT_SET
-    client_secret: Annotated[SecretStr, AfterValidator(rules.client_secret)] = _NOT_SET
-    redirect_uri: Annotated[str, AfterValidator(rules.redirect_uri)] = _NOT_SET
+    username: Annotated[str, rules.After(rules.username)] = _NOT_SET
+    password: Annotated[SecretStr, rules.After(rules.password)] = _NOT_SET
+    pin_code: Annotated[SecretStr, rules.After(rules.pin_code)] = _NOT_SET
+    totp_secret: Annotated[SecretStr, rules.After(rules.totp_secret)] = _NOT_SET
+    client_id: Annotated[str, rules.After(rules.client_id)] = _NOT_SET
+    client_secret: Annotated[SecretStr, rules.After(rules.client_secret)] = _NOT_SET
+    redirect_uri: Annotated[str, rules.After(rules.redirect_uri)] = _NOT_SET
     debug: bool = DEFAULTS["debug"]
     sleep_time: Annotated[int, Field(ge=100, le=10_000)] = DEFAULTS["sleep_time"]
-    base_domain: Annotated[str, BeforeValidator(rules.base_domain)] = DEFAULTS["base_domain"]
-    login_method: Annotated[tuple[str, ...], BeforeValidator(rules.login_method)] = DEFAULTS[
+    base_domain: Annotated[str, rules.Before(rules.base_domain)] = DEFAULTS["base_domain"]
+    login_method: Annotated[tuple[str, ...], rules.Before(rules.login_method)] = DEFAULTS[
         "login_method"
     ]
     login_revision: Literal["auto", "newer", "older"] = DEFAULTS["login_revision"]
-    user_id: Annotated[str, AfterValidator(rules.user_id)] | None = None
-    account: Annotated[str, AfterValidator(rules.account)] | None = None
-    cache_dir: Annotated[str, BeforeValidator(rules.path)] | None = None
-    cache_url: Annotated[SecretStr, AfterValidator(rules.cache_url)] | None = None
-    cache_key: Annotated[SecretStr, AfterValidator(rules.cache_key)] | None = None
-    secrets_dir: Annotated[str, BeforeValidator(rules.path)] | None = None
+    user_id: Annotated[str, rules.After(rules.user_id)] | None = None
+    account: Annotated[str, rules.After(rules.account)] | None = None
+    cache_dir: Annotated[str, rules.Before(rules.path)] | None = None
+    cache_url: Annotated[SecretStr, rules.After(rules.cache_url)] | None = None
+    cache_key: Annotated[SecretStr, rules.After(rules.cache_key)] | None = None
+    secrets_dir: Annotated[str, rules.Before(rules.path)] | None = None
 
     @classmethod
     def settings_customise_sources(

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import AnyUrl, SecretStr, TypeAdapter, UrlConstraints, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, Url
+from pydantic_core.core_schema import (
+    CoreSchema,
+    no_info_after_validator_function,
+    no_info_before_validator_function,
+)
 
 from upstox_totp._settings.hosts import valid_base_domain
 from upstox_totp._settings.named_accounts import valid_account
@@ -16,15 +20,56 @@ from upstox_totp._settings.names import METHODS, NONE, SETTINGS
 from upstox_totp._settings.totp_secret import normalise_secret, plain_text
 from upstox_totp.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import GetCoreSchemaHandler, SecretStr
+
 WRONG: Final = "setting"
 """The type of pydantic's errors whose text is ours, and holds no value."""
 
-_URL: Final = TypeAdapter(Annotated[AnyUrl, UrlConstraints(host_required=True)])
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Those of word processors and chats too.
 _QUOTES: Final = "'\"`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _STORES: Final = re.compile(r"(redis|rediss|unix)://\S+")
 _PIN_BY_API: Final = 6
+
+
+class After:
+    """Annotates a field whose value, once it is of its type, is put through a rule.
+
+    What pydantic's own annotation does after it has looked at the function's signature, for each
+    field of each start.
+
+    Args:
+        rule: One of the functions below.
+    """
+
+    def __init__(self, rule: Callable[[Any], Any]) -> None:
+        self._rule = rule
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Return the schema of the type, and after it the rule."""
+        return no_info_after_validator_function(self._rule, handler(source))
+
+
+class Before:
+    """Annotates a field whose value is put through a rule before it has to be of its type.
+
+    Args:
+        rule: One of the functions below.
+    """
+
+    def __init__(self, rule: Callable[[Any], Any]) -> None:
+        self._rule = rule
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Return the rule, and after it the schema of the type."""
+        return no_info_before_validator_function(self._rule, handler(source))
 
 
 def wrong(reason: str) -> PydanticCustomError:
@@ -132,8 +177,8 @@ def redirect_uri(uri: str) -> str:
     try:
         _sendable("redirect_uri", uri)
         valid = uri == uri.strip() and bool(re.match(r"[^/]+://[^/]", uri))
-        _URL.validate_python(uri)
-    except (PydanticCustomError, ValidationError):
+        valid = valid and bool(Url(uri).host)
+    except (PydanticCustomError, ValueError):
         valid = False
     if not valid:
         raise wrong(rule)
