@@ -23,7 +23,8 @@ _ESCAPE: Final = re.compile(
     r"|[\\%]u[0-9A-Fa-f]{4}"
     r"|\\x[0-9A-Fa-f]{2}"
     r"|\\[\\\"'/bfnrt]"
-    r"|&(?:#[0-9]{1,8}|#[Xx][0-9A-Fa-f]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});?"
+    # Whoever escapes ends a name with a semicolon; without one, it begins a field of a query.
+    r"|&(?:[A-Za-z][A-Za-z0-9]{1,31};|(?:#[0-9]{1,8}|#[Xx][0-9A-Fa-f]{1,8}|amp|lt|gt|quot);?)"
 )
 _CONTROLS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _BASE64_LETTERS: Final = frozenset("+/-_")
