@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -146,19 +145,24 @@ class _Spelling(NamedTuple):
     padded: bool = False
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class _Undone:
     """A text with one layer of escapes undone, and where each part of it came from.
 
-    Attributes:
+    Args:
         text: The text, a character for each byte.
         starts: Where in it each undone escape starts.
         escapes: For each escape where it ends here, and where it starts and ends in the original.
+
+    Attributes:
+        text: As the argument.
     """
 
-    text: str
-    starts: list[int]
-    escapes: list[tuple[int, int, int]]
+    __slots__ = ("_escapes", "_starts", "text")
+
+    def __init__(self, text: str, starts: list[int], escapes: list[tuple[int, int, int]]) -> None:
+        self.text = text
+        self._starts = starts
+        self._escapes = escapes
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """Return the range in the original that a range in the text was made from.
@@ -170,10 +174,10 @@ class _Undone:
         return self._place(start)[0], self._place(end - 1)[1]
 
     def _place(self, position: int) -> tuple[int, int]:
-        index = bisect_right(self.starts, position) - 1
+        index = bisect_right(self._starts, position) - 1
         if index < 0:
             return position, position + 1
-        ends, from_start, from_end = self.escapes[index]
+        ends, from_start, from_end = self._escapes[index]
         if position < ends:
             return from_start, from_end
         place = from_end + position - ends

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upstox_totp import _clock
 from upstox_totp._settings.account import identify
 from upstox_totp._settings.names import DEFAULTS, variable
-from upstox_totp._tokens.holds import find_holds
 from upstox_totp._tokens.kept import open_store, serves
 from upstox_totp._tokens.life import MARGIN
-from upstox_totp.cli.standing import Standing
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -47,13 +44,6 @@ class Account:
         """The token that is kept for these settings, however long it lives."""
         record = self.record
         return record.token if record.is_of(self.identity) else None
-
-    @property
-    def standing(self) -> Standing:
-        """The kept token, and what forbids the next login."""
-        attempts = self.store.read_ledger(self.identity)
-        holds = find_holds(attempts, self.identity, _clock.time())
-        return Standing(self.token, tuple(holds))
 
     def forget(self, token: KeptToken) -> None:
         """Forget a token that was found dead, unless another was kept meanwhile.

@@ -111,7 +111,7 @@ def _rows(selection: Selection) -> Iterator[_Row]:
 
 def _row(name: str | None, default: str | None) -> _Row:
     try:
-        standing = read_account(Selection(account=name)).standing
+        standing = Standing.of(read_account(Selection(account=name)))
     except UpstoxError as error:
         return _Row(name, name == default, problem=error)
     return _Row(name, name == default, standing)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from upstox_totp._api.kept_login import to_kept
@@ -84,7 +83,7 @@ def wait_for_token(selection: Selection, notes: Notes, seconds: float) -> KeptTo
     Raises:
         CacheError: If a cache that machines share cannot be used, or not be read.
     """
-    with make_client(replace(selection, method=NONE), notes) as client:
+    with make_client(selection._replace(method=NONE), notes) as client:
         notes.write(f"Waiting up to {seconds:g} s for a token that another program gets.")
         try:
             return to_kept(TokenCache().wait_for_token(client, seconds).data)

@@ -6,7 +6,6 @@ import os
 import secrets
 import signal
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
@@ -63,7 +62,7 @@ def serve(
     if show_path:
         write_line(f"/notify/{secret.get_secret_value()}")
         return
-    with make_client(replace(selection, method=NONE), notes) as client:
+    with make_client(selection._replace(method=NONE), notes) as client:
         notifier = Notifier(client, secret)
         try:
             _listen(notifier, host, port, notes)

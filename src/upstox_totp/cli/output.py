@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import shlex
-import shutil
 import sys
-import textwrap
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from upstox_totp._tokens.record import KeptToken
+
+# ruff: noqa: PLC0415 - a token by itself is printed without loading what a table needs
 
 REPORTS: Final = ("text", "json")
 """How a report can be printed: for people, or for programs."""
@@ -34,6 +33,8 @@ def say(rows: Iterable[Sequence[str]]) -> None:
     Args:
         rows: The rows; control characters in them are replaced.
     """
+    import shutil
+
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for line in columns([[printable(cell) for cell in row] for row in rows], width):
         write_line(line)
@@ -64,6 +65,8 @@ def columns(table: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int, first: str, later: str) -> list[str]:
+    import textwrap
+
     return textwrap.wrap(
         text,
         width,
@@ -170,6 +173,8 @@ def _json(token: KeptToken, _: bool) -> None:  # noqa: FBT001 - as above
 
 
 def _env(token: KeptToken, _: bool) -> None:  # noqa: FBT001 - as above
+    import shlex
+
     write_line(f"UPSTOX_ACCESS_TOKEN={shlex.quote(token.access_token)}")
 
 

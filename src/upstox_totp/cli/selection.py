@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from upstox_totp._settings.sources import read_settings
 
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from upstox_totp._settings.sources import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Which settings a command was told to read.
 
     Attributes:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from upstox_totp import _clock
+from upstox_totp._tokens.holds import find_holds
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.output import iso_moment, moment
 
 if TYPE_CHECKING:
     from upstox_totp._tokens.holds import Hold
     from upstox_totp._tokens.record import KeptToken
+    from upstox_totp.cli.account import Account
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,17 @@ class Standing:
     token: KeptToken | None
     holds: tuple[Hold, ...] = ()
     accepted: bool | None = None
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        """Return how an account stands.
+
+        Args:
+            account: The account.
+        """
+        attempts = account.store.read_ledger(account.identity)
+        holds = find_holds(attempts, account.identity, _clock.time())
+        return cls(account.token, tuple(holds))
 
     @property
     def code(self) -> ExitCode:

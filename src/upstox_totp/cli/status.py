@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from upstox_totp.cli.account import read_account
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.output import facts, say, say_json
+from upstox_totp.cli.standing import Standing
 from upstox_totp.cli.streams import write_line
 from upstox_totp.errors import UpstoxError
 from upstox_totp.token_cache import TokenCache
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from upstox_totp.cli.exit_codes import ExitCode
     from upstox_totp.cli.notes import Notes
     from upstox_totp.cli.selection import Selection
-    from upstox_totp.cli.standing import Standing
 
 
 def show_status(selection: Selection, notes: Notes, style: str, *, verify: bool) -> ExitCode:
@@ -42,7 +42,7 @@ def show_status(selection: Selection, notes: Notes, style: str, *, verify: bool)
         requests.RequestException: If Upstox was asked, and no whole answer came.
     """
     account = read_account(selection)
-    standing = account.standing
+    standing = Standing.of(account)
     failure: Exception | None = None
     if verify and standing.token is not None:
         try:
