@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import timeit
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -290,9 +290,15 @@ def test_what_was_handed_out_is_the_callers(
     data.model_extra["plan"]["names"].append("minus")
     assert data.exchanges
     data.exchanges.clear()
+    data.model_extra["more"] = 1
+    data.user_name = "Somebody"
+    made = data.obtained_at
+    data.obtained(datetime(2000, 1, 1, tzinfo=UTC))
     again = cache.get_access_token(client).data
     assert again.model_extra == {"plan": {"names": ["plus"]}}
     assert again.exchanges
+    assert again.user_name != "Somebody"
+    assert again.obtained_at == made
 
 
 def test_another_token_is_seen_at_once(

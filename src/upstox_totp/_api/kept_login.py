@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pydantic
 import requests
@@ -211,22 +211,46 @@ def to_response(kept: KeptToken) -> AccessTokenResponse | None:
     Args:
         kept: The token as it is kept.
     """
-    try:
-        data = AccessTokenData.model_validate(_copied(kept.data))
-    except pydantic.ValidationError:
+    valid = _validated(kept)
+    if valid is None:
         return None
-    data.obtained(as_datetime(kept.obtained_at), timedelta(seconds=kept.clock_offset))
+    # Who is handed it may change it, and it is handed out again.
+    data = valid.model_copy()
+    for values in (vars(data), data.model_extra or {}):
+        for name, value in values.items():
+            if isinstance(value, _CONTAINERS):
+                values[name] = _copied(value)
     return AccessTokenResponse(success=True, data=data)
 
 
+# By the identity of what was validated, which is held here, so that no other takes its place.
+_VALID: Final[dict[int, tuple[KeptToken, AccessTokenData]]] = {}
+_MOST_VALID: Final = 8
+_CONTAINERS: Final = (dict, list)
+
+
+def _validated(kept: KeptToken) -> AccessTokenData | None:
+    known = _VALID.get(id(kept))
+    if known is not None:
+        return known[1]
+    try:
+        data = AccessTokenData.model_validate(kept.data)
+    except pydantic.ValidationError:
+        return None
+    data.obtained(as_datetime(kept.obtained_at), timedelta(seconds=kept.clock_offset))
+    if len(_VALID) >= _MOST_VALID:
+        _VALID.clear()
+    _VALID[id(kept)] = kept, data
+    return data
+
+
 def _copied(value: Any) -> Any:
-    """Copy what was read: who is handed it may change it, and it is handed out again."""
     if isinstance(value, dict):
         return {
-            name: _copied(one) if isinstance(one, dict | list) else one
+            name: _copied(one) if isinstance(one, _CONTAINERS) else one
             for name, one in value.items()
         }
-    return [_copied(one) if isinstance(one, dict | list) else one for one in value]
+    return [_copied(one) if isinstance(one, _CONTAINERS) else one for one in value]
 
 
 def _credentials(config: Config) -> tuple[SecretStr | str, ...]:
