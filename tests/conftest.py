@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import tempfile
 import time
 import warnings
@@ -146,6 +147,20 @@ def sandbox(fake_time: FakeTime) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
+def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory for tokens, named in the environment."""
+    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A sandbox whose account is in the environment."""
+    configure(monkeypatch, sandbox)
+    return sandbox
+
+
+@pytest.fixture
 def client(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[UpstoxTOTP]:
     """A client as a user makes it, its settings in the environment."""
     from upstox_totp import UpstoxTOTP  # noqa: PLC0415 - tests of the import come first
@@ -167,6 +182,14 @@ def configure(monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, **extra: str) -
     """Put a sandbox's settings into the environment."""
     for name, value in {**sandbox.environment, **extra}.items():
         monkeypatch.setenv(name, value)
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port of a loopback address on which nobody listens."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 def go(client: UpstoxTOTP, *methods: str) -> UpstoxTOTP:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from conftest import FakeTime
 
+pytestmark = pytest.mark.usefixtures("cache_dir")
+
 DEAD = b'{"status": "error", "errors": [{"errorCode": "UDAPI100050", "message": "Invalid token"}]}'
 API = "https://api.upstox.com"
 
@@ -69,12 +71,6 @@ class _Original:
     def isclosed(self) -> bool:
         """Say that nothing more is to be read."""
         return True
-
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test has a cache of its own."""
-    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import threading
 import webbrowser
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
 from canaries import texts_of
-from conftest import FakeTime, configure
+from conftest import PATIENCE, FakeTime, configure
 from form_browser import Page
 from person import SECONDS, approve
 from upstox_totp import (
@@ -297,15 +297,21 @@ def test_a_callback_without_a_code_ends_the_login(
 def test_a_second_callback_is_answered_politely(client: UpstoxTOTP, sandbox: Sandbox) -> None:
     """Who reloads while the first waits for Upstox is told that it was answered."""
     pages: list[Page] = []
+    visited = threading.Event()
+
+    def late(payload: dict[str, Any]) -> dict[str, Any]:
+        visited.wait(PATIENCE)
+        return payload
 
     def act(url: str) -> None:
         sent = approve(sandbox, url)
         first = threading.Thread(target=visit, args=(sent,))
-        sandbox.misbehave("token", Fault.late(1.0))
+        sandbox.misbehave("token", Fault.change(late))
         first.start()
         while not any(record.step == "token" for record in sandbox.requests):
             first.join(0.02)
         pages.append(visit(sent))
+        visited.set()
         first.join()
 
     person = Person(act)

@@ -24,19 +24,7 @@ from upstox_totp.cli.commands import cli
 from upstox_totp.sandbox import Credentials, Fault, Sandbox
 from upstox_totp.sandbox.__main__ import parser
 
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Each test has a cache of its own."""
-    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A sandbox whose account is in the environment."""
-    configure(monkeypatch, sandbox)
-    return sandbox
+pytestmark = pytest.mark.usefixtures("cache_dir")
 
 
 def test_version() -> None:

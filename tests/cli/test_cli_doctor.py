@@ -12,26 +12,14 @@ import pytest
 import requests
 
 from cli_runs import run
-from conftest import configure
+from conftest import free_port
 from upstox_totp._checks.connection import compare_clocks
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Each test has a cache of its own."""
-    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A sandbox whose account is in the environment."""
-    configure(monkeypatch, sandbox)
-    return sandbox
+pytestmark = pytest.mark.usefixtures("cache_dir")
 
 
 def test_doctor(account: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -175,7 +163,7 @@ def test_families_are_told_apart(account: Sandbox, monkeypatch: pytest.MonkeyPat
     def both(host: str, where: Any, family: int = 0, *more: Any, **kwargs: Any) -> Any:
         if family == socket.AF_INET6:
             kind = (socket.AF_INET6, socket.SOCK_STREAM, 6, "")
-            return [(*kind, ("::1", unused_port(socket.AF_INET6), 0, 0))]
+            return [(*kind, ("::1", unused_port(), 0, 0))]
         return resolve("127.0.0.1", where, family, *more, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", both)
@@ -244,11 +232,9 @@ def leave_out_pysocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("requests.adapters.SOCKSProxyManager", refuse)
 
 
-def unused_port(family: socket.AddressFamily) -> int:
-    """Return a port on which nobody listens."""
+def unused_port() -> int:
+    """Return a port of this machine's IPv6 on which nobody listens."""
     try:
-        with socket.socket(family) as probe:
-            probe.bind(("::1", 0))
-            return int(probe.getsockname()[1])
+        return free_port("::1")
     except OSError:
         return 9  # There is no IPv6 on this machine, which does not connect either.

@@ -8,31 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli_runs import run
-from conftest import configure
 from upstox_totp._api.app_token import AppTokenAPI
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pydantic import SecretStr
 
     from conftest import FakeTime
     from upstox_totp.sandbox import Step as SandboxStep
 
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Each test has a cache of its own."""
-    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A sandbox whose account is in the environment."""
-    configure(monkeypatch, sandbox)
-    return sandbox
+pytestmark = pytest.mark.usefixtures("cache_dir")
 
 
 def test_status(account: Sandbox) -> None:

@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 OF_THE_API = ("UPSTOX_CLIENT_ID", "UPSTOX_TOTP_SECRET", "UPSTOX_PIN_CODE", "UPSTOX_BASE_DOMAIN")
 NO_ROUTE = Fault.status(404)
 
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Each test has a cache of its own."""
-    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("cache_dir")
 
 
 @pytest.fixture

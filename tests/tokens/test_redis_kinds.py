@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import trustme
 from redis.cluster import RedisCluster
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from conftest import configure, wait_until
+from conftest import configure, free_port, wait_until
 from real_parts import real_part
 from redis_server import RedisServer
 from upstox_totp import RedisStore, TokenCache, UpstoxTOTP
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from upstox_totp.sandbox import Sandbox
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-    return port
 
 
 @pytest.fixture

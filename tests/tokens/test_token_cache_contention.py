@@ -27,12 +27,7 @@ PROBE = Path(__file__).parents[1] / "cache_probe.py"
 THREADS = 32
 forking = pytest.mark.skipif(not hasattr(os, "fork"), reason="the probe forks")
 
-
-@pytest.fixture(autouse=True)
-def cache_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Each test has a cache of its own."""
-    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("cache_dir")
 
 
 @pytest.fixture
