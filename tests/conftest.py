@@ -161,6 +161,15 @@ def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 
 
 @pytest.fixture
+def real_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A sandbox for other processes, at the begin of a code's period, so that none waits for it."""
+    begin = time.time()
+    with Sandbox(step_clock=True, clock=lambda: begin // 30 * 30 + time.time() - begin) as running:
+        configure(monkeypatch, running, UPSTOX_SLEEP_TIME="100")
+        yield running
+
+
+@pytest.fixture
 def client(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[UpstoxTOTP]:
     """A client as a user makes it, its settings in the environment."""
     from upstox_totp import UpstoxTOTP  # noqa: PLC0415 - tests of the import come first

@@ -10,19 +10,15 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from cli_runs import COMMAND
 from cli_runs import run_process as run
-from conftest import configure
 from terminals import at_terminal
 from upstox_totp import TokenCache, UpstoxTOTP
 from upstox_totp.sandbox import Fault, Sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FIVE = "import requests, pydantic, pydantic_settings, pyotp, dotenv"
 
@@ -30,12 +26,9 @@ pytestmark = pytest.mark.usefixtures("cache_dir")
 
 
 @pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox for other processes, at the begin of a code's period, so that none waits for it."""
-    begin = time.time()
-    with Sandbox(step_clock=True, clock=lambda: begin // 30 * 30 + time.time() - begin) as running:
-        configure(monkeypatch, running, UPSTOX_SLEEP_TIME="100")
-        yield running
+def account(real_account: Sandbox) -> Sandbox:
+    """An account for other processes, in place of the fixture of this name."""
+    return real_account
 
 
 @pytest.fixture

@@ -34,14 +34,6 @@ def account(fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sa
         yield running
 
 
-@pytest.fixture
-def real_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox for other processes, whose codes are good for one use and move on by themselves."""
-    with Sandbox(step_clock=True) as running:
-        configure(monkeypatch, running, UPSTOX_SLEEP_TIME="100")
-        yield running
-
-
 def steps(sandbox: Sandbox) -> list[str]:
     """Return the steps that were asked for, without redirects and pages."""
     seen = [str(request.step) for request in sandbox.requests]
