@@ -5,19 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import traceback
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+import upstox_totp
 from settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.config import Config
 from upstox_totp._settings.names import NAMES, SETTINGS, variable
 from upstox_totp._settings.sources import read_settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_arguments_alone_are_enough() -> None:
@@ -209,8 +207,8 @@ def test_no_invalid_secret_is_kept_anywhere(name: str) -> None:
         UpstoxTOTP(**(VALID | {name: secret + "\udcff"}))
     assert caught.value.__cause__ is caught.value.__context__ is None
     rendered = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    own = [frame for frame in rendered.stack if "upstox_totp" in frame.filename
-           and "tests" not in frame.filename]  # fmt: skip
+    package = Path(upstox_totp.__file__).parent
+    own = [frame for frame in rendered.stack if package in Path(frame.filename).parents]
     assert len(own) >= 2
     others = [str(value) for key, value in VALID.items() if key != name and "secret" in key]
     for text in [str(caught.value), *(str(frame.locals) for frame in own)]:
