@@ -79,8 +79,13 @@ class FakeTime:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def clean_environment(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """No setting of the machine reaches a test, and no file of the repository is in its way."""
+    if request.node.get_closest_marker("no_cover"):
+        # The mark stops the measuring in this process, and this the one in those that it starts.
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     for name in os.environ:
         upper = name.upper()
         if upper.startswith("UPSTOX_") or upper.endswith(("_PROXY", "_CA_BUNDLE")):

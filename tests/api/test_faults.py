@@ -335,6 +335,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(session, "MAX_BODY", 110_000)
 
 
+# The same login hundreds of times: measured, it takes twice as long, and passes no further line.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_matrix(case: Case, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each fault at each step ends as documented, spends nothing twice and tells no secret."""

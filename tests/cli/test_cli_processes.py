@@ -38,6 +38,7 @@ def kept(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
         return TokenCache().get_access_token(client).data.access_token
 
 
+@pytest.mark.no_cover
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the probe forks")
 def test_fifty_runs_send_one_pin(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cron job with a wrong PIN does not lock the account, however often it runs."""
@@ -97,6 +98,7 @@ def test_a_kept_token_of_a_file(account: Sandbox, kept: str, tmp_path: Path) -> 
     assert account.logins == 1
 
 
+@pytest.mark.no_cover
 def test_a_kept_token_is_printed_fast(kept: str) -> None:
     """In less time than importing the five dependencies takes, several runs compared."""
 

@@ -125,6 +125,7 @@ def test_python_blocks_run(
             assert sandbox.tokens_issued
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "block",
     [block for block in BLOCKS if block.language in {"bash", "sh", "console", "yaml"}],

@@ -34,6 +34,7 @@ def fake_time() -> None:
     """Leave time as it is, in place of the fixture of this name: benchmarks measure it."""
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_each_benchmark_runs(name: str) -> None:
     """What has to be exact is so however little was run."""

@@ -25,7 +25,10 @@ LEASE: Final = "0.3"
 ROUNDS: Final = int(os.environ.get("SOAK_ROUNDS", "1"))
 """How often each disaster happens: once here, 20 times in `make soak`."""
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the probe forks")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="the probe forks"),
+    pytest.mark.no_cover,
+]
 
 
 @pytest.fixture

@@ -92,6 +92,7 @@ def end(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+@pytest.mark.no_cover
 def test_a_rejected_pin_is_sent_once_whatever_changes(account: Sandbox) -> None:
     """Five apps of an account, and settings that the PIN has nothing to do with."""
     wrong = {"UPSTOX_PIN_CODE": "000000"}
@@ -100,6 +101,7 @@ def test_a_rejected_pin_is_sent_once_whatever_changes(account: Sandbox) -> None:
     assert account.pins_received == account.otp_requests == 1
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("step", "fault", "most"),
     [
@@ -119,6 +121,7 @@ def test_the_most_that_is_sent(account: Sandbox, step: Any, fault: Fault, most: 
     assert sent == most
 
 
+@pytest.mark.no_cover
 def test_killed_after_the_pin_three_times(account: Sandbox) -> None:
     """A process that dies between answer and record leaves a failure."""
     account.misbehave("pin", Fault.hang())
@@ -208,6 +211,7 @@ def test_a_directory_that_is_removed_during_a_login(
     assert account.logins == account.codes_received == account.pins_received == 1
 
 
+@real_time
 def test_a_directory_that_is_removed_keeps_its_ledger_in_the_process(
     account: Sandbox, cache_dir: Path
 ) -> None:
@@ -220,6 +224,7 @@ def test_a_directory_that_is_removed_keeps_its_ledger_in_the_process(
     assert account.pins_received == 1
 
 
+@real_time
 def test_a_child_of_a_fork_knows_what_its_parent_sent(account: Sandbox) -> None:
     """It starts with a copy of the memory, and with no turn that is held."""
     with UpstoxTOTP(pin_code="000000") as client, ThreadPoolExecutor(1) as pool:

@@ -81,6 +81,7 @@ def ask() -> str:
         return TokenCache().get_access_token(client).data.access_token
 
 
+@pytest.mark.no_cover
 @forking
 def test_fifty_processes_log_in_once(real_sandbox: Sandbox) -> None:
     """All of them start at once with an empty cache, and get the same token."""
@@ -90,6 +91,7 @@ def test_fifty_processes_log_in_once(real_sandbox: Sandbox) -> None:
     assert real_sandbox.logins == real_sandbox.pins_received == real_sandbox.otp_requests == 1
 
 
+@pytest.mark.no_cover
 @forking
 def test_fifty_processes_fail_once(real_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """One PIN is sent, and everybody learns that it was wrong."""
@@ -183,6 +185,7 @@ def test_clear_waits_for_a_login(client: UpstoxTOTP, sandbox: Sandbox, cache_dir
     assert json.loads(next(cache_dir.glob("*.json")).read_text())["token"] is None
 
 
+@pytest.mark.no_cover
 @forking
 @pytest.mark.parametrize("speed", [20], indirect=True)
 def test_killed_in_mid_login(real_sandbox: Sandbox, cache_dir: Path) -> None:
@@ -198,6 +201,7 @@ def test_killed_in_mid_login(real_sandbox: Sandbox, cache_dir: Path) -> None:
     assert document["token"]["data"]["access_token"] == results[-1]["token"]
 
 
+@pytest.mark.no_cover
 @forking
 def test_killed_while_others_wait(real_sandbox: Sandbox) -> None:
     """The lock of a dead process is free at once: another one logs in."""
