@@ -12,17 +12,19 @@ OTHERS_STAMP := .venvs/.others
 ENVIRONMENTS := $(PYTHON) tools/environments.py
 # One after the other where make cannot keep their output apart.
 TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j3 --output-sync=target)
-# Half as many workers again as cores, since tests wait for each other's processes and for pauses.
+# Twice as many workers as cores, since tests wait nearly half of the time: for processes of theirs,
+# and for pauses.
 ifndef PYTEST_XDIST_AUTO_NUM_WORKERS
 export PYTEST_XDIST_AUTO_NUM_WORKERS := \
-	$(shell $(PYTHON) -c 'import os; print((3 * (os.cpu_count() or 1) + 1) // 2)')
+	$(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 endif
 # The environments are made without bytecode, which every short program here would make anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test beside suites format lint types unit soak faults fuzz drill examples sdk \
-	others readme docs record pictures bench dist wheel-test clean new-enough
+	others readme docs record pictures bench dist wheel-test wheel-core wheel-suites clean \
+	new-enough
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,10 +52,11 @@ test: $(STAMP)  ## Run every check
 	@$(MAKE) --no-print-directory $(TOGETHER) beside
 	@$(MAKE) --no-print-directory -j1 suites
 
-# A suite has the machine to itself: what is said about time is not about what else runs there.
-beside: lint types docs $(OTHERS_STAMP)
+# What takes longest is begun first. Typing README is here since it waits for its installers.
+beside: wheel-core readme types docs lint
 
-suites: unit wheel-test readme
+# A suite has the machine to itself: what is said about time is not about what else runs there.
+suites: unit wheel-suites
 
 format: $(STAMP)  ## Format the code
 	$(BIN)/ruff format .
@@ -114,6 +117,12 @@ dist: $(STAMP)  ## Build sdist and wheel into dist
 
 wheel-test: $(STAMP)  ## Test the wheel: every Python here, lowest and newest dependencies
 	$(BIN)/python tools/wheel_test.py
+
+wheel-core: $(STAMP)
+	$(BIN)/python tools/wheel_test.py core
+
+wheel-suites: $(STAMP)
+	$(BIN)/python tools/wheel_test.py suites
 
 clean:  ## Remove what was built and installed
 	rm -rf $(VENV) .venvs build dist docs/_build .coverage .coverage.* .hypothesis .mypy_cache \

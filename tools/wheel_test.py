@@ -6,12 +6,15 @@ For each environment, all in ``.venvs``:
    and a login works against a sandbox that runs in another process.
 2. With all extras, the test suite runs in a folder of its own, where ``src`` is out of reach.
 
-The lowest dependencies are the lower bounds in pyproject.toml, read from there.
+The lowest dependencies are the lower bounds in pyproject.toml, read from there. The first is
+``python tools/wheel_test.py core``, which also makes the environments of the second, ``suites``;
+without a word, one follows the other.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import re
 import shutil
@@ -45,6 +48,11 @@ if TYPE_CHECKING:
 # read1(), so that the lowest environment runs the session's other way of reading an answer.
 TRANSITIVE: Final = ("urllib3==2.0.7",)
 DECLARED: Final = (ROOT / "pyproject.toml").read_text("utf-8")
+# Where chance draws what is tried, each environment tries a part, and none what another tried:
+# what a version of Python or of a dependency does is seen in any part, what we do in `make unit`.
+CASES: Final = 60
+FIRST_CASE: Final = 1_000_000
+EXAMPLES: Final = 20
 # These read the repository, or build it.
 OF_THE_REPOSITORY: Final = (
     "test_documentation*",
@@ -102,6 +110,14 @@ class Environment:
     pins: tuple[str, ...]
     suite: bool
 
+    def folder(self, extra: str) -> Path:
+        """Return where it lies.
+
+        Args:
+            extra: The extra that the wheel is installed with, empty for the core alone.
+        """
+        return ENVIRONMENTS / f"{self.name}-{extra or 'core'}"
+
 
 def lowest() -> tuple[str, ...]:
     """Return the lower bounds of pyproject.toml as exact versions."""
@@ -116,20 +132,15 @@ def core() -> set[str]:
     return {re.split(r"[^\w-]", text)[0] for text in PROJECT["project"]["dependencies"]}
 
 
-def environments(*, smoke: bool) -> list[Environment]:
-    """Return what to test: the lowest dependencies on the oldest Python, the newest on each.
-
-    Args:
-        smoke: Whether to leave the suite out everywhere.
-    """
+def environments() -> list[Environment]:
+    """Return what to test: the lowest dependencies on the oldest Python, the newest on each."""
     found = sorted(interpreters().items())
     (_, oldest), *_ = found
-    rows = [Environment("lowest", oldest, lowest(), suite=not smoke)]
+    rows = [Environment("lowest", oldest, lowest(), suite=True)]
     for version, path in found:
         name = f"newest-{version[0]}.{version[1]}"
         # `make unit` runs the suite with the newest dependencies on the Python it was set up with.
-        suite = not smoke and version != sys.version_info[:2]
-        rows.append(Environment(name, path, (), suite=suite))
+        rows.append(Environment(name, path, (), suite=version != sys.version_info[:2]))
     return rows
 
 
@@ -143,7 +154,7 @@ def run(*command: str | Path, **options: Any) -> None:
     subprocess.run([str(part) for part in command], check=True, **options)
 
 
-def prepare(environment: Environment, wheel: Path, extra: str, more: tuple[str, ...]) -> Path:
+def prepare(environment: Environment, wheel: Path, extra: str, more: tuple[str, ...]) -> None:
     """Make an environment, or bring one up to date, and install the wheel into it.
 
     Args:
@@ -151,17 +162,19 @@ def prepare(environment: Environment, wheel: Path, extra: str, more: tuple[str, 
         wheel: The wheel.
         extra: The extra to install it with, empty for the core alone.
         more: Further requirements.
-
-    Returns:
-        The environment's folder.
     """
-    folder = ENVIRONMENTS / f"{environment.name}-{extra or 'core'}"
+    folder = environment.folder(extra)
     pins = [pin for pin in environment.pins if extra or _name(pin) in core() | {"urllib3"}]
     requirements = (f"{wheel}[{extra}]" if extra else str(wheel), *pins, *more)
-    if not make(folder, environment.python, requirements, DECLARED):
+    made = make(folder, environment.python, requirements, DECLARED)
+    state = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    stamp = folder / ".wheel"
+    if stamp.exists() and stamp.read_text("utf-8") == state:
+        return
+    if not made:
         install(folder, "--force-reinstall", "--no-deps", wheel)
     run(*pip(folder, "check", "--quiet"))
-    return folder
+    stamp.write_text(state, "utf-8")
 
 
 def _name(requirement: str) -> str:
@@ -194,13 +207,19 @@ def _environment(settings: dict[str, str]) -> dict[str, str]:
     return kept | settings | {"UPSTOX_SLEEP_TIME": "100", "NO_PROXY": "127.0.0.1"}
 
 
-def run_suite(environment: Path) -> None:
+def run_suite(environment: Environment, number: int) -> None:
     """Run the tests against the installed wheel, in a folder that holds them and no source.
 
     Args:
-        environment: Where the environment lies.
+        environment: The environment.
+        number: Which of the suites it is.
     """
-    python = installed(environment)
+    python = installed(environment.folder("all"))
+    chance = {
+        "FUZZ": str(CASES),
+        "FUZZ_SEED": str(FIRST_CASE + number * CASES),
+        "ANY_JSON": str(EXAMPLES),
+    }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in ("tests", "docs"):
@@ -211,7 +230,7 @@ def run_suite(environment: Path) -> None:
         ignored = [f"--ignore-glob=*/{pattern}" for pattern in OF_THE_REPOSITORY]
         run(
             python, "-m", "pytest", "-n", "auto", "-q", *ignored,
-            cwd=folder, env=_environment({}),
+            cwd=folder, env=_environment(chance),
         )  # fmt: skip
 
 
@@ -244,31 +263,52 @@ def build() -> Path:
     return wheel
 
 
-def main() -> None:
-    """Build the wheel and test it in every environment."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--smoke", action="store_true", help="log in everywhere, run no suite")
-    rows = environments(smoke=parser.parse_args().smoke)
+def make_all(rows: list[Environment]) -> None:
+    """Build the wheel, make every environment with it, and log in with the core alone in each.
+
+    Args:
+        rows: The environments.
+    """
     wheel = build()
     started = time.monotonic()
     one_login = Lock()
     with serving() as settings, ThreadPoolExecutor(max_workers=2) as pool:
 
-        def ready(row: Environment) -> Path | None:
-            folder = prepare(row, wheel, "", ())
+        def ready(row: Environment) -> None:
+            prepare(row, wheel, "", ())
             # They share an account, whose codes work once each.
             with one_login:
-                check_core(folder, settings)
-            return prepare(row, wheel, "all", group("test")) if row.suite else None
+                check_core(row.folder(""), settings)
+            if row.suite:
+                prepare(row, wheel, "all", group("test"))
 
-        # All of them before the first suite, which is to have the machine to itself.
-        made = dict(zip(rows, pool.map(ready, rows), strict=True))
+        for _ in pool.map(ready, rows):
+            pass
     print(f"{len(rows)} environments, a login each: {time.monotonic() - started:.0f} s", flush=True)
-    for row, folder in made.items():
-        if folder is not None:
-            started = time.monotonic()
-            run_suite(folder)
-            print(f"{row.name}: suite passed, {time.monotonic() - started:.0f} s", flush=True)
+
+
+def run_suites(rows: list[Environment]) -> None:
+    """Run the suite in each environment that has one, one after the other.
+
+    Args:
+        rows: The environments.
+    """
+    for number, row in enumerate(row for row in rows if row.suite):
+        started = time.monotonic()
+        run_suite(row, number)
+        print(f"{row.name}: suite passed, {time.monotonic() - started:.0f} s", flush=True)
+
+
+def main() -> None:
+    """Test the wheel in every environment, or one part of that."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("part", nargs="?", choices=["core", "suites"], help="do this part alone")
+    part = parser.parse_args().part
+    rows = environments()
+    if part != "suites":
+        make_all(rows)
+    if part != "core":
+        run_suites(rows)
 
 
 if __name__ == "__main__":
