@@ -1,4 +1,4 @@
-"""Many processes at one cache: run as a program by the tests, its imports done before it forks."""
+"""Many processes at one cache: run by the tests, forked from one that has imported all of it."""
 
 from __future__ import annotations
 
@@ -133,6 +133,8 @@ PROBES: dict[str, Callable[..., None]] = {
     "forked": forked,
 }
 
-if __name__ == "__main__":
+
+def run() -> None:
+    """Do what the command line says."""
     run_faster(float(os.environ["PROBE_SPEED"]))
     PROBES[sys.argv[1]](*sys.argv[2:])

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from forked import Forked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-PROBE: Final = Path(__file__).with_name("fleet_probe.py")
-_PATIENCE: Final = 60
+    from pathlib import Path
 
 
 class Machine:
@@ -31,37 +28,31 @@ class Machine:
         home.mkdir(exist_ok=True)
         own = {"HOME": str(home), "UPSTOX_CACHE_DIR": str(home / "cache")}
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-        self.process = subprocess.Popen(  # noqa: S603 - this interpreter
-            [sys.executable, str(PROBE), str(processes or "alone")],
-            env={**kept, **settings, **own},
-            cwd=home,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        self.process = Forked(
+            "fleet",
+            str(processes or "alone"),
+            environment={**kept, **settings, **own},
+            folder=home,
         )
 
     def ready(self) -> Machine:
         """Wait until everything is imported."""
-        assert self.process.stdout
         line = self.process.stdout.readline()
         assert line == "ready\n", self.process.communicate()[1]
         return self
 
     def go(self) -> Machine:
         """Let it ask."""
-        assert self.process.stdin
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
         return self
 
     def told(self) -> list[dict[str, Any]]:
         """Return what each of its processes got."""
-        output, errors = self.process.communicate(timeout=_PATIENCE)
+        output, errors = self.process.communicate()
         assert self.process.returncode == 0, errors
         return [json.loads(line) for line in output.splitlines()]
 
     def end(self) -> None:
         """Kill it."""
-        self.process.kill()
-        self.process.communicate()
+        self.process.end()

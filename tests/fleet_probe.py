@@ -1,4 +1,4 @@
-"""A machine of a fleet: run as a program by the tests, with a home and an environment of its own.
+"""A machine of a fleet: run by the tests, with a home and an environment of its own.
 
 It forks processes, each of which asks the shared cache once the test says so.
 """
@@ -75,7 +75,8 @@ def shorten_requests(seconds: float) -> None:
     mock.patch.object(base, "_longest", return_value=seconds).start()
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Do what the command line says."""
     run_faster(float(os.environ["PROBE_SPEED"]))
     shorten_requests(float(os.environ["PROBE_LEASE"]))
     if sys.argv[1] == "alone":

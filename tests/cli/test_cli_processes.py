@@ -16,6 +16,7 @@ import pytest
 
 from cli_runs import COMMAND
 from cli_runs import run_process as run
+from forked import run_forked
 from terminals import at_terminal
 from upstox_totp import TokenCache, UpstoxTOTP
 from upstox_totp.sandbox import Fault, Sandbox
@@ -48,15 +49,9 @@ def test_fifty_runs_send_one_pin(account: Sandbox, monkeypatch: pytest.MonkeyPat
     assert {(run.returncode, run.stdout) for run in ended} == {(3, "")}
     # The interpreter and its imports once, the command itself forty-four times.
     monkeypatch.setenv("PROBE_SPEED", "1")
-    probe = Path(__file__).parents[1] / "cache_probe.py"
-    others = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, str(probe), "commands", "44", "token", "--format", "raw"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert others.stdout.split() == ["3"] * 44
-    assert others.stderr.count("not tried again") == 44
+    codes, errors = run_forked("cache", "commands", "44", "token", "--format", "raw")
+    assert codes.split() == ["3"] * 44
+    assert errors.count("not tried again") == 44
     assert account.pins_received == account.otp_requests == 1
 
 

@@ -6,17 +6,15 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conftest import configure, wait_until
+from forked import Forked, run_forked
 from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP
 from upstox_totp._tokens.memory_store import PROCESS
 from upstox_totp.errors import LoginWaitError
@@ -24,10 +22,10 @@ from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the probe forks")
 
-PROBE = [sys.executable, str(Path(__file__).parents[1] / "cache_probe.py")]
 SPEED = 80
 OTHERS = (
     {"UPSTOX_PASSWORD": "another"},
@@ -69,27 +67,8 @@ def account(speed: float, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 def each(*settings: dict[str, str]) -> list[dict[str, Any]]:
     """Return what processes got, one after the other, each with its settings."""
-    ended = subprocess.run(  # noqa: S603 - this interpreter
-        [*PROBE, "each", *map(json.dumps, settings)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return [json.loads(line) for line in ended.stdout.splitlines()]
-
-
-def start(*arguments: str) -> subprocess.Popen[str]:
-    """Start a process, which a test stops or kills."""
-    return subprocess.Popen(  # noqa: S603 - this interpreter
-        [*PROBE, *arguments], start_new_session=True, stdout=subprocess.PIPE, text=True
-    )
-
-
-def end(process: subprocess.Popen[str]) -> None:
-    """Kill a process that was started, with all that it started."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    output, _ = run_forked("cache", "each", *map(json.dumps, settings))
+    return [json.loads(line) for line in output.splitlines()]
 
 
 @pytest.mark.no_cover
@@ -126,10 +105,10 @@ def test_killed_after_the_pin_three_times(account: Sandbox) -> None:
     """A process that dies between answer and record leaves a failure."""
     account.misbehave("pin", Fault.hang())
     for number in (1, 2, 3):
-        process = start("each", "{}")
+        process = Forked("cache", "each", "{}")
         while account.pins_received < number:
             time.sleep(0.01)
-        end(process)
+        process.end()
     account.behave()
     (held,) = each({})
     assert held["error"] == "APIError"
@@ -144,7 +123,7 @@ def test_a_stopped_holder_is_named_and_not_waited_for_without_end(
     caplog.set_level("INFO", "upstox_totp")
     monkeypatch.setattr("upstox_totp._tokens.turns._SAY_AFTER", 0.1)
     account.misbehave("otp", Fault.hang())
-    process = start("crowd", "1")
+    process = Forked("cache", "crowd", "1")
     wait_until(lambda: account.otp_requests == 1)
     os.killpg(process.pid, signal.SIGSTOP)
     cache = TokenCache()
@@ -160,7 +139,7 @@ def test_a_stopped_holder_is_named_and_not_waited_for_without_end(
             with pytest.raises(LoginWaitError, match=r"process [0-9]+ on .* IST"):
                 ask()
             assert "Waiting for another login of this account: process" in caplog.text
-    end(process)
+    process.end()
     assert account.otp_requests == 1
 
 
@@ -168,8 +147,7 @@ def test_a_stopped_holder_is_named_and_not_waited_for_without_end(
 def test_the_lock_of_a_killed_process_is_not_its_childs(account: Sandbox) -> None:
     """A program that forked during its login and was killed keeps nobody waiting."""
     account.misbehave("otp", Fault.hang(), times=1)
-    process = start("forked")
-    assert process.stdout is not None
+    process = Forked("cache", "forked")
     child = int(process.stdout.readline())
     wait_until(lambda: account.otp_requests == 1)
     process.kill()
@@ -181,13 +159,13 @@ def test_the_lock_of_a_killed_process_is_not_its_childs(account: Sandbox) -> Non
             assert cache.get_access_token(client).success
     finally:
         os.kill(child, signal.SIGKILL)
-        process.stdout.close()
+        process.communicate()
 
 
 def test_clear_waits_for_a_first_login(account: Sandbox, cache_dir: Path) -> None:
     """A token on its way when the person logs out does not stay."""
     account.misbehave("otp", Fault.late(0.5), times=1)
-    process = start("crowd", "1")
+    process = Forked("cache", "crowd", "1")
     wait_until(lambda: account.otp_requests == 1)
     with UpstoxTOTP() as client:
         TokenCache().clear(client)
@@ -202,7 +180,7 @@ def test_a_directory_that_is_removed_during_a_login(
 ) -> None:
     """The next one waits for the login all the same, and shares its token."""
     account.misbehave(step, Fault.late(0.4), times=1)
-    process = start("crowd", "1")
+    process = Forked("cache", "crowd", "1")
     wait_until(lambda: [one for one in account.requests if one.step == step])
     shutil.rmtree(cache_dir)
     with UpstoxTOTP() as client:

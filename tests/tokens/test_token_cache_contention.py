@@ -5,25 +5,23 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
 from conftest import FakeTime, configure
+from forked import Forked, run_forked
 from upstox_totp import AuthenticationError, TokenCache, UpstoxError, UpstoxTOTP, _clock
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-PROBE = Path(__file__).parents[1] / "cache_probe.py"
 THREADS = 32
 forking = pytest.mark.skipif(not hasattr(os, "fork"), reason="the probe forks")
 
@@ -51,13 +49,8 @@ def real_sandbox(speed: float, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sand
 
 def probe(*arguments: object) -> list[dict[str, Any]]:
     """Run the probe, and return what each of its processes got."""
-    ended = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, str(PROBE), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [json.loads(line) for line in ended.stdout.splitlines()]
+    output, _ = run_forked("cache", *arguments)
+    return [json.loads(line) for line in output.splitlines()]
 
 
 def at_once(ask: Callable[[], Any], number: int = THREADS) -> list[Any]:
@@ -206,18 +199,13 @@ def test_killed_in_mid_login(real_sandbox: Sandbox, cache_dir: Path) -> None:
 def test_killed_while_others_wait(real_sandbox: Sandbox) -> None:
     """The lock of a dead process is free at once: another one logs in."""
     real_sandbox.misbehave("otp", Fault.hang(), times=1)
-    holder = subprocess.Popen(  # noqa: S603 - this interpreter
-        [sys.executable, str(PROBE), "crowd", "1"],
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-    )
+    holder = Forked("cache", "crowd", 1)
     while real_sandbox.otp_requests == 0:
         time.sleep(0.01)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(probe, "crowd", 5)
         time.sleep(0.6)
-        os.killpg(holder.pid, 9)
-        holder.wait()
+        holder.end()
         results = waiting.result()
     assert [result.get("token") for result in results] == real_sandbox.access_tokens * 5
 
