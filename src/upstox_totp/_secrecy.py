@@ -1,4 +1,4 @@
-"""What must not be shown: secrets in the words of others, and bytes and objects that hold them."""
+"""What must not be shown: secrets in the words of others, in any spelling."""
 
 from __future__ import annotations
 
@@ -27,26 +27,6 @@ _ESCAPE: Final = re.compile(
 )
 _CONTROLS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _BASE64_LETTERS: Final = frozenset("+/-_")
-
-
-class HiddenBytes(bytes):
-    """Bytes that hold a secret: used as they are, never shown."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        """Return a mask and the length."""
-        return f"{type(self).__name__}(*** {len(self)} bytes)"
-
-    __str__ = __repr__
-
-
-class HiddenDict(dict[str, Any]):
-    """A JSON object that is never shown."""
-
-    def __repr__(self) -> str:
-        """Return a mask."""
-        return "{***}"
 
 
 class Secrets:

@@ -22,7 +22,7 @@ from upstox_totp import (
     UpstoxWarning,
     _clock,
 )
-from upstox_totp._secrecy import HiddenDict
+from upstox_totp._hidden import HiddenDict
 from upstox_totp._settings.account import Identity, identify
 from upstox_totp._tokens.ledger_record import Begun, Credential, LedgerRecord, LoginMark
 from upstox_totp._tokens.record import KeptToken, TokenRecord

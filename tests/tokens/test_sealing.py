@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from upstox_totp import ConfigurationError
-from upstox_totp._secrecy import HiddenBytes
+from upstox_totp._hidden import HiddenBytes
 from upstox_totp._tokens.sealing import Seal, SealError, new_key
 
 CONTENT = HiddenBytes(b'{"token": "a.b.c"}')

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from upstox_totp import _clock
 from upstox_totp._api import routes
-from upstox_totp._secrecy import HiddenBytes
+from upstox_totp._hidden import HiddenBytes
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 if TYPE_CHECKING:

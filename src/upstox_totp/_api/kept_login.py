@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from upstox_totp import _clock
 from upstox_totp._api.token_request import TokenPendingError
-from upstox_totp._secrecy import HiddenDict, Secrets
+from upstox_totp._hidden import HiddenDict
+from upstox_totp._secrecy import Secrets
 from upstox_totp._tokens.failure import LoginFailure
 from upstox_totp._tokens.holds import find_holds
 from upstox_totp._tokens.kept import serves

@@ -14,7 +14,7 @@ from upstox_totp._tokens.life import as_datetime, expiry, milliseconds
 from upstox_totp.models import AccessTokenData
 
 if TYPE_CHECKING:
-    from upstox_totp._secrecy import HiddenBytes
+    from upstox_totp._hidden import HiddenBytes
     from upstox_totp.models import ProfileData
 
 MOST: Final = 16 * 1024

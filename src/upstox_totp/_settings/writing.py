@@ -10,9 +10,9 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from upstox_totp._hidden import HiddenBytes
 from upstox_totp._log import warn_user
 from upstox_totp._messages.extras import missing
-from upstox_totp._secrecy import HiddenBytes
 from upstox_totp._settings.env_files import read_env_file
 from upstox_totp._settings.named_accounts import account_path, keyring_service, load_keyring
 from upstox_totp._settings.names import variable

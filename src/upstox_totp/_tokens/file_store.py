@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from upstox_totp import _clock
+from upstox_totp._hidden import HiddenBytes
 from upstox_totp._log import logger
-from upstox_totp._secrecy import HiddenBytes
 from upstox_totp._tokens.files import PrivateDirectory
 from upstox_totp._tokens.ledger_record import LedgerRecord
 from upstox_totp._tokens.life import IST, as_datetime, moment

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from upstox_totp import _clock
+from upstox_totp._hidden import HiddenBytes
 from upstox_totp._log import logger, warn_user
 from upstox_totp._messages.extras import missing
-from upstox_totp._secrecy import HiddenBytes
 from upstox_totp._tokens.store import StoreError
 
 SUFFIXES: Final = frozenset({".json", ".ledger", ".lock", ".holder", ".used", ".tmp"})

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from upstox_totp import _clock
-from upstox_totp._secrecy import HiddenBytes
+from upstox_totp._hidden import HiddenBytes
 from upstox_totp._tokens.failure import LoginFailure
 from upstox_totp._tokens.life import moment
 

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from upstox_totp import _clock
-from upstox_totp._secrecy import HiddenBytes, HiddenDict
+from upstox_totp._hidden import HiddenBytes, HiddenDict
 from upstox_totp._tokens.failure import LoginFailure
 from upstox_totp._tokens.ledger_record import LoginMark
 from upstox_totp._tokens.life import is_of_use, moment, seconds_left

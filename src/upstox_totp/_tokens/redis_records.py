@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from upstox_totp import _clock
-from upstox_totp._secrecy import HiddenBytes
+from upstox_totp._hidden import HiddenBytes
 from upstox_totp._tokens.ledger_record import LedgerRecord
 from upstox_totp._tokens.record import TokenRecord
 from upstox_totp._tokens.sealing import SealError, hidden

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from redis.lock import Lock
 
-    from upstox_totp._secrecy import HiddenBytes
+    from upstox_totp._hidden import HiddenBytes
     from upstox_totp._tokens.identified import Identified
     from upstox_totp._tokens.record import TokenRecord
     from upstox_totp._tokens.sealing import Hideable
