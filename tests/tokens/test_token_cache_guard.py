@@ -27,6 +27,7 @@ from upstox_totp import (
 )
 from upstox_totp._tokens.file_store import FileStore
 from upstox_totp._tokens.memory_store import PROCESS
+from upstox_totp._tokens.remembering import error_of
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -284,7 +285,7 @@ def test_nothing_secret_is_left_behind(
                     canaries.check(canaries.surfaces(error, records))
                 record = FileStore(cache_dir).read_token(client.identity)
                 assert record.failure is not None
-                canaries.check(canaries.surfaces(record.failure.to_error(), records))
+                canaries.check(canaries.surfaces(error_of(record.failure), records))
                 sandbox.behave()
 
 

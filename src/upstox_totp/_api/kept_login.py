@@ -15,12 +15,12 @@ from upstox_totp import _clock
 from upstox_totp._api.token_request import TokenPendingError
 from upstox_totp._hidden import HiddenDict
 from upstox_totp._secrecy import Secrets
-from upstox_totp._tokens.failure import LoginFailure
 from upstox_totp._tokens.holds import find_holds
 from upstox_totp._tokens.kept import serves
 from upstox_totp._tokens.ledger import Ledger
 from upstox_totp._tokens.life import as_datetime, credible_offset, expiry
 from upstox_totp._tokens.record import KeptToken
+from upstox_totp._tokens.remembering import error_of, remember
 from upstox_totp._tokens.store import TurnLostError
 from upstox_totp.errors import AuthenticationError, UpstoxError
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
@@ -28,6 +28,7 @@ from upstox_totp.models import AccessTokenData, AccessTokenResponse
 if TYPE_CHECKING:
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.config import Config
+    from upstox_totp._tokens.failure import LoginFailure
     from upstox_totp._tokens.ledger import LoginMark
     from upstox_totp._tokens.record import TokenRecord
     from upstox_totp._tokens.store import Store, Turn
@@ -98,7 +99,7 @@ class KeptLogin:
         if isinstance(self._answer, AccessTokenResponse):
             return self._answer
         if self._answer is not None:
-            raise self._answer.to_error()
+            raise error_of(self._answer)
         raise RuntimeError("no other login has answered this call")
 
     def log_in(self, turn: Turn) -> AccessTokenResponse:
@@ -118,7 +119,7 @@ class KeptLogin:
         except TokenPendingError:
             raise
         except (UpstoxError, requests.RequestException) as error:
-            failure = LoginFailure.of(error, self._identity.fingerprint, self._secrets.mask)
+            failure = remember(error, self._identity.fingerprint, self._secrets.mask)
             # Where the turn is another's meanwhile, what this login got is still its own.
             with suppress(TurnLostError):
                 ledger.note_failure(error)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upstox_totp._tokens.ledger_record import Credential, LedgerRecord, Limit
 from upstox_totp._tokens.life import ADJUSTMENT, IST, as_datetime
+from upstox_totp._tokens.remembering import upstox_error_of
 from upstox_totp.errors import EXPLANATIONS, APIError, ErrorCode
 
 if TYPE_CHECKING:
@@ -53,13 +54,14 @@ class Hold(NamedTuple):
         failure = self.failure
         if failure.network:
             failure = failure._replace(network=False, error=APIError.__name__)
-        error = failure._replace(
+        held = failure._replace(
             message=f"not tried again; {self.what[0].lower()}{self.what[1:]} is held since it "
             f"failed on {when:%d %b %Y at %H:%M:%S} IST: {failure.message}",
             details={**failure.details, "failed_at": when.isoformat(), "held": self.what},
             suggestions=(*failure.suggestions, self.release),
             retry_after=self.remaining,
-        ).to_upstox_error()
+        )
+        error = upstox_error_of(held)
         if self.remaining is not None:
             error.details["retry_after"] = self.remaining
         return error

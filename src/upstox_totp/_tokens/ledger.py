@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 
 from upstox_totp import _clock
 from upstox_totp._log import warn_user
-from upstox_totp._tokens.failure import LoginFailure
 from upstox_totp._tokens.holds import find_holds, is_before, limit_of
 from upstox_totp._tokens.ledger_record import (
     Begun,
@@ -19,12 +18,14 @@ from upstox_totp._tokens.ledger_record import (
     without,
 )
 from upstox_totp._tokens.life import as_datetime, next_expiry
+from upstox_totp._tokens.remembering import remember, unexplained
 from upstox_totp._tokens.store import TurnLostError
 from upstox_totp.errors import AuthenticationError, ErrorCode, RateLimitError, UpstoxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from upstox_totp._tokens.failure import LoginFailure
     from upstox_totp._tokens.identified import Identified
     from upstox_totp._tokens.ledger_record import LedgerRecord
     from upstox_totp._tokens.store import Turn
@@ -80,7 +81,7 @@ class Ledger:
         begun = self._record.begun
         if begun is not None:
             # Whoever began it held the turn, and holds it no longer.
-            failure = LoginFailure.unexplained(_KILLED, begun.at)
+            failure = unexplained(_KILLED, begun.at)
             self._fail(begun.credentials, failure, Verdict.NO_VERDICT)
 
     def __repr__(self) -> str:
@@ -302,8 +303,8 @@ class Ledger:
 
     def _failure(self, error: BaseException) -> LoginFailure:
         if _is_expected(error):
-            return LoginFailure.of(error, self._identity.fingerprint, self._mask)
-        return LoginFailure.unexplained(
+            return remember(error, self._identity.fingerprint, self._mask)
+        return unexplained(
             f"The login ended with {type(error).__name__} before an answer came.", _clock.time()
         )
 
