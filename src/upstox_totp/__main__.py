@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from upstox_totp._messages.extras import missing
@@ -10,6 +11,8 @@ from upstox_totp.cli.exit_codes import ExitCode
 
 def main() -> None:
     """Run the command line, or say how to get it."""
+    # What is loaded stays: to look for garbage in it takes a twentieth of a short command.
+    gc.disable()
     try:
         from upstox_totp.cli.commands import cli  # noqa: PLC0415 - click is an extra
     except ModuleNotFoundError as error:
@@ -19,6 +22,11 @@ def main() -> None:
         sys.exit(ExitCode.USAGE)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
+    finally:
+        # Not every Python's collector knows how to leave alone what is there.
+        if hasattr(gc, "freeze"):
+            gc.freeze()
+        gc.enable()
     cli()
 
 
