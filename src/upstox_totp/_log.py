@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from upstox_totp.errors import UpstoxWarning
+from upstox_totp._errors import UpstoxWarning
 
 if TYPE_CHECKING:
     from types import FrameType

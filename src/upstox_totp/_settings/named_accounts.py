@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from upstox_totp._errors import ConfigurationError
 from upstox_totp._messages.extras import missing
 from upstox_totp._settings.env_files import EnvFile, read_env_file
 from upstox_totp._settings.names import NAMES, SETTINGS, variable
-from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from upstox_totp._errors import ConfigurationError
 from upstox_totp._messages.extras import missing
 from upstox_totp._tokens.file_store import FileStore
 from upstox_totp._tokens.files import cache_path
@@ -14,7 +15,6 @@ from upstox_totp._tokens.memory_store import PROCESS
 from upstox_totp._tokens.mirror import MirroredStore
 from upstox_totp._tokens.sealing import hidden
 from upstox_totp._tokens.store import UnusableStore
-from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import os

@@ -7,9 +7,9 @@ import binascii
 import os
 from typing import TYPE_CHECKING, Final
 
+from upstox_totp._errors import ConfigurationError
 from upstox_totp._hidden import HiddenBytes
 from upstox_totp._messages.extras import missing
-from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upstox_totp._errors import ConfigurationError
 from upstox_totp._settings.account import identify
 from upstox_totp._settings.names import DEFAULTS, variable
 from upstox_totp._tokens.kept import open_store, serves
 from upstox_totp._tokens.life import MARGIN
-from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from upstox_totp._settings.account import Identity
