@@ -109,7 +109,8 @@ def test_a_warning_points_past_what_lies_between(tmp_path: Path) -> None:
 
 DEBUG = """
 import logging, os, sys
-from upstox_totp._log import enable_debug, logger
+from upstox_totp._log import logger
+from upstox_totp._stderr_log import enable_debug
 {}
 enable_debug()
 for number in range(3):

@@ -1,79 +1,103 @@
-"""The package's logger, how to hear it, and how to tell a person what they must know."""
+"""The package's logger, how to hear it, and how to tell a person what they must know.
+
+A kept token is found without a word, so that the logging of the standard library, which takes as
+long to load as half of what finds it, is loaded by the first word.
+"""
 
 from __future__ import annotations
 
-import io
-import logging
 import os
 import sys
 import warnings
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from upstox_totp._errors import UpstoxWarning
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from logging import Handler, Logger, LogRecord
     from types import FrameType
 
-_PACKAGE: Final = f"{Path(__file__).parent}{os.sep}"
+    logger: Logger
 
-logger = logging.getLogger("upstox_totp")
-logger.addHandler(logging.NullHandler())
+_PACKAGE: Final = f"{os.path.dirname(__file__)}{os.sep}"  # noqa: PTH120 - pathlib is slow to load
 
 
-class _StderrHandler(logging.Handler):
-    """Writes to the current ``sys.stderr``, unless the program has configured logging itself.
+class _Logger:
+    """The package's logger, whoever looks at it."""
 
-    Where there is no stderr, as under ``pythonw``, or it is closed or a pipe that broke, the record
-    is lost: a login does not end for it.
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_made(), name)
+
+
+if not TYPE_CHECKING:
+    logger = _Logger()
+
+
+class _Ear:
+    """Hears what the package logs.
+
+    Args:
+        listener: Is given each record.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        self._writing = False
+    def __init__(self, listener: Callable[[LogRecord], None]) -> None:
+        self._listener = listener
+        self._handler: Handler | None = None
+        self._level = 0
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a record where no handler of the program will show it.
+    def open(self, made: Logger) -> None:
+        """Hear what is logged from now on.
 
         Args:
-            record: The record.
+            made: The logger.
         """
-        # A stderr that writes into this log would be written to by each of its own lines.
-        if self._writing or logging.getLogger().handlers:
-            return
-        self._writing = True
-        # A stderr of the program's own may raise whatever it likes.
-        with suppress(Exception):
-            self._write(f"{self.format(record)}\n")
-        self._writing = False
+        from logging import Handler  # noqa: PLC0415 - loaded already, with the logger
 
-    def _write(self, line: str) -> None:
-        stream = sys.stderr
-        raw = getattr(stream.buffer, "raw", None) if type(stream) is io.TextIOWrapper else None
-        if raw is not None:
-            stream.flush()
-            # What a broken pipe does not take would stay in the buffers above, and make the
-            # interpreter, which empties them at its end, exit with 120.
-            text = line.replace("\n", os.linesep)
-            raw.write(text.encode(stream.encoding, "backslashreplace"))
-            return
-        try:
-            stream.write(line)
-        except UnicodeEncodeError:
-            stream.write(line.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
+        self._handler = Handler()
+        self._handler.emit = self._listener  # type: ignore[assignment, method-assign]
+        self._level = made.level
+        made.addHandler(self._handler)
+
+    def close(self) -> None:
+        """Hear no more, and leave the logger's level as it was."""
+        if self._handler is not None:
+            logger.removeHandler(self._handler)
+            logger.setLevel(self._level)
 
 
-def enable_debug() -> None:
-    """Show what happens in a login, at DEBUG.
+_EARS: Final[list[_Ear]] = []
 
-    A handler on stderr is added once, and keeps silent in a program that configured logging.
+
+@cache
+def _made() -> Logger:
+    import logging  # noqa: PLC0415 - see above; no login begins without it
+
+    made = logging.getLogger("upstox_totp")
+    made.addHandler(logging.NullHandler())
+    for ear in _EARS:
+        ear.open(made)
+    return made
+
+
+@contextmanager
+def heard(listener: Callable[[LogRecord], None]) -> Iterator[None]:
+    """Let somebody hear what the package logs, for the length of a block.
+
+    Args:
+        listener: Is given each record.
     """
-    logger.setLevel(logging.DEBUG)
-    own = [handler for handler in logger.handlers if type(handler) is not logging.NullHandler]
-    if not own:
-        logger.addHandler(_StderrHandler())
+    ear = _Ear(listener)
+    _EARS.append(ear)
+    if _made.cache_info().currsize:
+        ear.open(_made())
+    try:
+        yield
+    finally:
+        _EARS.remove(ear)
+        ear.close()
 
 
 def warn_user(message: str, *, each_time: bool = False) -> None:

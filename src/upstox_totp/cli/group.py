@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
+from upstox_totp._log import heard
 from upstox_totp.cli.exit_codes import ExitCode
-from upstox_totp.cli.notes import Notes, heard, warned
+from upstox_totp.cli.notes import Notes, warned
 from upstox_totp.cli.streams import (
     OutputError,
     ReaderGoneError,
@@ -105,7 +106,7 @@ class CommandGroup(click.Group):
         """
         notes = ctx.obj = Notes()
         try:
-            with heard(notes), warned(notes):
+            with heard(notes.hear), warned(notes):
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             return ExitCode.INTERRUPTED

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from upstox_totp._errors import UpstoxWarning
 from upstox_totp._log import logger
@@ -13,9 +12,13 @@ from upstox_totp.cli.streams import note_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from logging import LogRecord
+
+# As logging has it, which is not loaded for the command that says nothing.
+_WARNING: Final = 30
 
 
-class Notes(logging.Handler):
+class Notes:
     """Says each warning once, and in debug mode everything.
 
     Attributes:
@@ -24,22 +27,20 @@ class Notes(logging.Handler):
     """
 
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
         self.debug = False
         self.write: Callable[[str], object] = note_line
         self._said: set[str] = set()
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def hear(self, record: LogRecord) -> None:
         """Say what was logged.
 
         Args:
             record: The record.
         """
-        text = record.getMessage()
-        if record.levelno < logging.WARNING:
-            self.write(text)
-        else:
-            self.warn(text)
+        if record.levelno >= _WARNING:
+            self.warn(record.getMessage())
+        elif self.debug:
+            self.write(record.getMessage())
 
     def warn(self, text: str) -> None:
         """Say a warning, if it was not said before.
@@ -54,24 +55,7 @@ class Notes(logging.Handler):
     def say_everything(self) -> None:
         """Say what happens in a login, too."""
         self.debug = True
-        self.setLevel(logging.DEBUG)
-        logger.setLevel(logging.DEBUG)
-
-
-@contextmanager
-def heard(handler: logging.Handler) -> Iterator[None]:
-    """Let a handler hear what the library logs, for the length of a block.
-
-    Args:
-        handler: The handler.
-    """
-    level = logger.level
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
+        logger.setLevel("DEBUG")
 
 
 @contextmanager

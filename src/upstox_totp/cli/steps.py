@@ -7,8 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from upstox_totp._log import logger
-from upstox_totp.cli.notes import heard
+from upstox_totp._log import heard, logger
 from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 _LAST: Final = Step.TOKEN
 
 
-class Steps(logging.Handler):
+class Steps:
     """Tells of each step when it has passed; redirects belong to their step.
 
     Args:
@@ -32,13 +31,12 @@ class Steps(logging.Handler):
     def __init__(
         self, passed: Callable[[str], Any], waiting: Callable[[str], Any] = lambda _: None
     ) -> None:
-        super().__init__(logging.DEBUG)
         self._passed = passed
         self._waiting = waiting
         self._step: Step | None = None
         self._milliseconds = 0
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def hear(self, record: logging.LogRecord) -> None:
         """Follow the login.
 
         Args:
@@ -101,7 +99,7 @@ def shown(steps: Steps) -> Iterator[None]:
     Args:
         steps: Shows them.
     """
-    with heard(steps):
+    with heard(steps.hear):
         logger.setLevel(logging.DEBUG)
         yield
         steps.finish()
