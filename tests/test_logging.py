@@ -107,6 +107,25 @@ def test_a_warning_points_past_what_lies_between(tmp_path: Path) -> None:
     assert program(code=code)[2].startswith("<string>:3: UpstoxWarning: m")
 
 
+LISTENING = """
+from upstox_totp._log import heard, logger
+for number in range(2):
+    said = []
+    with heard(lambda record: said.append(record.getMessage())):
+        logger.warning("one")
+        logger.debug("none")
+        logger.setLevel("DEBUG")
+        logger.debug("two")
+    logger.warning("three")
+    print(said, logger.level)
+"""
+
+
+def test_who_listens_hears_the_first_record_and_those_after_it() -> None:
+    """Before anything was logged as well as later; the level is then what it was."""
+    assert program(code=LISTENING) == (0, "['one', 'two'] 0\n" * 2, "")
+
+
 DEBUG = """
 import logging, os, sys
 from upstox_totp._log import logger

@@ -58,7 +58,7 @@ def test_fifty_runs_send_one_pin(account: Sandbox, monkeypatch: pytest.MonkeyPat
 def test_a_kept_token_sends_nothing(account: Sandbox, kept: str) -> None:
     """No socket is opened, and neither requests nor pydantic nor rich is loaded."""
     code = """if True:
-        import sys
+        import gc, sys
         opened = []
         sys.addaudithook(lambda name, _: opened.append(name) if name.startswith("socket.") else 0)
         from upstox_totp.__main__ import main
@@ -68,6 +68,7 @@ def test_a_kept_token_sends_nothing(account: Sandbox, kept: str) -> None:
         except SystemExit as ended:
             assert not ended.code
         heavy = {"requests", "pydantic", "pydantic_settings", "pyotp", "rich", "filelock"}
+        assert gc.isenabled()
         assert not opened, opened
         assert not heavy & set(sys.modules), heavy & set(sys.modules)
     """

@@ -25,9 +25,10 @@ from upstox_totp import (
     UpstoxWarning,
     ValidationError,
 )
+from upstox_totp._tokens.failure import LoginFailure
 from upstox_totp._tokens.file_store import FileStore
 from upstox_totp._tokens.memory_store import PROCESS
-from upstox_totp._tokens.remembering import error_of
+from upstox_totp._tokens.remembering import error_of, upstox_error_of
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -320,3 +321,14 @@ def test_settings_alike_in_a_row_are_not_alike(
     configure(monkeypatch, sandbox, UPSTOX_PASSWORD="ab0", UPSTOX_PIN_CODE="00000")
     refused(UpstoxTOTP())
     assert sandbox.pins_received == 2
+
+
+def test_a_step_of_a_later_release_is_none_that_this_one_names() -> None:
+    """The failure still counts; what is no number makes no failure."""
+    document = {"error": "APIError", "network": False, "message": "m", "failed_at": 1.0}
+    document |= {"fingerprint": "f", "step": 99}
+    failure = LoginFailure.parse(document)
+    assert failure.step == 99
+    assert upstox_error_of(failure).step is None
+    with pytest.raises(TypeError):
+        LoginFailure.parse(document | {"step": "PIN"})

@@ -23,8 +23,9 @@ _MOST_BYTES: Final = 16 * 1024 * 1024
 _OTHERS: Final = 0o077
 _WRITABLE: Final = 0o022
 _POSIX: Final = os.name == "posix"
-_READ: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_BINARY: Final = getattr(os, "O_BINARY", 0)
+_READ: Final = os.O_RDONLY | _BINARY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
 _WINDOWS_TRIES: Final = 50
 _WINDOWS_PAUSE: Final = 0.01
 # Directories on disks where modes have no effect, which the person was told of.
@@ -112,7 +113,7 @@ class PrivateDirectory:
         path = f"{self._text}{os.sep}{name}"
         try:
             self.check()
-            descriptor = os.open(path, _READ | getattr(os, "O_BINARY", 0))
+            descriptor = os.open(path, _READ)
         except FileNotFoundError:
             return None
         except OSError:
