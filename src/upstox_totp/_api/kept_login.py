@@ -213,37 +213,41 @@ def to_response(kept: KeptToken) -> AccessTokenResponse | None:
     Args:
         kept: The token as it is kept.
     """
-    valid = _validated(kept)
-    if valid is None:
+    known = _VALID.get(id(kept.data)) or _validated(kept)
+    if known is None:
         return None
+    first, valid = known
     # Who is handed it may change it, and it is handed out again.
     data = valid.model_copy()
     for values in (vars(data), data.model_extra or {}):
         for name, value in values.items():
             if isinstance(value, _CONTAINERS):
                 values[name] = _copied(value)
+    # A store that tells how long a key lives knows another offset each time.
+    if kept.clock_offset != first.clock_offset or kept.obtained_at != first.obtained_at:
+        _obtained(data, kept)
     return AccessTokenResponse(success=True, data=data)
 
 
-# By the identity of what was validated, which is held here, so that no other takes its place.
+# By the identity of the fields, which are held here, so that no others take their place.
 _VALID: Final[dict[int, tuple[KeptToken, AccessTokenData]]] = {}
 _MOST_VALID: Final = 8
 _CONTAINERS: Final = (dict, list)
 
 
-def _validated(kept: KeptToken) -> AccessTokenData | None:
-    known = _VALID.get(id(kept))
-    if known is not None:
-        return known[1]
+def _validated(kept: KeptToken) -> tuple[KeptToken, AccessTokenData] | None:
     try:
         data = AccessTokenData.model_validate(kept.data)
     except pydantic.ValidationError:
         return None
-    data.obtained(as_datetime(kept.obtained_at), timedelta(seconds=kept.clock_offset))
     if len(_VALID) >= _MOST_VALID:
         _VALID.clear()
-    _VALID[id(kept)] = kept, data
-    return data
+    known = _VALID[id(kept.data)] = kept, _obtained(data, kept)
+    return known
+
+
+def _obtained(data: AccessTokenData, kept: KeptToken) -> AccessTokenData:
+    return data.obtained(as_datetime(kept.obtained_at), timedelta(seconds=kept.clock_offset))
 
 
 def _copied(value: Any) -> Any:
