@@ -35,15 +35,16 @@ _STORES: Final = re.compile(r"(redis|rediss|unix)://\S+")
 _PIN_BY_API: Final = 6
 
 
-class After:
-    """Annotates a field whose value, once it is of its type, is put through a rule.
+class _Ruled:
+    """Annotates a field with a rule, as pydantic's own annotations do.
 
-    What pydantic's own annotation does after it has looked at the function's signature, for each
-    field of each start.
+    Those look at the function's signature first, for each field of each start.
 
     Args:
         rule: One of the functions below.
     """
+
+    _schema: Callable[..., CoreSchema]
 
     def __init__(self, rule: Callable[[Any], Any]) -> None:
         self._rule = rule
@@ -51,25 +52,20 @@ class After:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Return the schema of the type, and after it the rule."""
-        return no_info_after_validator_function(self._rule, handler(source))
+        """Return the schema of the type, and the rule before or after it."""
+        return self._schema(self._rule, handler(source))
 
 
-class Before:
-    """Annotates a field whose value is put through a rule before it has to be of its type.
+class After(_Ruled):
+    """Puts a value through a rule once it is of its type."""
 
-    Args:
-        rule: One of the functions below.
-    """
+    _schema = staticmethod(no_info_after_validator_function)
 
-    def __init__(self, rule: Callable[[Any], Any]) -> None:
-        self._rule = rule
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        """Return the rule, and after it the schema of the type."""
-        return no_info_before_validator_function(self._rule, handler(source))
+class Before(_Ruled):
+    """Puts a value through a rule before it has to be of its type."""
+
+    _schema = staticmethod(no_info_before_validator_function)
 
 
 def wrong(reason: str) -> PydanticCustomError:
