@@ -76,7 +76,7 @@ unit: $(STAMP) $(OTHERS_STAMP)  ## Run the tests, with branch coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term-missing:skip-covered
 
 soak: $(STAMP)  ## Let 20 times befall a fleet what befalls it once in the tests
-	SOAK_ROUNDS=20 $(BIN)/python -m pytest -n auto tests/tokens/test_fleet.py
+	SOAK_ROUNDS=20 $(BIN)/python -m pytest -n auto tests/cache/test_fleet.py
 
 faults: $(STAMP)  ## Run the matrix of faults alone, and say how many there are
 	$(BIN)/python -m pytest -n auto tests/api/test_faults.py

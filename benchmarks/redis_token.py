@@ -20,8 +20,8 @@ from benchmarks.figures import Figure
 from benchmarks.service import serving, without_pauses
 from benchmarks.timing import median_of_turns, timed
 from upstox_totp import TokenAuth, TokenCache, UpstoxTOTP
+from upstox_totp._cache.encryption import Seal, new_key
 from upstox_totp._settings.names import variable
-from upstox_totp._tokens.sealing import Seal, new_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 DOCS: Final = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent / "tests"))
 
-from chromium import chromium  # noqa: E402 - lies in tests
+from support.chromium import chromium  # noqa: E402 - lies in tests
 
 if TYPE_CHECKING:
-    from chromium import Browser
+    from support.chromium import Browser
 
 BUILT: Final = DOCS / "_build"
 PIECE: Final = 1600

@@ -15,12 +15,12 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 STATIC: Final = ROOT / "docs" / "_static"
 sys.path.insert(0, str(ROOT / "tests"))
 
-from chromium import chromium, log_in  # noqa: E402 - lies in tests
+from support.chromium import chromium, log_in  # noqa: E402 - lies in tests
 from upstox_totp import UpstoxTOTP  # noqa: E402 - as above
 from upstox_totp.sandbox import Sandbox  # noqa: E402 - as above
 
 if TYPE_CHECKING:
-    from chromium import Browser
+    from support.chromium import Browser
 
 SECONDS: Final = 60.0
 

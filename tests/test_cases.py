@@ -1,8 +1,8 @@
 """The small inputs that once failed, by their numbers, each as a user meets it.
 
 1 (a disk that ignores modes), 16 (drips) and 18 (a stopped holder of the lock) are in
-tests/tokens/test_store_places.py, tests/http/test_deadline.py and
-tests/tokens/test_ledger_processes.py, where their disks, servers and processes are.
+tests/cache/test_store_places.py, tests/http/test_deadline.py and
+tests/cache/test_ledger_processes.py, where their disks, servers and processes are.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from upstox_totp import (
     UpstoxTOTP,
     UpstoxWarning,
 )
-from upstox_totp._tokens.memory_store import PROCESS
+from upstox_totp._cache.memory_store import PROCESS
 from upstox_totp.sandbox import Credentials, Fault, Sandbox
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 import upstox_totp
 from conftest import configure
-from settings_examples import VALID
+from support.settings_examples import VALID
 from upstox_totp import UpstoxError, UpstoxTOTP
 from upstox_totp._api.app_token import AppTokenAPI
 from upstox_totp._api.base import BaseAPI
@@ -97,7 +97,7 @@ def test_the_request_id_stays_the_same() -> None:
 
 def test_a_subclass_can_be_made_from_a_file(tmp_path: Path) -> None:
     """from_env_file() makes an instance of the class it is called on."""
-    from settings_examples import env_text  # noqa: PLC0415 - used here alone
+    from support.settings_examples import env_text  # noqa: PLC0415 - used here alone
 
     class Mine(UpstoxTOTP):
         """A user's own client."""

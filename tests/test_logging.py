@@ -15,7 +15,7 @@ from pydantic import SecretStr
 import upstox_totp
 from upstox_totp import UpstoxWarning
 from upstox_totp._log import logger, warn_user
-from upstox_totp._secrecy import MASK, Secrets
+from upstox_totp._redact import MASK, Secrets
 from upstox_totp.transcript import Exchange, Step, field_names, media_type, plain_path
 
 

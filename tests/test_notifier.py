@@ -12,8 +12,8 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.test import Client as Caller
 
-from canaries import everything_logged
 from conftest import PATIENCE, go
+from support.canaries import everything_logged
 from upstox_totp import ConfigurationError, TokenCache, UpstoxTOTP, UpstoxWarning, _clock
 from upstox_totp._api.token_request import TokenPendingError
 from upstox_totp.notifier import Notifier

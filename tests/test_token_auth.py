@@ -14,7 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse
 
-from canaries import everything_logged
+from support.canaries import everything_logged
 from upstox_totp import APIError, AuthenticationError, TokenAuth, TokenCache, UpstoxTOTP
 from upstox_totp.sandbox import Fault, Sandbox
 

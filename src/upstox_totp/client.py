@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from upstox_totp._api.browser_login import BrowserLoginAPI
     from upstox_totp._api.token_request import TokenRequestAPI
     from upstox_totp._api.totp_login import TotpLoginAPI
+    from upstox_totp._cache.ledger import Ledger
     from upstox_totp._http.server_clock import ServerClock
-    from upstox_totp._secrecy import Secrets
+    from upstox_totp._redact import Secrets
     from upstox_totp._settings.account import Identity
-    from upstox_totp._tokens.ledger import Ledger
     from upstox_totp.models import AccessTokenResponse
 
 _ALPHABET: Final = string.ascii_letters + string.digits

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core.core_schema import CoreSchema, any_schema, union_schema
 
 from upstox_totp import _clock
-from upstox_totp._tokens.life import as_datetime, expiry, milliseconds, next_expiry
+from upstox_totp._cache.lifetime import as_datetime, expiry, milliseconds, next_expiry
 
 
 def _sendable(text: str) -> str:

@@ -13,9 +13,9 @@ import requests
 from pydantic import SecretStr
 
 from upstox_totp._api.notification import MOST, Notification, digest_of
+from upstox_totp._cache.waiting_room import Budget, Waiting, WaitingRoom
 from upstox_totp._hidden import HiddenBytes
 from upstox_totp._log import logger, warn_user
-from upstox_totp._tokens.waiting_room import Budget, Waiting, WaitingRoom
 from upstox_totp.errors import ConfigurationError, UpstoxError
 from upstox_totp.token_cache import TokenCache
 

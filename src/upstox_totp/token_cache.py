@@ -10,22 +10,22 @@ from pydantic import SecretStr
 from upstox_totp import _clock
 from upstox_totp._api.kept_login import Client, KeptLogin, is_newer, to_response
 from upstox_totp._api.token_request import TokenPendingError
+from upstox_totp._cache import file_lock  # noqa: F401 - its extra is asked for where it is missed
+from upstox_totp._cache.approval import wait_for_approval
+from upstox_totp._cache.kept import open_store, serves
+from upstox_totp._cache.lifetime import MARGIN
+from upstox_totp._cache.store import TurnLostError
+from upstox_totp._cache.turns import PATIENCE, look_after, turn_of
 from upstox_totp._settings.config import as_secret
-from upstox_totp._tokens import file_lock  # noqa: F401 - its extra is asked for where it is missed
-from upstox_totp._tokens.approval import wait_for_approval
-from upstox_totp._tokens.kept import open_store, serves
-from upstox_totp._tokens.life import MARGIN
-from upstox_totp._tokens.store import TurnLostError
-from upstox_totp._tokens.turns import PATIENCE, look_after, turn_of
 from upstox_totp.errors import LoginWaitError
 
 if TYPE_CHECKING:
     import os
 
+    from upstox_totp._cache.record import TokenRecord
+    from upstox_totp._cache.store import Store
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.config import Config
-    from upstox_totp._tokens.record import TokenRecord
-    from upstox_totp._tokens.store import Store
     from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 # A directory may be removed in the middle of a login, but not by chance again and again.

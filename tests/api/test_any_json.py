@@ -11,10 +11,10 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from canaries import CREDENTIALS
 from conftest import attempt, configure
+from support.canaries import CREDENTIALS
 from upstox_totp import UpstoxError, UpstoxTOTP
-from upstox_totp._tokens.memory_store import PROCESS
+from upstox_totp._cache.memory_store import PROCESS
 from upstox_totp.models import AccessTokenResponse
 from upstox_totp.sandbox import Fault, Sandbox
 

@@ -16,10 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from canaries import texts_of
 from conftest import PATIENCE, FakeTime, configure
-from form_browser import Page
-from person import SECONDS, approve
+from support.canaries import texts_of
+from support.form_browser import Page
+from support.person import SECONDS, approve
 from upstox_totp import (
     APIError,
     AuthenticationError,

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from canaries import CREDENTIALS, Canaries, everything_logged
 from conftest import attempt, configure
+from support.canaries import CREDENTIALS, Canaries, everything_logged
 from upstox_totp import AuthenticationError, TokenCache, UpstoxTOTP, ValidationError
 from upstox_totp.sandbox import Fault, Sandbox
 

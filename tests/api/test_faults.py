@@ -18,8 +18,8 @@ import pytest
 import requests
 from urllib3.response import HTTPResponse
 
-from canaries import CREDENTIALS, Canaries, everything_logged, same_error
 from conftest import PATIENCE, attempt, configure, go
+from support.canaries import CREDENTIALS, Canaries, everything_logged, same_error
 from upstox_totp import (
     APIError,
     AuthenticationError,

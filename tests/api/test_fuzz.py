@@ -20,12 +20,12 @@ import pytest
 import requests
 from urllib3.util.retry import Retry
 
-from canaries import CREDENTIALS, Canaries, everything_logged
 from conftest import configure
-from mutations import NOTHING, SILENT, UNKNOWN, Mutator, spellings
+from support.canaries import CREDENTIALS, Canaries, everything_logged
+from support.mutations import NOTHING, SILENT, UNKNOWN, Mutator, spellings
 from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP
+from upstox_totp._cache.memory_store import PROCESS
 from upstox_totp._http import server_clock, session
-from upstox_totp._tokens.memory_store import PROCESS
 from upstox_totp.sandbox import Sandbox
 from upstox_totp.sandbox.answers import WRONG_CODE, WRONG_PIN
 

@@ -12,8 +12,8 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from conftest import FakeTime, configure
-from independent_client import login as independent_login
-from independent_client import profile
+from support.independent_client import login as independent_login
+from support.independent_client import profile
 from upstox_totp import (
     APIError,
     AuthenticationError,

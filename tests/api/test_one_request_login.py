@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from canaries import CREDENTIALS, Canaries, everything_logged
 from conftest import FakeTime, attempt, configure, go
+from support.canaries import CREDENTIALS, Canaries, everything_logged
 from upstox_totp import (
     APIError,
     AuthenticationError,
@@ -18,7 +18,7 @@ from upstox_totp import (
     UpstoxTOTP,
     UpstoxWarning,
 )
-from upstox_totp._tokens.memory_store import PROCESS
+from upstox_totp._cache.memory_store import PROCESS
 from upstox_totp.sandbox import Credentials, Fault, Sandbox
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 import requests
 from pydantic import SecretStr
 
-from canaries import CREDENTIALS, Canaries, everything_logged
 from conftest import configure
+from support.canaries import CREDENTIALS, Canaries, everything_logged
 from upstox_totp import APIError, AuthenticationError, RateLimitError, UpstoxTOTP, ValidationError
 from upstox_totp.sandbox import Fault, Sandbox
 from upstox_totp.transcript import Step

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from conftest import FakeTime, configure
-from settings_examples import VALID
+from support.settings_examples import VALID
 from upstox_totp import AuthenticationError, UpstoxTOTP
 from upstox_totp._api.one_time_passwords import OneTimePasswords
 from upstox_totp._http.server_clock import ServerClock

@@ -20,11 +20,11 @@ from upstox_totp import (
 )
 from upstox_totp._api.refusals import check_granted
 from upstox_totp._api.verdicts import judge, leaves_unjudged
+from upstox_totp._cache.ledger import Verdict
+from upstox_totp._cache.memory_store import PROCESS
 from upstox_totp._http.answers import Answer
 from upstox_totp._http.failures import network_error
-from upstox_totp._secrecy import Secrets
-from upstox_totp._tokens.ledger import Verdict
-from upstox_totp._tokens.memory_store import PROCESS
+from upstox_totp._redact import Secrets
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from cli_runs import run
 from conftest import FakeTime, configure
+from support.cli_runs import run
 from upstox_totp import TokenCache, UpstoxTOTP, __version__
 from upstox_totp._log import warn_user
 from upstox_totp._settings.names import NAMES

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli_runs import run, run_process
-from own_keyring import use_home, use_keyring
+from support.cli_runs import run, run_process
+from support.own_keyring import use_home, use_keyring
 from upstox_totp._settings.named_accounts import account_path
 from upstox_totp._settings.writing import save_in_keyring
 from upstox_totp.sandbox import Sandbox

@@ -14,8 +14,8 @@ import pyotp
 import pytest
 from click.testing import CliRunner, Result
 
-from cli_runs import COMMAND
-from own_keyring import use_home, use_keyring
+from support.cli_runs import COMMAND
+from support.own_keyring import use_home, use_keyring
 from upstox_totp import UpstoxTOTP
 from upstox_totp._settings.named_accounts import account_path
 from upstox_totp.cli.commands import cli

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from cli_runs import run
 from conftest import free_port
+from support.cli_runs import run
 from upstox_totp._checks.connection import compare_clocks
 from upstox_totp.sandbox import Fault, Sandbox
 

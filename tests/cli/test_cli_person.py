@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from chromium import chromium, log_in
 from conftest import PATIENCE, wait_until
-from person import approve
+from support.chromium import chromium, log_in
+from support.person import approve
 from upstox_totp.sandbox import Sandbox
 
 if TYPE_CHECKING:

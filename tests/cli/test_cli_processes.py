@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from cli_runs import COMMAND
-from cli_runs import run_process as run
-from forked import run_forked
-from terminals import at_terminal
+from support.cli_runs import COMMAND
+from support.cli_runs import run_process as run
+from support.forked import run_forked
+from support.terminals import at_terminal
 from upstox_totp import TokenCache, UpstoxTOTP
 from upstox_totp.sandbox import Fault, Sandbox
 

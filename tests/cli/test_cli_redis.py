@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli_runs import run
 from conftest import configure
-from redis_server import RedisServer
-from upstox_totp._tokens.sealing import new_key
+from support.cli_runs import run
+from support.redis_server import RedisServer
+from upstox_totp._cache.encryption import new_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli_runs import run
+from support.cli_runs import run
 from upstox_totp._api.app_token import AppTokenAPI
 from upstox_totp.sandbox import Fault, Sandbox
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from cli_runs import COMMAND
-from cli_runs import run_process as run
 from conftest import configure
-from terminals import at_terminal, with_streams_closed
+from support.cli_runs import COMMAND
+from support.cli_runs import run_process as run
+from support.terminals import at_terminal, with_streams_closed
 from upstox_totp.cli import streams
 from upstox_totp.cli.streams import OutputError, ReaderGoneError, write_line
 from upstox_totp.sandbox import Fault, Sandbox

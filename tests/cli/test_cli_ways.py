@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli_runs import run, run_process
 from conftest import FakeTime, configure, wait_until
-from terminals import at_terminal
+from support.cli_runs import run, run_process
+from support.terminals import at_terminal
 from upstox_totp import TokenCache, UpstoxTOTP
 from upstox_totp.sandbox import Fault, Sandbox
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from documentation import ROOT
+from support.documentation import ROOT
 from upstox_totp import Exchange, models
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from documentation import (
+from support.documentation import (
     GENERATED,
     PAGES,
     ROOT,
@@ -36,12 +36,12 @@ from documentation import (
     run_yaml,
     settings_for,
 )
-from install_lines import check_pip
-from person import person_at_hand
-from plugin_runs import with_plugin
-from real_parts import need
-from redis_server import RedisServer
-from upstox_totp._tokens.sealing import new_key
+from support.install_lines import check_pip
+from support.person import person_at_hand
+from support.plugin_runs import with_plugin
+from support.real_parts import need
+from support.redis_server import RedisServer
+from upstox_totp._cache.encryption import new_key
 from upstox_totp.errors import EXPLANATIONS, ErrorCode
 from upstox_totp.sandbox import Sandbox
 

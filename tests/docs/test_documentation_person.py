@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from documentation import ROOT, blocks, check_command
+from support.documentation import ROOT, blocks, check_command
 from upstox_totp.cli.commands import cli
 
 if TYPE_CHECKING:
-    from documentation import Block
+    from support.documentation import Block
 
 PAGE = ROOT / "docs" / "with-a-person.md"
 SHOWN = [block for block in blocks([PAGE]) if block.language == "text"]

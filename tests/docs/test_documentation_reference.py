@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import configure
-from documentation import ROOT, ScaledTime, furnish, run_python
+from support.documentation import ROOT, ScaledTime, furnish, run_python
 from upstox_totp import ConfigurationError
 from upstox_totp.sandbox import Sandbox
 

@@ -14,7 +14,7 @@ import trustme
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from conftest import PATIENCE, attempt
-from peer import GOOD, OK, Peer, Script, drip_records
+from support.peer import GOOD, OK, Peer, Script, drip_records
 from upstox_totp._http import session as session_module
 from upstox_totp._http.session import AnswerTooLargeError, Session
 from upstox_totp.sandbox import Fault, Sandbox

@@ -20,8 +20,8 @@ from packaging.requirements import Requirement
 
 import upstox_totp
 import wheel_test
-from documentation import ROOT
 from environments import interpreters
+from support.documentation import ROOT
 
 if TYPE_CHECKING:
     from email.message import Message

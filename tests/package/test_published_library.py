@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from documentation import PUBLISHED, run_process
 from environments import NAMED, suitable
-from real_parts import need
+from support.documentation import PUBLISHED, run_process
+from support.real_parts import need
 from upstox_totp.sandbox import Account, Sandbox
 
 if TYPE_CHECKING:

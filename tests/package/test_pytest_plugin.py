@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugin_runs import with_plugin
+from support.plugin_runs import with_plugin
 
 BOT = """
     import requests

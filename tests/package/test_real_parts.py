@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from documentation import ROOT
-from real_parts import VARIABLE, real_part
+from support.documentation import ROOT
+from support.real_parts import VARIABLE, real_part
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from documentation import ROOT, SDK, blocks, run_process
-from real_parts import need
+from support.documentation import ROOT, SDK, blocks, run_process
+from support.real_parts import need
 from upstox_totp.sandbox import Account, Sandbox
 
 if TYPE_CHECKING:

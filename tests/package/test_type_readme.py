@@ -10,7 +10,7 @@ import pytest
 
 import type_readme
 import upstox_totp
-from documentation import ROOT
+from support.documentation import ROOT
 from type_readme import Block, Person, blocks, use, with_values_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from conftest import PATIENCE
-from form_browser import LoginBrowser
-from sandbox_probe import AUTHORIZE, Probe, code_of, query_of
+from support.form_browser import LoginBrowser
+from support.sandbox_probe import AUTHORIZE, Probe, code_of, query_of
 from upstox_totp.sandbox import Credentials, Fault, Sandbox
 
 NOON = 1_790_000_000.0

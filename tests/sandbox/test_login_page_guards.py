@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from form_browser import LoginBrowser
-from sandbox_probe import Probe, code_of, query_of
+from support.form_browser import LoginBrowser
+from support.sandbox_probe import Probe, code_of, query_of
 from upstox_totp.sandbox import Sandbox
 
 NOON = 1_790_000_000.0

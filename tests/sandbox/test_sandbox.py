@@ -20,7 +20,17 @@ import requests
 import trustme
 
 from conftest import PATIENCE
-from sandbox_probe import AUTHORIZE, DIALOG, OTP, PIN, TOKEN, VERIFY, Probe, code_of, query_of
+from support.sandbox_probe import (
+    AUTHORIZE,
+    DIALOG,
+    OTP,
+    PIN,
+    TOKEN,
+    VERIFY,
+    Probe,
+    code_of,
+    query_of,
+)
 from upstox_totp._messages.extras import missing
 from upstox_totp.sandbox import Account, Credentials, Sandbox
 

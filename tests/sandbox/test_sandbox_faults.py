@@ -17,7 +17,7 @@ import requests
 import trustme
 
 from conftest import PATIENCE
-from sandbox_probe import DIALOG, Probe, code_of, message_of, query_of
+from support.sandbox_probe import DIALOG, Probe, code_of, message_of, query_of
 from upstox_totp.sandbox import Fault, Sandbox
 
 Step = Callable[[Probe], requests.Response]

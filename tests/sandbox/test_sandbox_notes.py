@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from conftest import PATIENCE
-from form_browser import LoginBrowser
+from support.form_browser import LoginBrowser
 from upstox_totp.sandbox import Fault, Sandbox
 from upstox_totp.sandbox.__main__ import attend, main, notes, parser
 

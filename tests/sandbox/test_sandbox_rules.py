@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox_probe import AUTHORIZE, OTP, PIN, TOKEN, VERIFY, Probe, code_of, message_of
+from support.sandbox_probe import AUTHORIZE, OTP, PIN, TOKEN, VERIFY, Probe, code_of, message_of
 from upstox_totp.sandbox import Account, Credentials, Sandbox
 
 NOON = 1_790_000_000.0

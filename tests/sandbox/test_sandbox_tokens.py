@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import PATIENCE
-from sandbox_probe import Probe, code_of
+from support.sandbox_probe import Probe, code_of
 from upstox_totp.sandbox import Sandbox
 
 INDIA = timezone(timedelta(hours=5, minutes=30))

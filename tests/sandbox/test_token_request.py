@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from conftest import PATIENCE
-from sandbox_probe import Probe, code_of
+from support.sandbox_probe import Probe, code_of
 from upstox_totp.sandbox import Fault, Sandbox
 
 # 12:30 in India.

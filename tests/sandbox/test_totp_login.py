@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from conftest import PATIENCE
-from sandbox_probe import Probe, code_of, merged, message_of
+from support.sandbox_probe import Probe, code_of, merged, message_of
 from upstox_totp.sandbox import Fault, Sandbox
 
 PATH = "/v2/totp-login/authorization/token"

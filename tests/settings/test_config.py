@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 import upstox_totp
-from settings_examples import VALID, env_text
+from support.settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.config import Config
 from upstox_totp._settings.names import NAMES, SETTINGS, variable

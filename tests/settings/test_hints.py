@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from settings_examples import VALID, env_text
+from support.settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._checks.settings import check_settings
 from upstox_totp._settings.names import SETTINGS, variable

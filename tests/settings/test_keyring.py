@@ -10,8 +10,8 @@ import keyring
 import pytest
 from pydantic import SecretStr
 
-from own_keyring import use_backend, use_home, use_keyring
-from settings_examples import VALID
+from support.own_keyring import use_backend, use_home, use_keyring
+from support.settings_examples import VALID
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.named_accounts import account_path
 from upstox_totp._settings.sources import read_settings

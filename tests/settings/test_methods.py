@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from settings_examples import VALID
+from support.settings_examples import VALID
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.names import METHODS, SETTINGS, needed_by, variable
 

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 import upstox_totp
-from own_keyring import use_home
-from settings_examples import VALID, env_text
+from support.own_keyring import use_home
+from support.settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.named_accounts import account_names, account_path
 from upstox_totp._settings.names import NAMES, SETTINGS, variable

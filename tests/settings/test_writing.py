@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from own_keyring import use_home
-from settings_examples import VALID, env_text
+from support.own_keyring import use_home
+from support.settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.env_files import read_env_file
 from upstox_totp._settings.writing import save_in_account_file, save_in_file

@@ -10,8 +10,8 @@ from upstox_totp._api import routes
 from upstox_totp._api.attempt import Attempt
 from upstox_totp._api.base import LoginAPI
 from upstox_totp._api.ways import log_in
+from upstox_totp._cache.alone import log_in_alone
 from upstox_totp._hidden import HiddenDict
-from upstox_totp._tokens.alone import log_in_alone
 from upstox_totp.errors import AuthenticationError, ErrorCode
 from upstox_totp.models import LogoutResponse, ProfileResponse
 

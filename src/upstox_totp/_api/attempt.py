@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from upstox_totp._api.verdicts import judge
 from upstox_totp._http.failures import network_error
-from upstox_totp._secrecy import Secrets
+from upstox_totp._redact import Secrets
 from upstox_totp.errors import ErrorCode, UpstoxError
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import requests
 
+    from upstox_totp._cache.ledger import Credential, Ledger
     from upstox_totp._settings.config import Config
-    from upstox_totp._tokens.ledger import Credential, Ledger
     from upstox_totp.transcript import Exchange, Step
 
 

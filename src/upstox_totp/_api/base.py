@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from upstox_totp._api.routes import Route
     from upstox_totp._http.server_clock import ServerClock
     from upstox_totp._http.session import Session
-    from upstox_totp._secrecy import Secrets
+    from upstox_totp._redact import Secrets
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.config import Config
     from upstox_totp.models import AccessTokenResponse

@@ -17,7 +17,7 @@ from upstox_totp._settings.hosts import origin
 from upstox_totp.errors import APIError, AuthenticationError, ValidationError
 
 if TYPE_CHECKING:
-    from upstox_totp._secrecy import Secrets
+    from upstox_totp._redact import Secrets
 
 MOST: Final = 64 * 1024
 """The longest address that is read, in characters."""

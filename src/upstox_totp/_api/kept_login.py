@@ -13,25 +13,25 @@ from pydantic import SecretStr
 
 from upstox_totp import _clock
 from upstox_totp._api.token_request import TokenPendingError
+from upstox_totp._cache.holds import find_holds
+from upstox_totp._cache.kept import serves
+from upstox_totp._cache.ledger import Ledger
+from upstox_totp._cache.lifetime import as_datetime, credible_offset, expiry
+from upstox_totp._cache.record import KeptToken
+from upstox_totp._cache.remembering import error_of, remember
+from upstox_totp._cache.store import TurnLostError
 from upstox_totp._hidden import HiddenDict
-from upstox_totp._secrecy import Secrets
-from upstox_totp._tokens.holds import find_holds
-from upstox_totp._tokens.kept import serves
-from upstox_totp._tokens.ledger import Ledger
-from upstox_totp._tokens.life import as_datetime, credible_offset, expiry
-from upstox_totp._tokens.record import KeptToken
-from upstox_totp._tokens.remembering import error_of, remember
-from upstox_totp._tokens.store import TurnLostError
+from upstox_totp._redact import Secrets
 from upstox_totp.errors import AuthenticationError, UpstoxError
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 if TYPE_CHECKING:
+    from upstox_totp._cache.failure import LoginFailure
+    from upstox_totp._cache.ledger import LoginMark
+    from upstox_totp._cache.record import TokenRecord
+    from upstox_totp._cache.store import Store, Turn
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.config import Config
-    from upstox_totp._tokens.failure import LoginFailure
-    from upstox_totp._tokens.ledger import LoginMark
-    from upstox_totp._tokens.record import TokenRecord
-    from upstox_totp._tokens.store import Store, Turn
 
 
 class Client(Protocol):

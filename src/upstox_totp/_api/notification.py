@@ -10,7 +10,7 @@ import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from upstox_totp import _clock
-from upstox_totp._tokens.life import as_datetime, expiry, milliseconds
+from upstox_totp._cache.lifetime import as_datetime, expiry, milliseconds
 from upstox_totp.models import AccessTokenData
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from upstox_totp._api.base import json_body
 from upstox_totp._api.exchange import exchange_code
 from upstox_totp._api.redirects import check_address, find_authorization_code, no_code
 from upstox_totp._api.way import Way
-from upstox_totp._tokens.ledger import Credential
+from upstox_totp._cache.ledger import Credential
 from upstox_totp.errors import APIError, ErrorCode, UpstoxError, ValidationError
 from upstox_totp.models import (
     OAuthAuthorizationResponse,

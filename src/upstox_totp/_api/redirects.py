@@ -16,7 +16,7 @@ from upstox_totp._settings.hosts import is_upstox, origin
 from upstox_totp.errors import APIError, UpstoxError, ValidationError
 
 if TYPE_CHECKING:
-    from upstox_totp._secrecy import Secrets
+    from upstox_totp._redact import Secrets
 
 _APPROVE: Final = (
     "Log in once on the Upstox login page and approve the app; if that works and this does not, "

@@ -40,7 +40,7 @@ from upstox_totp.transcript import Step
 if TYPE_CHECKING:
     import requests
 
-    from upstox_totp._secrecy import Secrets
+    from upstox_totp._redact import Secrets
 
 UPSTOX: Final = "Upstox"
 """``details["answered_by"]`` where the answer came in an envelope of Upstox."""

@@ -10,7 +10,7 @@ from upstox_totp._api import routes
 from upstox_totp._api.attempt import Attempt
 from upstox_totp._api.base import json_body
 from upstox_totp._api.way import Way
-from upstox_totp._tokens.life import IST, as_datetime
+from upstox_totp._cache.lifetime import IST, as_datetime
 from upstox_totp.errors import APIError
 from upstox_totp.models import TokenRequestData, TokenRequestResponse
 from upstox_totp.transcript import Step

@@ -8,8 +8,8 @@ from upstox_totp._api import routes
 from upstox_totp._api.base import json_body
 from upstox_totp._api.exchange import as_response
 from upstox_totp._api.way import Way
+from upstox_totp._cache.ledger import Credential
 from upstox_totp._hidden import HiddenDict
-from upstox_totp._tokens.ledger import Credential
 from upstox_totp.models import AccessTokenData
 from upstox_totp.transcript import Step
 

@@ -14,7 +14,7 @@ from upstox_totp._api.refusals import (
     speaks_of_maintenance,
 )
 from upstox_totp._api.routes import NO_SUCH_ROUTE
-from upstox_totp._tokens.ledger import Verdict
+from upstox_totp._cache.ledger import Verdict
 from upstox_totp.errors import (
     APIError,
     AuthenticationError,

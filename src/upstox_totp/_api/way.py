@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from upstox_totp._api.attempt import LoginAttempt
 from upstox_totp._api.base import LoginAPI
+from upstox_totp._cache.alone import log_in_alone
+from upstox_totp._cache.store import TurnLostError
 from upstox_totp._log import warn_user
-from upstox_totp._tokens.alone import log_in_alone
-from upstox_totp._tokens.store import TurnLostError
 
 if TYPE_CHECKING:
-    from upstox_totp._tokens.ledger import Ledger
+    from upstox_totp._cache.ledger import Ledger
     from upstox_totp.models import AccessTokenResponse
 
 

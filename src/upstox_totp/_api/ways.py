@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from upstox_totp._api.base import Client, Part
-    from upstox_totp._tokens.ledger import Ledger
+    from upstox_totp._cache.ledger import Ledger
     from upstox_totp.models import AccessTokenResponse
 
 

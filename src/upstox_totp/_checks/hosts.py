@@ -11,7 +11,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from upstox_totp._checks.findings import Finding, Grade
-from upstox_totp._secrecy import MASK
+from upstox_totp._redact import MASK
 from upstox_totp._settings.hosts import STAGES, origin
 
 if TYPE_CHECKING:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upstox_totp._cache.kept import open_store, serves
+from upstox_totp._cache.lifetime import MARGIN
 from upstox_totp._errors import ConfigurationError
 from upstox_totp._settings.account import identify
 from upstox_totp._settings.names import DEFAULTS, variable
-from upstox_totp._tokens.kept import open_store, serves
-from upstox_totp._tokens.life import MARGIN
 
 if TYPE_CHECKING:
+    from upstox_totp._cache.mirror import MirroredStore
+    from upstox_totp._cache.record import KeptToken, TokenRecord
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.sources import Settings
-    from upstox_totp._tokens.mirror import MirroredStore
-    from upstox_totp._tokens.record import KeptToken, TokenRecord
     from upstox_totp.cli.selection import Selection
 
 

@@ -223,7 +223,7 @@ def cache_key() -> None:
 
     Every machine that shares a cache needs the same one.
     """
-    from upstox_totp._tokens.sealing import new_key
+    from upstox_totp._cache.encryption import new_key
 
     write_line(new_key())
 

@@ -15,7 +15,7 @@ from upstox_totp.errors import LoginWaitError
 from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
-    from upstox_totp._tokens.record import KeptToken
+    from upstox_totp._cache.record import KeptToken
     from upstox_totp.cli.notes import Notes
     from upstox_totp.cli.selection import Selection
 

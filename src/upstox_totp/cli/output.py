@@ -7,13 +7,13 @@ import sys
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from upstox_totp._tokens.life import IST
+from upstox_totp._cache.lifetime import IST
 from upstox_totp.cli.streams import write_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from upstox_totp._tokens.record import KeptToken
+    from upstox_totp._cache.record import KeptToken
 
 # ruff: noqa: PLC0415 - a token by itself is printed without loading what a table needs
 

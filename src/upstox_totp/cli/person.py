@@ -6,7 +6,7 @@ import getpass
 import sys
 from typing import TYPE_CHECKING
 
-from upstox_totp._tokens.life import IST
+from upstox_totp._cache.lifetime import IST
 
 if TYPE_CHECKING:
     from upstox_totp.cli.notes import Notes

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from upstox_totp import _clock
-from upstox_totp._tokens.holds import find_holds
+from upstox_totp._cache.holds import find_holds
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.output import iso_moment, moment
 
 if TYPE_CHECKING:
-    from upstox_totp._tokens.holds import Hold
-    from upstox_totp._tokens.record import KeptToken
+    from upstox_totp._cache.holds import Hold
+    from upstox_totp._cache.record import KeptToken
     from upstox_totp.cli.account import Account
 
 

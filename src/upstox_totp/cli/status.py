@@ -17,7 +17,7 @@ from upstox_totp.errors import UpstoxError
 from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
-    from upstox_totp._tokens.record import KeptToken
+    from upstox_totp._cache.record import KeptToken
     from upstox_totp.cli.account import Account
     from upstox_totp.cli.exit_codes import ExitCode
     from upstox_totp.cli.notes import Notes

@@ -1,0 +1,1 @@
+"""What tests share: helpers, doubles of the outside world, and programs that tests start."""
