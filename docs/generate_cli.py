@@ -21,8 +21,8 @@ from click.testing import CliRunner
 
 from upstox_totp import _clock
 from upstox_totp._settings.named_accounts import account_path
-from upstox_totp.cli.commands import cli
 from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.main import cli
 from upstox_totp.sandbox import Sandbox
 
 if TYPE_CHECKING:

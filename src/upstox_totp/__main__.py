@@ -14,7 +14,7 @@ def main() -> None:
     # What is loaded stays: to look for garbage in it takes a twentieth of a short command.
     gc.disable()
     try:
-        from upstox_totp.cli.commands import cli  # noqa: PLC0415 - click is an extra
+        from upstox_totp.cli.main import cli  # noqa: PLC0415 - click is an extra
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise

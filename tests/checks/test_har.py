@@ -16,7 +16,7 @@ from conftest import configure
 from upstox_totp import UpstoxTOTP
 from upstox_totp._checks.har import Outcome, compare
 from upstox_totp._checks.recording import LARGEST
-from upstox_totp.cli.commands import cli
+from upstox_totp.cli.main import cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ from support.cli_runs import COMMAND
 from support.own_keyring import use_home, use_keyring
 from upstox_totp import UpstoxTOTP
 from upstox_totp._settings.named_accounts import account_path
-from upstox_totp.cli.commands import cli
+from upstox_totp.cli.main import cli
 
 if TYPE_CHECKING:
     from conftest import FakeTime

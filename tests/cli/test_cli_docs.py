@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 
 from conftest import configure
-from upstox_totp.cli.commands import cli
 from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.main import cli
 from upstox_totp.cli.output import FORMATS
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def test_the_page_shows_what_commands_print() -> None:
 def test_the_page_names_everything() -> None:
     """Each command, format and exit code."""
     page = (DOCS / "command-line.md").read_text(encoding="utf-8")
-    for command in cli.commands:
+    for command in cli.list_commands(click.Context(cli)):
         assert f"$ upstox_cli {command}" in page
     for style in FORMATS:
         assert f"| `{style}` |" in page

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.cli_runs import find_command
 from support.documentation import ROOT, blocks, check_command
-from upstox_totp.cli.commands import cli
 
 if TYPE_CHECKING:
     from support.documentation import Block
@@ -35,7 +35,7 @@ def test_what_is_shown_fits_the_commands(block: Block) -> None:
 
 def test_the_port_is_the_commands_own() -> None:
     """The one that the page names."""
-    options = {option.name: option for option in cli.commands["notifier"].params}
+    options = {option.name: option for option in find_command("notifier").params}
     assert options["port"].default == PORT
 
 

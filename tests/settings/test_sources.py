@@ -17,7 +17,7 @@ from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.named_accounts import account_names, account_path
 from upstox_totp._settings.names import NAMES, SETTINGS, variable
 from upstox_totp._settings.sources import read_settings
-from upstox_totp.cli.commands import cli
+from upstox_totp.cli.main import cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-import upstox_totp.cli.commands
-import upstox_totp.cli.failures
-import upstox_totp.cli.login  # noqa: F401 - as above: what a command loads is loaded once
 from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP, _clock
 from upstox_totp.__main__ import main
 from upstox_totp._cache.file_store import FileTurn

@@ -6,12 +6,20 @@ import os
 import subprocess
 import sys
 
+import click
 from click.testing import CliRunner, Result
 
-from upstox_totp.cli.commands import cli
+from upstox_totp.cli.main import cli
 
 COMMAND = [sys.executable, "-m", "upstox_totp"]
 SECRETS = ("UPSTOX_PASSWORD", "UPSTOX_PIN_CODE", "UPSTOX_TOTP_SECRET", "UPSTOX_CLIENT_SECRET")
+
+
+def find_command(name: str) -> click.Command:
+    """Return a command of the command line."""
+    found = cli.get_command(click.Context(cli), name)
+    assert found is not None, name
+    return found
 
 
 def run(*arguments: str) -> Result:

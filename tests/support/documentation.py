@@ -24,10 +24,11 @@ from dotenv import dotenv_values
 from markdown_it import MarkdownIt
 
 from support import install_lines
+from support.cli_runs import find_command
 from support.install_lines import check_pip
 from upstox_totp import _clock
 from upstox_totp._settings.names import NAMES, variable
-from upstox_totp.cli.commands import cli
+from upstox_totp.cli.main import cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -315,7 +316,7 @@ def check_command(words: list[str]) -> None:
     name, *arguments = words[position + 1 :]
     if ">" in arguments:
         arguments = arguments[: arguments.index(">")]
-    command = cli.commands[name]
+    command = find_command(name)
     # Below its group: a command keeps the help option that it was first asked for.
     command.make_context(name, arguments, parent=click.Context(cli, **cli.context_settings))
 

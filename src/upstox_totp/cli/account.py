@@ -15,16 +15,11 @@ if TYPE_CHECKING:
     from upstox_totp._cache.record import KeptToken, TokenRecord
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.sources import Settings
-    from upstox_totp.cli.selection import Selection
+    from upstox_totp.cli.options import Selection
 
 
 class Account:
-    """The account that settings name, and where what is kept of it lies.
-
-    Args:
-        identity: What tells it apart.
-        store: Where what is kept of it lies.
-    """
+    """The account that settings name, and where what is kept of it lies."""
 
     def __init__(self, identity: Identity, store: MirroredStore) -> None:
         self.identity = identity
@@ -46,14 +41,7 @@ class Account:
         return record.token if record.is_of(self.identity) else None
 
     def forget(self, token: KeptToken) -> None:
-        """Forget a token that was found dead, unless another was kept meanwhile.
-
-        Args:
-            token: The dead token.
-
-        Raises:
-            OSError: If the store cannot be written.
-        """
+        """Forget a token that was found dead, unless another was kept meanwhile."""
         turn = self.store.take_turn(self.identity)
         if turn is None:
             # Somebody logs in, and replaces it.
@@ -67,14 +55,7 @@ class Account:
 
 
 def read_account(selection: Selection) -> Account:
-    """Return the account that settings name.
-
-    Args:
-        selection: Which settings to read.
-
-    Raises:
-        ConfigurationError: If the settings name no account, or cannot be read.
-    """
+    """Return the account that settings name."""
     account = find_account(selection.read())
     if account is None:
         raise ConfigurationError(
@@ -85,14 +66,7 @@ def read_account(selection: Selection) -> Account:
 
 
 def kept_token(selection: Selection) -> KeptToken | None:
-    """Return the kept token of the account, if it may be handed out.
-
-    Args:
-        selection: Which settings to read.
-
-    Raises:
-        ConfigurationError: If the settings cannot be read.
-    """
+    """Return the kept token of the account, if it may be handed out."""
     account = find_account(selection.read(), strict=True)
     if account is None:
         return None
@@ -106,12 +80,7 @@ def kept_token(selection: Selection) -> KeptToken | None:
 
 
 def find_account(settings: Settings, *, strict: bool = False) -> Account | None:
-    """Return the account that settings name, None if they name none.
-
-    Args:
-        settings: What `read_settings` found.
-        strict: Whether a store that cannot be used is an error.
-    """
+    """Return the account that settings name, None if they name none."""
     values = settings.values_as_text()
     identity = identify(values, values.get("base_domain") or str(DEFAULTS["base_domain"]))
     if identity is None:

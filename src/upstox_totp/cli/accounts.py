@@ -1,4 +1,4 @@
-"""The accounts of a person: whose token is kept, until when, and what holds the next login."""
+"""``accounts``: shows every account, its cached token, and what blocks its next login."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from upstox_totp._settings.named_accounts import account_names
 from upstox_totp._settings.sources import account_in_use
 from upstox_totp.cli.account import find_account, read_account
+from upstox_totp.cli.account_status import AccountStatus
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.failures import exit_code_of
+from upstox_totp.cli.group import command
+from upstox_totp.cli.options import ACCOUNT, DEBUG, REPORT, Selection, options, selected
 from upstox_totp.cli.output import facts, say, say_json
-from upstox_totp.cli.selection import Selection
-from upstox_totp.cli.standing import Standing
 from upstox_totp.cli.streams import write_line
 from upstox_totp.errors import ConfigurationError, UpstoxError
 
@@ -25,34 +26,27 @@ _BEST_FIRST: Final = (ExitCode.DONE, ExitCode.NO_TOKEN, ExitCode.EXPIRED, ExitCo
 
 @dataclass(frozen=True)
 class _Row:
-    """One account.
-
-    Attributes:
-        name: Its name, None for the settings that have none.
-        default: Whether it is the one of a command that names no account.
-        standing: How it stands, None if that cannot be told.
-        problem: Why not.
-    """
+    """One account: its name, whether commands use it by default, its status or why it has none."""
 
     name: str | None
     default: bool
-    standing: Standing | None = None
+    status: AccountStatus | None = None
     problem: UpstoxError | None = None
 
     @property
     def code(self) -> ExitCode:
         """The code that tells a monitor of it."""
-        if self.standing is not None:
-            return self.standing.code
+        if self.status is not None:
+            return self.status.code
         return ExitCode.DONE if self.problem is None else exit_code_of(self.problem)
 
     def as_document(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        standing = Standing(None) if self.standing is None else self.standing
+        status = AccountStatus(None) if self.status is None else self.status
         return {
             "account": self.name,
             "default": self.default,
-            **standing.as_document(),
+            **status.as_document(),
             "exit_code": int(self.code),
             "problem": None if self.problem is None else str(self.problem),
         }
@@ -61,29 +55,22 @@ class _Row:
         """Yield what to say of it, a line each."""
         if self.problem is not None:
             yield str(self.problem)
-        if self.standing is None:
+        if self.status is None:
             return
-        if self.standing.token is None:
+        if self.status.token is None:
             yield "no token is kept"
         else:
-            (_, owner), (_, expires) = facts(self.standing.token)
+            (_, owner), (_, expires) = facts(self.status.token)
             yield f"{owner}, until {expires}"
-        yield from (f"refused: {text}" for text in self.standing.refusals)
+        yield from (f"refused: {text}" for text in self.status.refusals)
 
 
-def show_accounts(selection: Selection, style: str) -> ExitCode:
-    """Show every named account and the one without a name, as far as there are any.
-
-    Args:
-        selection: Names one account to show alone.
-        style: One of `REPORTS`.
-
-    Returns:
-        The code of the account that is worst off; `ExitCode.NO_TOKEN` without any.
-
-    Raises:
-        ConfigurationError: If ``.env`` cannot be read, or the extra for named accounts is missing.
-    """
+@command(
+    "Show every account, its cached token, and what blocks its next login.\n\n"
+    "Nothing is sent. The exit code is that of the account in the worst state."
+)
+@options(ACCOUNT, selected, DEBUG, REPORT)
+def accounts(*, selection: Selection, style: str) -> ExitCode:
     rows = list(_rows(selection))
     code = max((row.code for row in rows), key=_badness, default=ExitCode.NO_TOKEN)
     if style == "json":
@@ -111,10 +98,10 @@ def _rows(selection: Selection) -> Iterator[_Row]:
 
 def _row(name: str | None, default: str | None) -> _Row:
     try:
-        standing = Standing.of(read_account(Selection(account=name)))
+        status = AccountStatus.of(read_account(Selection(account=name)))
     except UpstoxError as error:
         return _Row(name, name == default, problem=error)
-    return _Row(name, name == default, standing)
+    return _Row(name, name == default, status)
 
 
 def _unnamed() -> _Row | None:

@@ -1,4 +1,4 @@
-"""Configuring: asks for what a way to a token needs, and writes it where the person wants it."""
+"""``configure``: asks for what the login methods need, and writes it where the user wants it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from upstox_totp._settings.names import API, DEFAULTS, PAGE, SETTINGS, needed_by
 from upstox_totp._settings.totp_secret import normalise_secret
 from upstox_totp._settings.writing import save_in_account_file, save_in_file, save_in_keyring
 from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.group import command
+from upstox_totp.cli.options import check_method, selected
 from upstox_totp.cli.streams import write_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from upstox_totp.cli.selection import Selection
+    from upstox_totp.cli.options import Selection
 
 FILE: Final = "file"
 KEYRING: Final = "keyring"
@@ -40,26 +42,36 @@ _QUESTIONS: Final[Mapping[str, str]] = {
     "client_secret": "API secret of your app",
     "redirect_uri": "Redirect URI of your app, to the letter",
 }
-_WAYS: Final[Mapping[str, str]] = {
+_METHODS: Final[Mapping[str, str]] = {
     PAGE: "the login page's six requests, with all seven settings",
     API: "Upstox's own TOTP login, with API key, TOTP secret and PIN",
 }
 
 
-def configure(selection: Selection, into: str | None) -> ExitCode:
-    """Ask for the settings of a way to a token, and write them down.
-
-    Args:
-        selection: The account or the file to write, by default ``.env``, and the ways to a
-            token, None to ask for them.
-        into: One of `PLACES`, None to ask for it.
-
-    Returns:
-        The code to end with.
-
-    Raises:
-        ConfigurationError: If the account's name is none, or the settings cannot be written.
-    """
+@command(
+    "Ask for the settings, check each, and write them down.\n\n"
+    "Secrets are not shown while you type them. An empty answer keeps what is there."
+)
+@click.option("--account", metavar="NAME", help="Write them under this account name.")
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Write this file instead of .env.",
+)
+@click.option(
+    "--method",
+    metavar="METHODS",
+    callback=check_method,
+    help="The login method, for example api or page, or several: api,page.",
+)
+@click.option(
+    "--into",
+    type=click.Choice(PLACES),
+    help="Where a named account is written: a file of its own, or the system's keyring.",
+)
+@selected
+def configure(*, selection: Selection, into: str | None) -> ExitCode:
     account, env_file = selection.account, selection.env_file
     kept = _kept(account, env_file)
     chosen = _choose_method(selection.method, kept)
@@ -85,11 +97,11 @@ def _kept(account: str | None, env_file: Path | None) -> dict[str, SecretStr]:
 def _choose_method(method: str | None, kept: Mapping[str, SecretStr]) -> tuple[str, ...]:
     if method is not None:
         return _methods(method)
-    for name, meaning in _WAYS.items():
+    for name, meaning in _METHODS.items():
         write_line(f"  {name:<4}  {meaning}")
     usual = kept["login_method"].get_secret_value() if "login_method" in kept else API
     while True:
-        chosen = _methods(click.prompt("Way to a token", default=usual))
+        chosen = _methods(click.prompt("Login method", default=usual))
         if chosen:
             return chosen
         write_line(f"It {SETTINGS['login_method'].rule}.")

@@ -1,4 +1,4 @@
-"""The demonstration: whole logins against sandboxes in this process, as a user's code does it."""
+"""``demo``: whole logins against sandboxes in this process, as a user's code does them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import click
+
 from upstox_totp import _clock
 from upstox_totp._api.kept_login import to_kept
 from upstox_totp._settings.names import API, PAGE, PREFIX, variable
+from upstox_totp.cli.group import command
 from upstox_totp.cli.login import make_client
+from upstox_totp.cli.options import Selection
 from upstox_totp.cli.output import facts, say, shortened
-from upstox_totp.cli.selection import Selection
 from upstox_totp.cli.steps import Steps, shown
 from upstox_totp.cli.streams import write_line
 from upstox_totp.sandbox import Sandbox
@@ -23,23 +26,20 @@ if TYPE_CHECKING:
     from upstox_totp.cli.notes import Notes
 
 _SETTINGS: Final = {variable("sleep_time"): "100"}
-_WAYS: Final = {
-    PAGE: "The login page's way, the default: six requests.",
-    API: "Upstox's own TOTP login, login_method api: one request, after one for the time.",
+_METHODS: Final = {
+    PAGE: "page, the default: the login page's six requests.",
+    API: "api, Upstox's own TOTP login: one request, after one for the time.",
 }
 
 
-def run(notes: Notes) -> None:
-    """Log in to a sandbox by the login page's way and by Upstox's own, and show each request.
-
-    Args:
-        notes: Says what the client logs.
-    """
+@command("Log in to a sandbox in this process with two methods, step by step.")
+@click.pass_obj
+def demo(notes: Notes) -> None:
     with ExitStack() as stack:
         # One each: of one account, a code is good once and the newer token ends the older.
-        sandboxes = [stack.enter_context(Sandbox(clock=_clock.time)) for _ in _WAYS]
+        sandboxes = [stack.enter_context(Sandbox(clock=_clock.time)) for _ in _METHODS]
         write_line("Made-up accounts, at sandboxes on this machine; nothing leaves it.")
-        for sandbox, (method, text) in zip(sandboxes, _WAYS.items(), strict=True):
+        for sandbox, (method, text) in zip(sandboxes, _METHODS.items(), strict=True):
             write_line(f"\n{text}")
             _log_in(sandbox, method, notes)
 

@@ -1,33 +1,30 @@
-"""The way to Upstox, as its findings tell it."""
+"""``doctor``: looks at hosts, clock, proxy and certificates."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 from upstox_totp._checks.connection import examine_connection, find_base_domain
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.failures import exit_code_of
+from upstox_totp.cli.group import command
+from upstox_totp.cli.options import REPORT, SETTINGS_AND_DEBUG, options
 from upstox_totp.cli.output import say, say_json
 
 if TYPE_CHECKING:
-    from upstox_totp.cli.selection import Selection
+    from upstox_totp.cli.options import Selection
 
 
-def examine(selection: Selection, style: str, *, app: bool) -> ExitCode:
-    """Look at the way to Upstox, and say what is there.
-
-    Args:
-        selection: Which settings to read.
-        style: One of `REPORTS`.
-        app: Whether to open the login dialog with the app's client id and redirect URI, too.
-
-    Returns:
-        The code to end with: `ExitCode.NETWORK` if a host was not reached.
-
-    Raises:
-        ConfigurationError: If the file cannot be read, the base domain is not valid, or a setting
-            of the app is missing.
-    """
+@command("Check hosts, clock, proxy and certificates.\n\nNo credential is sent.")
+@options(SETTINGS_AND_DEBUG, REPORT)
+@click.option(
+    "--app",
+    is_flag=True,
+    help="Open the login dialog, too, and check the client id and the redirect URI.",
+)
+def doctor(*, selection: Selection, style: str, app: bool) -> ExitCode:
     settings = selection.read()
     base_domain = find_base_domain(settings)
     failure = None

@@ -7,27 +7,14 @@ from typing import Self
 
 
 class ExitCode(IntEnum):
-    """How a command ended.
-
-    Attributes:
-        meaning: What the code says.
-        raised: What the library raises in that case, as the documentation names it.
-        commands: The only commands that end so, none if every one may.
-    """
+    """How a command ended."""
 
     meaning: str
     raised: str
     commands: tuple[str, ...]
 
     def __new__(cls, value: int, meaning: str, raised: str = "", *commands: str) -> Self:
-        """Return a member with its words.
-
-        Args:
-            value: The code.
-            meaning: What it says.
-            raised: What the library raises in that case.
-            commands: The only commands that end so.
-        """
+        """Return a member with its words."""
         member = int.__new__(cls, value)
         member._value_ = value
         member.meaning = meaning
@@ -79,22 +66,14 @@ class ExitCode(IntEnum):
 
     @classmethod
     def of(cls, command: str | None) -> tuple[ExitCode, ...]:
-        """Return the codes of one command alone, or those of every one.
-
-        Args:
-            command: The command's name, None for every one.
-        """
+        """Return the codes of one command alone, or those of every one."""
         if command is None:
             return tuple(code for code in cls if not code.commands)
         return tuple(code for code in cls if command in code.commands)
 
 
 def as_epilog(*codes: ExitCode) -> str:
-    """Return codes and their meanings as the end of a help text, a line each.
-
-    Args:
-        codes: The codes.
-    """
+    """Return codes and their meanings as the end of a help text, a line each."""
     rows = (f"  {code.value:>3}  {code.meaning}" for code in codes)
     # click leaves the lines of a paragraph that begins so as they are.
     return "\n".join(["\b", "Exit codes:", *rows])

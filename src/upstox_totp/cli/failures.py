@@ -36,12 +36,7 @@ EXPECTED: Final = tuple(kind for kind, _ in _CODES)
 
 
 def report(error: Exception, *, debug: bool) -> ExitCode:
-    """Say on stderr why a command failed, and return the code to end with.
-
-    Args:
-        error: One of `EXPECTED`.
-        debug: Whether to say the requests and answers before it, too.
-    """
+    """Say on stderr why a command failed, and return the code to end with."""
     transcript = vars(error).get("transcript", ()) if debug else ()
     for line in (error, *transcript):
         note_line(printable(str(line)))
@@ -49,9 +44,5 @@ def report(error: Exception, *, debug: bool) -> ExitCode:
 
 
 def exit_code_of(error: Exception) -> ExitCode:
-    """Return the code that stands for an error.
-
-    Args:
-        error: One of `EXPECTED`.
-    """
+    """Return the code that stands for an error."""
     return next(code for kind, code in _CODES if isinstance(error, kind))

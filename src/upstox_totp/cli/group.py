@@ -1,14 +1,15 @@
-"""The group of commands: where each of them ends, whichever way."""
+"""The group of commands: loads a command when it is named, and ends the process with its code."""
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from upstox_totp._log import heard
-from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.exit_codes import ExitCode, as_epilog
 from upstox_totp.cli.notes import Notes, warned
 from upstox_totp.cli.streams import (
     OutputError,
@@ -20,56 +21,67 @@ from upstox_totp.cli.streams import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from collections.abc import Callable, Mapping, Sequence
 
 HELP: Final = ("-h", "--help")
 """The options that show a help text."""
 
 
 class PrintingCommand(click.Command):
-    """Tells of a help text that could not be written as of any other result."""
+    """Reports a help text that could not be written like any other result."""
 
     def get_help_option_names(self, ctx: click.Context) -> list[str]:
-        """Return the options that show a help text, the same ones in every context.
-
-        click keeps those of the first context in which it was asked.
-
-        Args:
-            ctx: The command's context.
-        """
+        """Return the options that show a help text; click keeps those of its first context."""
         del ctx
         return list(HELP)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        """Parse the options, of which some print.
-
-        Args:
-            args: As for ``click.Command.make_context``.
-            extra: As for ``click.Command.make_context``.
-        """
+        """Parse the options, of which some print."""
         with writing():
             return super().make_context(*args, **extra)
 
 
-class CommandGroup(click.Group):
-    """Says errors of the library in a line, and ends with the code that stands for them.
+def command(text: str) -> Callable[[Callable[..., Any]], click.Command]:
+    """Return a decorator that makes a command; its words are no docstring, which ``-OO`` drops."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        name = function.__name__.replace("_", "-")
+        codes = sorted((*ExitCode.of(None), *ExitCode.of(name)))
+        return click.command(name, cls=PrintingCommand, help=text, epilog=as_epilog(*codes))(
+            function
+        )
+
+    return decorate
+
+
+class LazyGroup(click.Group):
+    """Loads each command from its module when it is named, and turns errors into exit codes.
 
     A command returns its `ExitCode`, or None when it is done.
     """
 
-    command_class = PrintingCommand
+    def __init__(self, *args: Any, modules: Mapping[str, str], **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        del ctx
+        return sorted(self._modules)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command, None if there is none of that name."""
+        del ctx
+        if name not in self._modules:
+            return None
+        module = importlib.import_module(f"upstox_totp.cli.{self._modules[name]}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
+        return command
 
     def main(  # type: ignore[override]  # click's returns where it is told to
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
-        """Run the command line, and end the process with the code of what it came to.
-
-        Args:
-            args: The arguments, None for the process's own.
-            prog_name: The name of the program, None for the process's own.
-            extra: As for ``click.Group.main``.
-        """
+        """Run the command line, and end the process with an exit code."""
         extra["standalone_mode"] = False
         try:
             prepare_streams()
@@ -89,21 +101,12 @@ class CommandGroup(click.Group):
         sys.exit(int(code))
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        """Parse the group's own options, of which some print.
-
-        Args:
-            args: As for ``click.Group.make_context``.
-            extra: As for ``click.Group.make_context``.
-        """
+        """Parse the group's own options, of which some print."""
         with writing():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command.
-
-        Args:
-            ctx: The group's context.
-        """
+        """Run a command, and report what the library raises."""
         notes = ctx.obj = Notes()
         try:
             with heard(notes.hear), warned(notes):
@@ -113,7 +116,7 @@ class CommandGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, OutputError):
             raise
         except Exception as error:
-            from upstox_totp.cli.failures import EXPECTED, report  # noqa: PLC0415 - slow to load
+            from upstox_totp.cli.failures import EXPECTED, report  # noqa: PLC0415 - loads requests
 
             if not isinstance(error, EXPECTED):
                 raise

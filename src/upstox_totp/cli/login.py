@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from upstox_totp._api.kept_login import to_kept
+from upstox_totp._cache.lifetime import IST
 from upstox_totp._settings.names import BROWSER, NONE
 from upstox_totp.cli.output import printable
-from upstox_totp.cli.person import attend
 from upstox_totp.cli.steps import progress
 from upstox_totp.client import UpstoxTOTP
 from upstox_totp.errors import LoginWaitError
@@ -17,19 +19,12 @@ from upstox_totp.token_cache import TokenCache
 if TYPE_CHECKING:
     from upstox_totp._cache.record import KeptToken
     from upstox_totp.cli.notes import Notes
-    from upstox_totp.cli.selection import Selection
+    from upstox_totp.cli.options import Selection
+    from upstox_totp.models import TokenRequestData
 
 
 def make_client(selection: Selection, notes: Notes) -> UpstoxTOTP:
-    """Return a client for the settings.
-
-    Args:
-        selection: Which settings to read.
-        notes: Says what the client logs.
-
-    Raises:
-        ConfigurationError: If a setting is missing or invalid.
-    """
+    """Return a client for the settings."""
     if selection.env_file is None:
         client = UpstoxTOTP.from_settings(account=selection.account, **selection.arguments)
     else:
@@ -47,22 +42,10 @@ def log_in(
     force: bool,
     timeout: float | None = None,
 ) -> KeptToken:
-    """Return the token of the cache, which logs in where it has none.
-
-    Args:
-        selection: Which settings to read.
-        notes: Says what the client logs.
-        refresh: Whether to log in although a token is kept.
-        force: Whether to log in although the settings were rejected before.
-        timeout: How long a person has to log in or to approve, in seconds.
-
-    Raises:
-        UpstoxError: If Upstox refused.
-        requests.RequestException: If a request got no whole answer.
-    """
+    """Return the token of the cache, which logs in where it has none."""
     with ExitStack() as stack:
         client = stack.enter_context(make_client(selection, notes))
-        attend(client, notes, timeout)
+        _reach_user(client, notes, timeout)
         if BROWSER not in client.config.login_method:
             # What moves in the terminal would disturb a question that is asked there.
             stack.enter_context(progress(notes))
@@ -74,14 +57,6 @@ def wait_for_token(selection: Selection, notes: Notes, seconds: float) -> KeptTo
     """Return the token that another program or the phone brings, None if none came in time.
 
     Never logs in, so of the settings only those are needed that name the app.
-
-    Args:
-        selection: Which settings to read.
-        notes: Says what the client logs, and what is waited for.
-        seconds: How long to wait at most.
-
-    Raises:
-        CacheError: If a cache that machines share cannot be used, or not be read.
     """
     with make_client(selection._replace(method=NONE), notes) as client:
         notes.write(f"Waiting up to {seconds:g} s for a token that another program gets.")
@@ -90,3 +65,31 @@ def wait_for_token(selection: Selection, notes: Notes, seconds: float) -> KeptTo
         except LoginWaitError as error:
             notes.write(printable(str(error)))
             return None
+
+
+def _reach_user(client: UpstoxTOTP, notes: Notes, timeout: float | None) -> None:
+    """Let a login in the browser or on the phone reach the user; stdout is for the token."""
+    client.browser_login.announce = lambda url: _show_page(notes, url)
+    client.token_request.announce = lambda request: _show_request(notes, request)
+    if sys.stdin is not None and sys.stdin.isatty():
+        client.browser_login.paste = _ask
+    if timeout is not None:
+        client.browser_login.timeout = client.token_request.timeout = timeout
+
+
+def _show_page(notes: Notes, url: str) -> None:
+    notes.write("Log in and approve the app on the page that opens now, or open this address:")
+    notes.write(url)
+
+
+def _show_request(notes: Notes, request: TokenRequestData) -> None:
+    until = f"{request.lapses_at.astimezone(IST):%a %d %b, %H:%M} IST"
+    notes.write(
+        f"Upstox asks on your phone: approve it in the Upstox app or on WhatsApp, until {until}."
+    )
+    notes.write(f"The token goes to {request.notifier_url or 'the notifier URL of the app'}.")
+
+
+def _ask(prompt: str) -> str:
+    # Typed or pasted unseen, and into no history: the address holds the authorization code.
+    return getpass.getpass(prompt, stream=sys.stderr)

@@ -19,12 +19,7 @@ _WARNING: Final = 30
 
 
 class Notes:
-    """Says each warning once, and in debug mode everything.
-
-    Attributes:
-        debug: Whether everything is said.
-        write: Writes a line; a live console puts its own in place while it shows something.
-    """
+    """Says each warning once, and in debug mode everything."""
 
     def __init__(self) -> None:
         self.debug = False
@@ -32,22 +27,14 @@ class Notes:
         self._said: set[str] = set()
 
     def hear(self, record: LogRecord) -> None:
-        """Say what was logged.
-
-        Args:
-            record: The record.
-        """
+        """Say what was logged."""
         if record.levelno >= _WARNING:
             self.warn(record.getMessage())
         elif self.debug:
             self.write(record.getMessage())
 
     def warn(self, text: str) -> None:
-        """Say a warning, if it was not said before.
-
-        Args:
-            text: What to say.
-        """
+        """Say a warning, if it was not said before."""
         if text not in self._said:
             self._said.add(text)
             self.write(f"Warning: {text}")
@@ -60,11 +47,7 @@ class Notes:
 
 @contextmanager
 def warned(notes: Notes) -> Iterator[None]:
-    """Let notes say the warnings of the library, for the length of a block; others stay Python's.
-
-    Args:
-        notes: Says them.
-    """
+    """Let notes say the warnings of the library during a block; others stay Python's."""
     show = warnings.showwarning
 
     def say(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:

@@ -1,4 +1,4 @@
-"""The notifier's command: serves `Notifier` on this machine, behind a web server of the user's."""
+"""``notifier``: serves `Notifier` on this machine, behind a web server of the user's."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ import os
 import secrets
 import signal
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import click
 from pydantic import SecretStr
 
 from upstox_totp._api.notification import MOST
 from upstox_totp._messages.extras import missing
 from upstox_totp._settings.names import NONE
+from upstox_totp.cli.group import command
 from upstox_totp.cli.login import make_client
+from upstox_totp.cli.options import SETTINGS_AND_DEBUG
 from upstox_totp.cli.streams import write_line
 from upstox_totp.errors import ConfigurationError
 from upstox_totp.notifier import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from types import FrameType
 
     from upstox_totp.cli.notes import Notes
-    from upstox_totp.cli.selection import Selection
+    from upstox_totp.cli.options import Selection
 
 _FILE: Final = "notifier-secret"
 _HEAD: Final = 16 * 1024
@@ -33,46 +36,50 @@ _CONNECTIONS: Final = 100
 _THREADS: Final = 4
 
 
-def serve(
-    selection: Selection,
+@command("Receive tokens that were approved on the phone, and cache them.")
+@SETTINGS_AND_DEBUG
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="The port to listen at; 0 for a free one.",
+)
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="The file with the secret of the path. It is made if it is not there.",
+)
+@click.option("--show-path", is_flag=True, help="Print the path, with its secret, and end.")
+@click.pass_obj
+def notifier(
     notes: Notes,
+    /,
     *,
+    selection: Selection,
     host: str,
     port: int,
     secret_file: Path | None,
     show_path: bool,
 ) -> None:
-    """Serve the notifier until interrupted or terminated.
-
-    Args:
-        selection: Which settings to read.
-        notes: Says what the client logs.
-        host: The address to listen at.
-        port: The port to listen at; 0 for a free one.
-        secret_file: Where the secret of the path lies, or is put when there is none yet; by
-            default in the user's configuration directory.
-        show_path: Whether to print the path, with its secret, and to end.
-
-    Raises:
-        ConfigurationError: If a setting is missing, or nobody said whose tokens it takes.
-        OSError: If it cannot listen there, or the secret cannot be read or kept.
-    """
     path = _default_file() if secret_file is None else secret_file
     secret = _read_secret(path)
     if show_path:
         write_line(f"/notify/{secret.get_secret_value()}")
         return
     with make_client(selection._replace(method=NONE), notes) as client:
-        notifier = Notifier(client, secret)
+        application = Notifier(client, secret)
         try:
-            _listen(notifier, host, port, notes)
+            _listen(application, host, port, notes)
         finally:
-            notifier.close()
+            application.close()
 
 
-def _listen(notifier: Notifier, host: str, port: int, notes: Notes) -> None:
+def _listen(application: Notifier, host: str, port: int, notes: Notes) -> None:
     server = _import_server()(
-        notifier,
+        application,
         host=host,
         port=port,
         threads=_THREADS,

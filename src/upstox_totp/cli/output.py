@@ -28,11 +28,7 @@ _NARROW: Final = 20
 
 
 def say(rows: Iterable[Sequence[str]]) -> None:
-    """Print rows in aligned columns, no wider than the terminal if stdout is one.
-
-    Args:
-        rows: The rows; control characters in them are replaced.
-    """
+    """Print rows in aligned columns, no wider than the terminal if stdout is one."""
     import shutil
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -41,13 +37,7 @@ def say(rows: Iterable[Sequence[str]]) -> None:
 
 
 def columns(table: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
-    """Return the lines of a table.
-
-    Args:
-        table: Its rows, all of the same length.
-        width: The most characters of a line, None for any number. A word that is longer than that
-            stays whole, so that it can be copied.
-    """
+    """Return the lines of a table."""
     if not table:
         return
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -78,80 +68,46 @@ def _wrapped(text: str, width: int, first: str, later: str) -> list[str]:
 
 
 def say_json(document: Mapping[str, Any]) -> None:
-    """Print a document as JSON, for programs.
-
-    Args:
-        document: What to print.
-    """
+    """Print a document as JSON, for programs."""
     write_line(json.dumps(document, indent=2))
 
 
 def printable(text: str) -> str:
-    """Return a text without what would control the terminal.
-
-    Args:
-        text: A text that may come from a server or a file.
-    """
+    """Return a text without what would control the terminal."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def moment(epoch: float) -> str:
-    """Return a moment in Indian time.
-
-    Args:
-        epoch: Seconds since the epoch.
-    """
+    """Return a moment in Indian time."""
     return f"{datetime.fromtimestamp(epoch, IST):%a %d %b %Y, %H:%M:%S} IST"
 
 
 def iso_moment(epoch: float) -> str:
-    """Return a moment in Indian time, as programs read it.
-
-    Args:
-        epoch: Seconds since the epoch.
-    """
+    """Return a moment in Indian time, as programs read it."""
     return datetime.fromtimestamp(epoch, IST).isoformat()
 
 
 def duration(seconds: float) -> str:
-    """Return a duration in words.
-
-    Args:
-        seconds: How long.
-    """
+    """Return a duration in words."""
     whole = timedelta(seconds=max(0, int(seconds)))
     hours, rest = divmod(int(whole.total_seconds()), _HOUR)
     return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
 
 
 def facts(token: KeptToken) -> list[tuple[str, str]]:
-    """Return whose a token is and until when, a row each.
-
-    Args:
-        token: The token.
-    """
+    """Return whose a token is and until when, a row each."""
     left = token.expires_in
     state = f"in {duration(left)}" if left > 0 else "expired"
     return [("Owner", token.owner), ("Expires", f"{moment(token.expires_at)} ({state})")]
 
 
 def shortened(token: str) -> str:
-    """Return enough of a token to tell two apart, and too little to use it.
-
-    Args:
-        token: The access token.
-    """
+    """Return enough of a token to tell two apart, and too little to use it."""
     return f"{token[:4]}...{token[-4:]}" if len(token) >= _LONG else "..."
 
 
 def print_token(token: KeptToken, style: str, *, show: bool) -> None:
-    """Print a token on stdout.
-
-    Args:
-        token: The token.
-        style: One of `FORMATS`.
-        show: Whether the format for people shows the whole token.
-    """
+    """Print a token on stdout."""
     FORMATS[style](token, show)
 
 

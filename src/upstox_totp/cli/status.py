@@ -1,17 +1,20 @@
-"""The kept token: whose it is, until when it lives, and its end."""
+"""``status`` and ``logout``: the cached token, and its end."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import click
 import requests
 from pydantic import SecretStr
 
 from upstox_totp.cli.account import read_account
+from upstox_totp.cli.account_status import AccountStatus
+from upstox_totp.cli.group import command
 from upstox_totp.cli.login import make_client
+from upstox_totp.cli.options import REPORT, SETTINGS_AND_DEBUG, options
 from upstox_totp.cli.output import facts, say, say_json
-from upstox_totp.cli.standing import Standing
 from upstox_totp.cli.streams import write_line
 from upstox_totp.errors import UpstoxError
 from upstox_totp.token_cache import TokenCache
@@ -21,42 +24,30 @@ if TYPE_CHECKING:
     from upstox_totp.cli.account import Account
     from upstox_totp.cli.exit_codes import ExitCode
     from upstox_totp.cli.notes import Notes
-    from upstox_totp.cli.selection import Selection
+    from upstox_totp.cli.options import Selection
 
 
-def show_status(selection: Selection, notes: Notes, style: str, *, verify: bool) -> ExitCode:
-    """Show whose token is kept and until when, and what forbids the next login.
-
-    Args:
-        selection: Which settings to read.
-        notes: Says what the client logs.
-        style: One of `REPORTS`.
-        verify: Whether to ask Upstox, too; a token that it no longer accepts is forgotten.
-
-    Returns:
-        The code to end with.
-
-    Raises:
-        UpstoxError: If Upstox was asked, and said neither that the token lives nor that it is
-            dead.
-        requests.RequestException: If Upstox was asked, and no whole answer came.
-    """
+@command("Show whose token is cached, and until when it is valid.")
+@options(SETTINGS_AND_DEBUG, REPORT)
+@click.option("--verify", is_flag=True, help="Ask Upstox whether it still accepts the token.")
+@click.pass_obj
+def status(notes: Notes, *, selection: Selection, style: str, verify: bool) -> ExitCode:
     account = read_account(selection)
-    standing = Standing.of(account)
+    found = AccountStatus.of(account)
     failure: Exception | None = None
-    if verify and standing.token is not None:
+    if verify and found.token is not None:
         try:
-            accepted = _verify(account, standing.token, selection, notes)
-            standing = replace(standing, accepted=accepted)
+            accepted = _verify(account, found.token, selection, notes)
+            found = replace(found, accepted=accepted)
         except (UpstoxError, requests.RequestException) as error:
             failure = error
     if style == "json":
-        say_json(standing.as_document())
+        say_json(found.as_document())
     else:
-        _say(standing)
+        _say(found)
     if failure is not None:
         raise failure
-    return standing.code
+    return found.code
 
 
 def _verify(account: Account, token: KeptToken, selection: Selection, notes: Notes) -> bool:
@@ -67,28 +58,21 @@ def _verify(account: Account, token: KeptToken, selection: Selection, notes: Not
     return accepted
 
 
-def _say(standing: Standing) -> None:
-    if standing.token is None:
+def _say(found: AccountStatus) -> None:
+    if found.token is None:
         write_line("No token is kept for this account.")
-    rows = [] if standing.token is None else facts(standing.token)
-    say([*rows, *(("Refused", text) for text in standing.refusals)])
-    if standing.accepted:
+    rows = [] if found.token is None else facts(found.token)
+    say([*rows, *(("Refused", text) for text in found.refusals)])
+    if found.accepted:
         write_line("Upstox accepts it.")
-    elif standing.accepted is False:
+    elif found.accepted is False:
         write_line("Upstox no longer accepts it: forgotten. upstox_cli token gets a new one.")
 
 
-def log_out(selection: Selection, notes: Notes) -> None:
-    """End the kept token at Upstox, and forget it whatever Upstox says.
-
-    Args:
-        selection: Which settings to read.
-        notes: Says what the client logs.
-
-    Raises:
-        UpstoxError: If Upstox refused.
-        requests.RequestException: If no whole answer came.
-    """
+@command("End the cached token at Upstox, and forget it.")
+@SETTINGS_AND_DEBUG
+@click.pass_obj
+def logout(notes: Notes, *, selection: Selection) -> None:
     token = read_account(selection).token
     with make_client(selection, notes) as client:
         TokenCache().clear(client)

@@ -21,12 +21,7 @@ _LAST: Final = Step.TOKEN
 
 
 class Steps:
-    """Tells of each step when it has passed; redirects belong to their step.
-
-    Args:
-        passed: Is given a line about each step that has passed.
-        waiting: Is given what goes on now.
-    """
+    """Tells of each step when it has passed; redirects belong to their step."""
 
     def __init__(
         self, passed: Callable[[str], Any], waiting: Callable[[str], Any] = lambda _: None
@@ -37,12 +32,7 @@ class Steps:
         self._milliseconds = 0
 
     def hear(self, record: logging.LogRecord) -> None:
-        """Follow the login.
-
-        Args:
-            record: What the library logged: an exchange, that it waits, or that it goes on with
-                another way.
-        """
+        """Follow the login."""
         exchange: Exchange | None = getattr(record, "exchange", None)
         if hasattr(record, "way"):
             self.finish()
@@ -66,11 +56,7 @@ class Steps:
 
 
 def what_follows(step: Step) -> str:
-    """Return what comes after a step that was answered, in a few words.
-
-    Args:
-        step: The step.
-    """
+    """Return what comes after a step that was answered, in a few words."""
     if not _is_numbered(step):
         return f"{_capital(step.title)} answered"
     if step is _LAST:
@@ -94,11 +80,7 @@ def _capital(text: str) -> str:
 
 @contextmanager
 def shown(steps: Steps) -> Iterator[None]:
-    """Show the steps of the logins in a block.
-
-    Args:
-        steps: Shows them.
-    """
+    """Show the steps of the logins in a block."""
     with heard(steps.hear):
         logger.setLevel(logging.DEBUG)
         yield
@@ -107,11 +89,7 @@ def shown(steps: Steps) -> Iterator[None]:
 
 @contextmanager
 def progress(notes: Notes) -> Iterator[None]:
-    """Show the steps of the logins in a block on stderr, if that is a terminal.
-
-    Args:
-        notes: What they say meanwhile is written above the line that moves.
-    """
+    """Show the steps of the logins in a block on stderr, if that is a terminal."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield
         return

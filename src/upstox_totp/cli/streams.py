@@ -24,11 +24,7 @@ class ReaderGoneError(OutputError):
 
 
 def prepare_streams() -> None:
-    """Let every character through: one that a stream cannot show is written as an escape.
-
-    Raises:
-        OutputError: If stdout is closed, before anything is done whose result would be lost.
-    """
+    """Let every character through: one that a stream cannot show is written as an escape."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -41,12 +37,7 @@ def prepare_streams() -> None:
 
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
-    """Tell what goes wrong in a block that writes to stdout.
-
-    Raises:
-        ReaderGoneError: If nobody reads it any more.
-        OutputError: If it cannot be written to.
-    """
+    """Tell what goes wrong in a block that writes to stdout."""
     problem: OutputError | None = None
     try:
         yield
@@ -60,14 +51,7 @@ def writing() -> Iterator[None]:
 
 
 def write_line(text: str) -> None:
-    """Write a line of a command's result to stdout, and see that it left.
-
-    Args:
-        text: The line.
-
-    Raises:
-        OutputError: If that is not possible.
-    """
+    """Write a line of a command's result to stdout, and see that it left."""
     with writing():
         # Not click's echo, which takes a stream of ASCII for a mistake and writes UTF-8 to it.
         sys.stdout.write(f"{text}\n")
@@ -75,11 +59,7 @@ def write_line(text: str) -> None:
 
 
 def note_line(text: str) -> None:
-    """Write a line about what happens to stderr, if there is one that takes it.
-
-    Args:
-        text: The line.
-    """
+    """Write a line about what happens to stderr, if there is one that takes it."""
     if sys.stderr is None:
         return
     try:
@@ -90,11 +70,7 @@ def note_line(text: str) -> None:
 
 
 def abandon(stream: IO[str] | None) -> None:
-    """Let a stream that failed end in nothing, so that Python's last flush does not fail again.
-
-    Args:
-        stream: stdout or stderr.
-    """
+    """Let a stream that failed end in nothing, so that Python's last flush does not fail again."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         target = os.open(os.devnull, os.O_WRONLY)
         try:

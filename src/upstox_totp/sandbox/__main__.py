@@ -31,10 +31,10 @@ def quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = "python -m upstox_totp.sandbox") -> argparse.ArgumentParser:
     """Return the command line's parser; most options are arguments of `Sandbox`."""
     made = argparse.ArgumentParser(
-        prog="python -m upstox_totp.sandbox",
+        prog=prog,
         description="Serve a stand-in of the Upstox login on 127.0.0.1 until interrupted.",
         argument_default=argparse.SUPPRESS,
     )
@@ -96,18 +96,21 @@ def told(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command's own output
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, prog: str = "python -m upstox_totp.sandbox"
+) -> int:
     """Serve until interrupted or terminated.
 
     Prints the client's settings as `.env` lines on stdout, notes on stderr.
 
     Args:
         arguments: The command line; None for the process's own.
+        prog: The name of the program in its help.
 
     Returns:
         The exit status.
     """
-    return serve(vars(parser().parse_args(arguments)))
+    return serve(vars(parser(prog).parse_args(arguments)))
 
 
 def serve(options: Mapping[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""The environment of a login, as `check-env` prints it."""
+"""``check-env``: shows where each setting comes from, and whether it is valid."""
 
 from __future__ import annotations
 
@@ -6,26 +6,18 @@ from typing import TYPE_CHECKING
 
 from upstox_totp._checks.settings import check_settings
 from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.group import command
+from upstox_totp.cli.options import REPORT, WHICH, options
 from upstox_totp.cli.output import say, say_json
 from upstox_totp.cli.streams import write_line
 
 if TYPE_CHECKING:
-    from upstox_totp.cli.selection import Selection
+    from upstox_totp.cli.options import Selection
 
 
-def check(selection: Selection, style: str) -> ExitCode:
-    """Show every setting, and whether a login could begin with them.
-
-    Args:
-        selection: Which settings to read.
-        style: One of `REPORTS`.
-
-    Returns:
-        The code to end with.
-
-    Raises:
-        ConfigurationError: If the file cannot be read, or settings contradict each other.
-    """
+@command("Show where each setting comes from, and if it is valid.\n\nNo value is shown.")
+@options(WHICH, REPORT)
+def check_env(*, selection: Selection, style: str) -> ExitCode:
     report = check_settings(selection.env_file, selection.account)
     code = ExitCode.DONE if report.good else ExitCode.USAGE
     rows = [(one.name, one.source or "-", one.state) for one in report.settings]

@@ -1,4 +1,4 @@
-"""Standing: the kept token of an account and what holds its next login, for people and programs."""
+"""AccountStatus: the cached token of an account and what blocks its next login."""
 
 from __future__ import annotations
 
@@ -17,14 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How an account stands.
-
-    Attributes:
-        token: The token that is kept, None if none is.
-        holds: What forbids the next login.
-        accepted: Whether Upstox still accepts the token, None if it was not asked.
-    """
+class AccountStatus:
+    """The cached token, what blocks the next login, and whether Upstox accepted it if asked."""
 
     token: KeptToken | None
     holds: tuple[Hold, ...] = ()
@@ -32,18 +26,14 @@ class Standing:
 
     @classmethod
     def of(cls, account: Account) -> Self:
-        """Return how an account stands.
-
-        Args:
-            account: The account.
-        """
+        """Return the status of an account."""
         attempts = account.store.read_ledger(account.identity)
         holds = find_holds(attempts, account.identity, _clock.time())
         return cls(account.token, tuple(holds))
 
     @property
     def code(self) -> ExitCode:
-        """The code that tells a monitor of it."""
+        """The exit code for a monitor."""
         if self.accepted is False:
             return ExitCode.REJECTED
         if self.holds:

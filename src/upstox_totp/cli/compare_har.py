@@ -1,19 +1,22 @@
-"""The command ``compare-har``: prints how a recorded login differs from this package's."""
+"""``compare-har``: prints how a recorded login differs from this package's."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import click
 
 from upstox_totp import __version__
 from upstox_totp._checks.har import Comparison, Outcome, compare
 from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.group import command
+from upstox_totp.cli.options import REPORT
 from upstox_totp.cli.output import printable, say, say_json
 from upstox_totp.cli.streams import write_line
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from upstox_totp._checks.har import Compared
 
 _CODES: Final = {
@@ -23,20 +26,16 @@ _CODES: Final = {
 }
 
 
-def compare_recording(path: Path, style: str) -> ExitCode:
-    """Print in what a recorded login differs from this package's, without a value of it.
-
-    Args:
-        path: The HAR.
-        style: One of `REPORTS`.
-
-    Returns:
-        The code to end with.
-
-    Raises:
-        OSError: If the file cannot be read.
-    """
-    comparison = compare(path)
+@command(
+    "Compare a login that a browser recorded with this program's.\n\n"
+    "LOGIN.HAR is what the browser's developer tools save of the requests of one login "
+    "(Network, save all as HAR with content), from before the login page opens to its end. It "
+    "holds the credentials of that login: keep it to yourself. The report holds none of them."
+)
+@click.argument("recording", type=click.Path(path_type=Path), metavar="LOGIN.HAR")
+@REPORT
+def compare_har(*, recording: Path, style: str) -> ExitCode:
+    comparison = compare(recording)
     if style == "json":
         say_json({"version": __version__, **asdict(comparison)})
     else:

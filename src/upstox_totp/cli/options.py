@@ -1,0 +1,146 @@
+"""What commands share: the options that choose settings, and how a result is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
+
+import click
+
+from upstox_totp._settings.names import SETTINGS
+from upstox_totp._settings.sources import read_settings
+from upstox_totp.cli.output import FORMATS, REPORTS
+
+if TYPE_CHECKING:
+    from upstox_totp._settings.sources import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Selection(NamedTuple):
+    """Which settings a command reads: an env file or an account, and a login method of this run."""
+
+    env_file: Path | None = None
+    account: str | None = None
+    method: str | None = None
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The settings that the command line gives itself."""
+        return {} if self.method is None else {"login_method": self.method}
+
+    def read(self) -> Settings:
+        """Return the settings as they were found, not validated."""
+        return read_settings(self.arguments, self.env_file, self.account)
+
+
+def options(*chosen: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return a decorator that adds options in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(chosen):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def selected(command: Command) -> Command:
+    """Hand a command its ``--account``, ``--env-file`` and ``--method`` as one `Selection`."""
+
+    @wraps(command)
+    def run(
+        *arguments: Any,
+        env_file: Path | None = None,
+        account: str | None = None,
+        method: str | None = None,
+        **others: Any,
+    ) -> Any:
+        named = click.get_current_context().find_root().params.get("account")
+        if None not in (account, named) and account != named:
+            raise click.UsageError(f"--account {named} and --account {account}: give one.")
+        account = account if named is None else named
+        if account is not None and env_file is not None:
+            raise click.UsageError("Give --account or --env-file, not both.")
+        return command(*arguments, selection=Selection(env_file, account, method), **others)
+
+    return cast("Command", run)
+
+
+def check_method(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
+    """Return the login methods of an option as the setting has them."""
+    if text is None:
+        return None
+    from upstox_totp._settings.rules import login_method  # noqa: PLC0415 - loads pydantic
+
+    try:
+        return ",".join(login_method(text))
+    except ValueError:
+        pass
+    raise click.BadParameter(f"it {SETTINGS['login_method'].rule}.")
+
+
+def _debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+    if value:
+        ctx.obj.say_everything()
+
+
+ACCOUNT: Final = click.option(
+    "--account",
+    metavar="NAME",
+    help="Read the settings of this named account. Default: UPSTOX_ACCOUNT.",
+)
+ENV_FILE: Final = click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Read settings from this file instead of .env. The environment still comes first.",
+)
+DEBUG: Final = click.option(
+    "--debug",
+    is_flag=True,
+    expose_value=False,
+    callback=_debug,
+    help="Log every step to stderr, without secrets.",
+)
+WHICH: Final = options(ACCOUNT, ENV_FILE, selected)
+SETTINGS_AND_DEBUG: Final = options(WHICH, DEBUG)
+METHOD: Final = click.option(
+    "--method",
+    metavar="METHODS",
+    callback=check_method,
+    help="Log in with this method: page, api, browser or phone, several with commas between, or "
+    "none. Default: UPSTOX_LOGIN_METHOD.",
+)
+STYLE: Final = click.option(
+    "--format",
+    "style",
+    type=click.Choice(list(FORMATS)),
+    default="text",
+    show_default=True,
+    help="How to print the token.",
+)
+SHOW: Final = click.option(
+    "--show", is_flag=True, help="Print the whole token in the text format, too."
+)
+FORCE: Final = click.option(
+    "--force",
+    is_flag=True,
+    help="Log in once although the login is blocked. Five wrong PINs lock an account.",
+)
+REPORT: Final = click.option(
+    "--format",
+    "style",
+    type=click.Choice(REPORTS),
+    default="text",
+    show_default=True,
+    help="How to print the report: for people, or for programs.",
+)
+TIMEOUT: Final = click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="How long to wait for the user, in the browser or on the phone.",
+)

@@ -1,0 +1,89 @@
+"""``token`` and ``generate-token``: print the day's access token, logging in where needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from upstox_totp._settings.names import NONE
+from upstox_totp.cli.account import kept_token
+from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.group import command
+from upstox_totp.cli.options import FORCE, METHOD, SETTINGS_AND_DEBUG, SHOW, STYLE, TIMEOUT, options
+from upstox_totp.cli.output import print_token
+
+if TYPE_CHECKING:
+    from upstox_totp.cli.notes import Notes
+    from upstox_totp.cli.options import Selection
+
+# ruff: noqa: PLC0415 - a cached token is printed without loading what a login needs
+
+
+@command("Print the day's token, logging in if none is cached.")
+@options(SETTINGS_AND_DEBUG, METHOD, STYLE, SHOW)
+@click.option(
+    "--refresh",
+    is_flag=True,
+    help="Log in although a token is cached. With api, the new token ends the old one in every "
+    "app and program that uses it.",
+)
+@options(FORCE, TIMEOUT)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Wait up to so many seconds for a token from another machine or the phone. Never logs in.",
+)
+@click.pass_obj
+def token(
+    notes: Notes,
+    *,
+    selection: Selection,
+    style: str,
+    show: bool,
+    refresh: bool,
+    force: bool,
+    wait: float | None,
+    timeout: float | None,
+) -> ExitCode:
+    waits_only = not (refresh or force or timeout) and selection.method in {None, NONE}
+    if wait is not None and not waits_only:
+        raise click.UsageError(
+            "--wait never logs in: leave out --refresh, --force, --method and --timeout."
+        )
+    cached = None if refresh else kept_token(selection)
+    if cached is None and wait is not None:
+        from upstox_totp.cli.login import wait_for_token
+
+        cached = wait_for_token(selection, notes, wait)
+        if cached is None:
+            return ExitCode.NO_TOKEN
+    elif cached is None:
+        from upstox_totp.cli.login import log_in
+
+        cached = log_in(selection, notes, refresh=refresh, force=force, timeout=timeout)
+    print_token(cached, style, show=show)
+    return ExitCode.DONE
+
+
+@command(
+    "Log in, cache the new access token, and print it.\n\n"
+    "With api, the new token ends the account's old one in every app and program that uses "
+    "it."
+)
+@options(SETTINGS_AND_DEBUG, METHOD, STYLE, SHOW, FORCE, TIMEOUT)
+@click.pass_obj
+def generate_token(
+    notes: Notes,
+    *,
+    selection: Selection,
+    style: str,
+    show: bool,
+    force: bool,
+    timeout: float | None,
+) -> None:
+    from upstox_totp.cli.login import log_in
+
+    fresh = log_in(selection, notes, refresh=True, force=force, timeout=timeout)
+    print_token(fresh, style, show=show)
