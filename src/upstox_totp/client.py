@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from upstox_totp._api.browser_login import BrowserLoginAPI
     from upstox_totp._api.token_request import TokenRequestAPI
     from upstox_totp._api.totp_login import TotpLoginAPI
-    from upstox_totp._cache.ledger import Ledger
+    from upstox_totp._cache.attempt_log import AttemptLog
     from upstox_totp._http.server_clock import ServerClock
     from upstox_totp._redact import Secrets
     from upstox_totp._settings.account import Identity
@@ -238,7 +238,7 @@ class UpstoxTOTP:
             self._secrets = self.config, known
         return known
 
-    def log_in(self, ledger: Ledger) -> AccessTokenResponse:
+    def log_in(self, ledger: AttemptLog) -> AccessTokenResponse:
         """Log in by the configured ways, for a caller who keeps the token, as `TokenCache` does.
 
         Args:

@@ -14,7 +14,7 @@ from upstox_totp._cache import file_lock  # noqa: F401 - its extra is asked for 
 from upstox_totp._cache.approval import wait_for_approval
 from upstox_totp._cache.kept import open_store, serves
 from upstox_totp._cache.lifetime import MARGIN
-from upstox_totp._cache.store import TurnLostError
+from upstox_totp._cache.store import LockLostError
 from upstox_totp._cache.turns import PATIENCE, look_after, turn_of
 from upstox_totp._settings.config import as_secret
 from upstox_totp.errors import LoginWaitError
@@ -146,7 +146,7 @@ class TokenCache:
                     return caller.answer()
                 try:
                     return caller.log_in(turn)
-                except TurnLostError:
+                except LockLostError:
                     continue
         raise LoginWaitError(
             f"The turn to log in was lost {_MOST_TURNS} times, at {store.describe()}.",
@@ -235,7 +235,7 @@ class TokenCache:
             if not is_newer(seen, data):
                 return True
             KeptLogin(client, store, seen, force=False).keep(turn, data)
-        except TurnLostError:
+        except LockLostError:
             return False
         finally:
             turn.release()

@@ -38,7 +38,7 @@ class Used:
     def __init__(self) -> None:
         self.periods: set[int] = set()
 
-    def next_period(self, earliest: int) -> int:
+    def next_time_step(self, earliest: int) -> int:
         """Return the first unused period, and use it."""
         while earliest in self.periods:
             earliest += 1
@@ -94,20 +94,20 @@ def test_a_code_is_claimed_once(
     caplog.set_level(logging.INFO, "upstox_totp")
     moment[0] = 1_800_000_000.0 + 10
     here = Used()
-    first, _ = passwords().claim(CLOCK, here.next_period)
+    first, _ = passwords().claim(CLOCK, here.next_time_step)
     assert fake_time.sleeps == []
-    second, _ = passwords().claim(CLOCK, here.next_period)
+    second, _ = passwords().claim(CLOCK, here.next_time_step)
     assert fake_time.sleeps == [20]
     assert "Waiting 20 seconds for the next one-time password" in caplog.text
     assert first != second
-    assert passwords().claim(CLOCK, Used().next_period)[0] == second
+    assert passwords().claim(CLOCK, Used().next_time_step)[0] == second
 
 
 def test_showing_a_code_uses_nothing_up(moment: list[float], fake_time: FakeTime) -> None:
     """generate_totp_secret() shows the current code again and again without waiting."""
     upx = UpstoxTOTP(**(VALID | {"totp_secret": RFC_SECRET}))
     shown = {upx.generate_totp_secret() for _ in range(3)}
-    claimed = upx.one_time_passwords.claim(CLOCK, Used().next_period)[0].get_secret_value()
+    claimed = upx.one_time_passwords.claim(CLOCK, Used().next_time_step)[0].get_secret_value()
     assert shown == {claimed} == {upx.generate_totp_secret()}
     assert fake_time.sleeps == []
 
@@ -118,7 +118,7 @@ def test_a_code_about_to_expire_is_not_used(
 ) -> None:
     """With under 3 seconds to live the next code is waited for."""
     moment[0] = 1_800_000_000.0 + second
-    passwords("MFRGGZDFMZTWQ2LK").claim(CLOCK, Used().next_period)
+    passwords("MFRGGZDFMZTWQ2LK").claim(CLOCK, Used().next_time_step)
     assert sum(fake_time.sleeps) == pytest.approx(waits)
 
 
@@ -134,9 +134,9 @@ def test_a_code_that_expired_while_waiting_is_not_used(
     codes = passwords("MFRGGZDFMZTWQ2LL")
     moment[0] = 1_800_000_000.0 + 10
     used = Used()
-    codes.claim(CLOCK, used.next_period)
+    codes.claim(CLOCK, used.next_time_step)
     monkeypatch.setattr("upstox_totp._clock.sleep", oversleep)
-    assert codes.claim(CLOCK, used.next_period)[0] == codes.current(CLOCK)
+    assert codes.claim(CLOCK, used.next_time_step)[0] == codes.current(CLOCK)
 
 
 def test_two_logins_in_the_same_period_wait_for_the_next_code(

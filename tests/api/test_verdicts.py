@@ -20,7 +20,7 @@ from upstox_totp import (
 )
 from upstox_totp._api.refusals import check_granted
 from upstox_totp._api.verdicts import judge, leaves_unjudged
-from upstox_totp._cache.ledger import Verdict
+from upstox_totp._cache.attempt_log import Outcome
 from upstox_totp._cache.memory_store import PROCESS
 from upstox_totp._http.answers import Answer
 from upstox_totp._http.failures import network_error
@@ -59,65 +59,66 @@ def refused(status: int, body: bytes, step: Step, **headers: str) -> UpstoxError
     return caught.value
 
 
-Row = tuple[int, bytes, Step, type[UpstoxError], Verdict]
+Row = tuple[int, bytes, Step, type[UpstoxError], Outcome]
 ROWS: dict[str, Row] = {
-    "wrong PIN": (200, service(1017106), Step.PIN, AuthenticationError, Verdict.REJECTED),
+    "wrong PIN": (200, service(1017106), Step.PIN, AuthenticationError, Outcome.REJECTED),
     "wrong PIN, by message": (
-        200, service(1017999, "4 attempts left"), Step.PIN, AuthenticationError, Verdict.REJECTED),
+        200, service(1017999, "4 attempts left"), Step.PIN, AuthenticationError, Outcome.REJECTED),
     "wrong code": (200, service(1017999, "Invalid, 2 attempts remaining"), Step.OTP_VERIFY,
-                   AuthenticationError, Verdict.REJECTED),
+                   AuthenticationError, Outcome.REJECTED),
     "locked, at the code": (200, service(1017090), Step.OTP_VERIFY, AuthenticationError,
-                            Verdict.UNEXPLAINED),
+                            Outcome.UNEXPLAINED),
     "wrong number": (200, service(1017016), Step.OTP_GENERATE, AuthenticationError,
-                     Verdict.REJECTED),
+                     Outcome.REJECTED),
     "wrong secret of the app": (401, api("UDAPI100069"), Step.TOKEN, AuthenticationError,
-                                Verdict.REJECTED),
-    "an unknown code": (200, service(4711), Step.PIN, APIError, Verdict.UNEXPLAINED),
-    "an unknown code with 401": (401, service(4711), Step.PIN, APIError, Verdict.UNEXPLAINED),
-    "no code": (200, b'{"success": false}', Step.PIN, APIError, Verdict.UNEXPLAINED),
+                                Outcome.REJECTED),
+    "an unknown code": (200, service(4711), Step.PIN, APIError, Outcome.UNEXPLAINED),
+    "an unknown code with 401": (401, service(4711), Step.PIN, APIError, Outcome.UNEXPLAINED),
+    "no code": (200, b'{"success": false}', Step.PIN, APIError, Outcome.UNEXPLAINED),
     "words alone": (200, b'{"success": false, "error": "text"}', Step.PIN, APIError,
-                    Verdict.UNEXPLAINED),
+                    Outcome.UNEXPLAINED),
     "device approval": (401, service(4712, "Approve this device"), Step.OTP_VERIFY, APIError,
-                        Verdict.UNEXPLAINED),
-    "a session that ended": (200, service(1017076), Step.PIN, APIError, Verdict.NOTHING),
-    "static address missing": (401, api("UDAPI1221"), Step.TOKEN, APIError, Verdict.NOTHING),
-    "static address differs": (403, api("UDAPI1154"), Step.PIN, APIError, Verdict.NOTHING),
-    "maintenance": (401, service(4713, "Under Maintenance"), Step.PIN, APIError, Verdict.NOTHING),
+                        Outcome.UNEXPLAINED),
+    "a session that ended": (200, service(1017076), Step.PIN, APIError, Outcome.NOT_JUDGED),
+    "static address missing": (401, api("UDAPI1221"), Step.TOKEN, APIError, Outcome.NOT_JUDGED),
+    "static address differs": (403, api("UDAPI1154"), Step.PIN, APIError, Outcome.NOT_JUDGED),
+    "maintenance": (401, service(4713, "Under Maintenance"), Step.PIN, APIError,
+                    Outcome.NOT_JUDGED),
     "maintenance page": (503, b"<html>Scheduled maintenance</html>", Step.PIN, APIError,
-                         Verdict.NOTHING),
+                         Outcome.NOT_JUDGED),
     "a proxy's 401": (401, b"<html>Log in to the proxy</html>", Step.PIN, APIError,
-                      Verdict.NOTHING),
-    "Unauthorized": (401, b"Unauthorized", Step.TOKEN, APIError, Verdict.NOTHING),
+                      Outcome.NOT_JUDGED),
+    "Unauthorized": (401, b"Unauthorized", Step.TOKEN, APIError, Outcome.NOT_JUDGED),
     "a stranger's 401 to a PIN": (401, b'{"message": "Wrong PIN"}', Step.PIN, APIError,
-                                  Verdict.NO_VERDICT),
-    "a gateway's words": (403, b'{"message": "Forbidden"}', Step.PIN, APIError, Verdict.NOTHING),
-    "a bad request, no words": (400, b"", Step.PIN, APIError, Verdict.NO_VERDICT),
+                                  Outcome.UNANSWERED),
+    "a gateway's words": (403, b'{"message": "Forbidden"}', Step.PIN, APIError, Outcome.NOT_JUDGED),
+    "a bad request, no words": (400, b"", Step.PIN, APIError, Outcome.UNANSWERED),
     "a bad request, words of nobody": (422, b'{"message": "Invalid PIN"}', Step.PIN, APIError,
-                                       Verdict.NO_VERDICT),
+                                       Outcome.UNANSWERED),
     "granted, and an error": (200, b'{"error": {"message": "Invalid PIN"}}', Step.PIN, APIError,
-                              Verdict.NO_VERDICT),
-    "a bad request, a page": (400, b"<html></html>", Step.PIN, APIError, Verdict.NOTHING),
-    "1010": (403, CLOUDFLARE_PAGE % 1010, Step.PIN, APIError, Verdict.NOTHING),
-    "1015": (429, CLOUDFLARE_PAGE % 1015, Step.PIN, RateLimitError, Verdict.NOTHING),
-    "no route": (404, b"", Step.PIN, APIError, Verdict.NOTHING),
-    "no route, in words": (404, api("UDAPI10000"), Step.TOKEN, APIError, Verdict.NOTHING),
-    "a limit": (200, service(1017069), Step.OTP_GENERATE, RateLimitError, Verdict.NOTHING),
-    "down": (500, b"", Step.PIN, APIError, Verdict.NO_VERDICT),
+                              Outcome.UNANSWERED),
+    "a bad request, a page": (400, b"<html></html>", Step.PIN, APIError, Outcome.NOT_JUDGED),
+    "1010": (403, CLOUDFLARE_PAGE % 1010, Step.PIN, APIError, Outcome.NOT_JUDGED),
+    "1015": (429, CLOUDFLARE_PAGE % 1015, Step.PIN, RateLimitError, Outcome.NOT_JUDGED),
+    "no route": (404, b"", Step.PIN, APIError, Outcome.NOT_JUDGED),
+    "no route, in words": (404, api("UDAPI10000"), Step.TOKEN, APIError, Outcome.NOT_JUDGED),
+    "a limit": (200, service(1017069), Step.OTP_GENERATE, RateLimitError, Outcome.NOT_JUDGED),
+    "down": (500, b"", Step.PIN, APIError, Outcome.UNANSWERED),
     "down after 3 attempts": (503, b"No answer after 3 attempts", Step.PIN, APIError,
-                              Verdict.NO_VERDICT),
+                              Outcome.UNANSWERED),
     "down, in words": (503, service(4711, "3 attempts left"), Step.PIN, APIError,
-                       Verdict.NO_VERDICT),
+                       Outcome.UNANSWERED),
     "the one request": (400, api("UDAPI7777"), Step.TOTP_LOGIN, AuthenticationError,
-                        Verdict.REJECTED),
+                        Outcome.REJECTED),
     "the one request, no words": (401, b"", Step.TOTP_LOGIN, AuthenticationError,
-                                  Verdict.REJECTED),
+                                  Outcome.REJECTED),
     "the one request, a page": (401, b"<html></html>", Step.TOTP_LOGIN, APIError,
-                                Verdict.NOTHING),
-    "the one request, a proxy": (407, b"", Step.TOTP_LOGIN, APIError, Verdict.NOTHING),
+                                Outcome.NOT_JUDGED),
+    "the one request, a proxy": (407, b"", Step.TOTP_LOGIN, APIError, Outcome.NOT_JUDGED),
     "the one request, static": (401, api("UDAPI1221"), Step.TOTP_LOGIN, APIError,
-                                Verdict.NOTHING),
+                                Outcome.NOT_JUDGED),
     "the one request, internal": (400, api("UDAPI100500"), Step.TOTP_LOGIN, APIError,
-                                  Verdict.NOTHING),
+                                  Outcome.NOT_JUDGED),
 }  # fmt: skip
 
 
@@ -136,15 +137,15 @@ def test_only_a_verdict_is_one(row: Row) -> None:
 
 def test_other_failures() -> None:
     """An answer that is none, and one that never came, are no verdict; a refused line sent none."""
-    assert judge(ValidationError("x")) is Verdict.NO_VERDICT
-    assert judge(KeyboardInterrupt()) is Verdict.NO_VERDICT
+    assert judge(ValidationError("x")) is Outcome.UNANSWERED
+    assert judge(KeyboardInterrupt()) is Outcome.UNANSWERED
     lost = network_error(requests.ConnectionError("reset"), Step.PIN, "POST", "https://h/")
-    assert judge(lost) is Verdict.NO_VERDICT
+    assert judge(lost) is Outcome.UNANSWERED
     unsent = network_error(requests.ConnectTimeout(), Step.PIN, "POST", "https://h/")
-    assert judge(unsent) is Verdict.NOT_SENT
+    assert judge(unsent) is Outcome.NOT_SENT
     assert not leaves_unjudged(unsent)
     header = network_error(requests.exceptions.InvalidHeader(), Step.PIN, "POST", "https://h/")
-    assert judge(header) is Verdict.NOT_SENT
+    assert judge(header) is Outcome.NOT_SENT
 
 
 def test_an_edge_is_named_with_what_to_try() -> None:
@@ -167,7 +168,7 @@ def test_a_missing_route_in_words_names_the_revision(step: Step) -> None:
     error = refused(404, service(1017999, "No such path"), step)
     assert "UPSTOX_LOGIN_REVISION" in str(error)
     assert "login page" in str(error)
-    assert judge(error) is Verdict.UNEXPLAINED
+    assert judge(error) is Outcome.UNEXPLAINED
 
 
 WORDS = {

@@ -18,7 +18,7 @@ from upstox_totp import (
     UpstoxWarning,
     _clock,
 )
-from upstox_totp._cache.ledger import Credential, Ledger, Verdict
+from upstox_totp._cache.attempt_log import AttemptLog, Credential, Outcome
 from upstox_totp._cache.ledger_record import Begun
 from upstox_totp._cache.memory_store import MemoryStore
 from upstox_totp._settings.account import Identity, identify
@@ -63,7 +63,7 @@ class Account:
     def try_login(
         self,
         error: BaseException | None,
-        verdict: Verdict = Verdict.NO_VERDICT,
+        verdict: Outcome = Outcome.UNANSWERED,
         *kinds: Credential,
         force: bool = False,
         identity: Identity | None = None,
@@ -73,7 +73,7 @@ class Account:
         turn = self.store.take_turn(who)
         assert turn is not None
         try:
-            ledger = Ledger(turn, who, force=force)
+            ledger = AttemptLog(turn, who, force=force)
             ledger.check()
             with ledger.sending(*(kinds or (Credential.PIN,)), judge=lambda _: verdict):
                 self.sent += 1
@@ -92,7 +92,7 @@ class Account:
         turn = self.store.take_turn(who)
         assert turn is not None
         try:
-            Ledger(turn, who).check()
+            AttemptLog(turn, who).check()
         except UpstoxError as error:
             return error
         finally:
@@ -135,7 +135,7 @@ def many(account: Account, make: Callable[[], BaseException], *rest: object) -> 
 
 def test_a_rejected_pin_is_sent_once(account: Account) -> None:
     """It is refused with the same class and code; the error says what, since when, until when."""
-    assert many(account, wrong_pin, Verdict.REJECTED) == 1
+    assert many(account, wrong_pin, Outcome.REJECTED) == 1
     held = account.hold()
     assert type(held) is AuthenticationError
     assert held.error_code is ErrorCode.INCORRECT_PIN
@@ -148,21 +148,21 @@ def test_a_rejected_pin_is_sent_once(account: Account) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_an_unrelated_setting_releases_nothing(account: Account, name: str) -> None:
     """A password that is never sent, an app, its secret or its address: the PIN is the same."""
-    account.try_login(wrong_pin(), Verdict.REJECTED)
+    account.try_login(wrong_pin(), Outcome.REJECTED)
     assert account.hold(settings(**{name: OTHERS[name]})) is not None
 
 
 def test_three_rejected_pins_hold_every_pin(account: Account) -> None:
     """Who tries one PIN after the other gets three, of five that lock the account."""
     for pin in range(1000, 1010):
-        account.try_login(wrong_pin(), Verdict.REJECTED, identity=settings(pin_code=str(pin)))
+        account.try_login(wrong_pin(), Outcome.REJECTED, identity=settings(pin_code=str(pin)))
     assert account.sent == 3
     assert account.hold(settings(pin_code="4321")) is not None
 
 
 def test_back_to_a_rejected_pin_is_refused(account: Account) -> None:
     """Another PIN goes out, and was right; the one that was wrong stays wrong."""
-    account.try_login(wrong_pin(), Verdict.REJECTED)
+    account.try_login(wrong_pin(), Outcome.REJECTED)
     right = settings(pin_code="4321")
     assert account.try_login(None, identity=right) is None
     assert account.hold(right) is None
@@ -174,18 +174,18 @@ def test_a_success_clears_the_failures_of_its_kind(account: Account) -> None:
     """Two failures before it do not count after it; those of another kind do."""
     for _ in range(2):
         account.try_login(no_answer())
-        account.try_login(no_answer(), Verdict.NO_VERDICT, Credential.CODE)
+        account.try_login(no_answer(), Outcome.UNANSWERED, Credential.CODE)
     account.try_login(None)
     for _ in range(2):
         account.try_login(no_answer())
     assert account.hold() is None
-    account.try_login(no_answer(), Verdict.NO_VERDICT, Credential.CODE)
+    account.try_login(no_answer(), Outcome.UNANSWERED, Credential.CODE)
     assert account.hold() is not None
 
 
 def test_a_rejected_code_is_sent_twice(account: Account) -> None:
     """A later call may use another period's code once; then the secret is held."""
-    assert many(account, wrong_code, Verdict.REJECTED, Credential.CODE) == 2
+    assert many(account, wrong_code, Outcome.REJECTED, Credential.CODE) == 2
     held = account.hold()
     assert isinstance(held, AuthenticationError)
     assert "TOTP secret" in str(held)
@@ -200,7 +200,7 @@ def test_refusals_that_nobody_knows_are_sent_three_times(
     def refuse() -> APIError:
         return APIError("Something new", error_code=424242)
 
-    assert many(account, refuse, Verdict.UNEXPLAINED, kind) == 3
+    assert many(account, refuse, Outcome.UNEXPLAINED, kind) == 3
     held = account.hold(settings(pin_code="4321"))
     assert type(held) is APIError
     assert held.error_code == 424242
@@ -211,13 +211,13 @@ def test_no_verdict_is_sent_three_times(
     account: Account, kind: Credential, fake_time: FakeTime
 ) -> None:
     """Then one try each fifteen minutes, as long as no verdict was heard."""
-    assert many(account, no_answer, Verdict.NO_VERDICT, kind) == 3
+    assert many(account, no_answer, Outcome.UNANSWERED, kind) == 3
     held = account.hold()
     assert isinstance(held, UpstoxError)
     assert held.details["retry_after"] == pytest.approx(900, abs=5)
     for number in range(4, 7):
         fake_time.sleep(901)
-        many(account, no_answer, Verdict.NO_VERDICT, kind)
+        many(account, no_answer, Outcome.UNANSWERED, kind)
         assert account.sent == number
 
 
@@ -225,7 +225,7 @@ def test_silence_after_a_rejection_does_not_release_the_pin(
     account: Account, fake_time: FakeTime
 ) -> None:
     """A try each fifteen minutes is for a PIN that was never rejected."""
-    account.try_login(wrong_pin(), Verdict.REJECTED)
+    account.try_login(wrong_pin(), Outcome.REJECTED)
     for pin in ("1111", "2222"):
         account.try_login(no_answer(), identity=settings(pin_code=pin))
     fake_time.sleep(901)
@@ -238,7 +238,7 @@ def test_a_killed_login_is_a_failure_without_a_verdict(account: Account) -> None
         turn = account.store.take_turn(settings())
         assert turn is not None
         with suppress(UpstoxError):
-            Ledger(turn, settings()).check()
+            AttemptLog(turn, settings()).check()
             begun = Begun((Credential.PIN,), _clock.time())
             turn.write_ledger(turn.read_ledger()._replace(begun=begun))
             account.sent += 1
@@ -250,12 +250,12 @@ def test_an_interrupted_login_is_a_failure_without_a_verdict(account: Account) -
     """Ctrl-C while the PIN is on its way, or a mistake of ours: nobody knows what came of it."""
     for _ in range(8):
         with suppress(KeyboardInterrupt):
-            account.try_login(KeyboardInterrupt(), Verdict.NOTHING)
+            account.try_login(KeyboardInterrupt(), Outcome.NOT_JUDGED)
     assert account.sent == 3
 
 
-@pytest.mark.parametrize("verdict", [Verdict.NOTHING, Verdict.NOT_SENT])
-def test_what_says_nothing_holds_nothing(account: Account, verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", [Outcome.NOT_JUDGED, Outcome.NOT_SENT])
+def test_what_says_nothing_holds_nothing(account: Account, verdict: Outcome) -> None:
     """An edge's page, a notice, a refused connection."""
     assert many(account, lambda: APIError("A page"), verdict) == 8
     assert account.hold() is None
@@ -264,14 +264,14 @@ def test_what_says_nothing_holds_nothing(account: Account, verdict: Verdict) -> 
 @pytest.mark.parametrize("left", [0, 1])
 def test_one_attempt_left_holds_whatever_changes(account: Account, left: int) -> None:
     """The last attempt is the user's own."""
-    account.try_login(wrong_pin(left), Verdict.REJECTED)
+    account.try_login(wrong_pin(left), Outcome.REJECTED)
     assert account.hold(settings(pin_code="4321")) is not None
 
 
 def test_a_locked_account_is_held(account: Account) -> None:
     """Another PIN does not unlock it."""
     locked = AuthenticationError("Locked", error_code=ErrorCode.ACCOUNT_LOCKED)
-    account.try_login(locked, Verdict.REJECTED)
+    account.try_login(locked, Outcome.REJECTED)
     held = account.hold(settings(pin_code="4321"))
     assert isinstance(held, AuthenticationError)
     assert held.error_code is ErrorCode.ACCOUNT_LOCKED
@@ -284,18 +284,18 @@ def test_a_refusal_of_two_credentials_is_sent_twice(account: Account) -> None:
         return AuthenticationError("Refused", error_code="UDAPI1")
 
     both = (Credential.CODE, Credential.PIN)
-    assert many(account, refuse, Verdict.REJECTED, *both) == 2
+    assert many(account, refuse, Outcome.REJECTED, *both) == 2
     assert account.hold() is not None
     other = settings(pin_code="4321")
     assert account.hold(other) is None
-    account.try_login(refuse(), Verdict.REJECTED, *both, identity=other)
+    account.try_login(refuse(), Outcome.REJECTED, *both, identity=other)
     assert account.hold(settings(pin_code="5555")) is not None
 
 
 def test_a_refusal_of_two_credentials_that_names_one(account: Account) -> None:
     """Where Upstox says that it was the PIN, it was the PIN."""
     both = (Credential.CODE, Credential.PIN)
-    account.try_login(wrong_pin(), Verdict.REJECTED, *both)
+    account.try_login(wrong_pin(), Outcome.REJECTED, *both)
     assert account.hold() is not None
     assert account.hold(settings(pin_code="4321")) is None
 
@@ -323,7 +323,7 @@ def test_a_limit_holds_for_its_time(
     account: Account, fake_time: FakeTime, told: float | None, code: object, seconds: float
 ) -> None:
     """A day at most, ten minutes for too many codes, a minute where nothing was told."""
-    account.try_login(limited(told, code), Verdict.NOTHING, Credential.OTP_REQUEST)
+    account.try_login(limited(told, code), Outcome.NOT_JUDGED, Credential.OTP_REQUEST)
     for changed in ({}, *({name: value} for name, value in OTHERS.items())):
         held = account.hold(settings(**changed))
         assert isinstance(held, RateLimitError)
@@ -336,7 +336,7 @@ def test_a_limit_holds_for_its_time(
 
 def test_a_clock_before_a_limit_releases_it(account: Account, fake_time: FakeTime) -> None:
     """One of the two clocks was wrong, and the person is told."""
-    account.try_login(limited(600), Verdict.NOTHING)
+    account.try_login(limited(600), Outcome.NOT_JUDGED)
     fake_time.offset = -86400.0
     with pytest.warns(UpstoxWarning, match="limit is released"):
         assert account.hold() is None
@@ -346,26 +346,26 @@ def test_a_clock_before_a_limit_releases_it(account: Account, fake_time: FakeTim
 
 def test_force_is_one_attempt(account: Account) -> None:
     """It passes what holds once; the next call is held again."""
-    account.try_login(wrong_pin(), Verdict.REJECTED)
-    account.try_login(wrong_pin(), Verdict.REJECTED, force=True)
-    account.try_login(wrong_pin(), Verdict.REJECTED)
+    account.try_login(wrong_pin(), Outcome.REJECTED)
+    account.try_login(wrong_pin(), Outcome.REJECTED, force=True)
+    account.try_login(wrong_pin(), Outcome.REJECTED)
     assert account.sent == 2
 
 
 def test_clear_forgets_all_but_the_used_codes(account: Account) -> None:
     """The person has set things right at Upstox; a code stays used."""
-    account.try_login(wrong_pin(1), Verdict.REJECTED)
+    account.try_login(wrong_pin(1), Outcome.REJECTED)
     turn = account.store.take_turn(settings())
     assert turn is not None
     with (
         suppress(APIError),
-        Ledger(turn, settings(), force=True).sending(
-            Credential.CODE, period=7, judge=lambda _: Verdict.NOTHING
+        AttemptLog(turn, settings(), force=True).sending(
+            Credential.CODE, time_step=7, judge=lambda _: Outcome.NOT_JUDGED
         ),
     ):
         raise APIError("A page")
     turn.write_ledger(turn.read_ledger().cleared())
-    assert Ledger(turn, settings()).next_period(7) == 8
+    assert AttemptLog(turn, settings()).next_time_step(7) == 8
     turn.release()
     assert account.hold() is None
 
@@ -374,15 +374,15 @@ def test_a_code_is_used_once_whatever_comes_of_it(account: Account) -> None:
     """Its period is written before it goes out, and it stays used though it did not go out."""
     turn = account.store.take_turn(settings())
     assert turn is not None
-    ledger = Ledger(turn, settings())
-    assert ledger.next_period(5) == 5
+    ledger = AttemptLog(turn, settings())
+    assert ledger.next_time_step(5) == 5
     with (
         suppress(APIError),
-        ledger.sending(Credential.CODE, period=5, judge=lambda _: Verdict.NOT_SENT),
+        ledger.sending(Credential.CODE, time_step=5, judge=lambda _: Outcome.NOT_SENT),
     ):
         assert turn.read_ledger().periods == (5,)
         raise APIError("not sent")
-    assert Ledger(turn, settings(client_id="another")).next_period(5) == 6
+    assert AttemptLog(turn, settings(client_id="another")).next_time_step(5) == 6
 
 
 def test_settings_that_were_rejected_hold_themselves(account: Account) -> None:
@@ -391,7 +391,7 @@ def test_settings_that_were_rejected_hold_themselves(account: Account) -> None:
     assert turn is not None
     error = AuthenticationError("Wrong", error_code=ErrorCode.INVALID_CREDENTIALS)
     error.settings = ("client_id", "client_secret")
-    Ledger(turn, settings()).note_failure(error)
+    AttemptLog(turn, settings()).note_failure(error)
     turn.release()
     assert account.hold() is not None
     assert account.hold(settings(client_secret="another")) is None
@@ -401,12 +401,12 @@ def test_only_rejected_pins_are_written_down(account: Account) -> None:
     """As keyed hashes, sixteen of them; a PIN that is right or unknown leaves no hash."""
     for pin in range(1000, 1020):
         identity = settings(pin_code=str(pin))
-        account.try_login(wrong_pin(), Verdict.REJECTED, identity=identity, force=True)
+        account.try_login(wrong_pin(), Outcome.REJECTED, identity=identity, force=True)
     other = settings(pin_code="4321")
     account.try_login(no_answer(), identity=other, force=True)
     account.try_login(
         AuthenticationError("Refused"),
-        Verdict.REJECTED,
+        Outcome.REJECTED,
         Credential.CODE,
         Credential.PIN,
         identity=other,
@@ -425,15 +425,15 @@ def test_a_ledger_stays_small(account: Account) -> None:
         error = APIError(
             "x" * 3_000_000, error_code="y" * 3_000_000, suggestions=["z" * 10**6] * 50
         )
-        account.try_login(error, Verdict.UNEXPLAINED)
+        account.try_login(error, Outcome.UNEXPLAINED)
     assert len(account.store.read_ledger(settings()).to_content()) < 100_000
 
 
 def test_what_is_written_is_what_is_read(account: Account) -> None:
     """Every part of it comes back."""
-    account.try_login(wrong_pin(2), Verdict.REJECTED)
-    account.try_login(limited(60), Verdict.NOTHING, Credential.OTP_REQUEST, force=True)
-    account.try_login(None, Verdict.NOTHING, Credential.CODE, force=True)
+    account.try_login(wrong_pin(2), Outcome.REJECTED)
+    account.try_login(limited(60), Outcome.NOT_JUDGED, Credential.OTP_REQUEST, force=True)
+    account.try_login(None, Outcome.NOT_JUDGED, Credential.CODE, force=True)
     record = account.store.read_ledger(settings())
     assert type(record).parse(record.to_content()) == record
 
@@ -449,7 +449,9 @@ def test_threads_with_a_wrong_pin_send_one(account: Account) -> None:
         try:
             with (
                 suppress(UpstoxError),
-                Ledger(turn, settings()).sending(Credential.PIN, judge=lambda _: Verdict.REJECTED),
+                AttemptLog(turn, settings()).sending(
+                    Credential.PIN, judge=lambda _: Outcome.REJECTED
+                ),
             ):
                 account.sent += 1
                 raise wrong_pin()

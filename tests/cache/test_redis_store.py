@@ -24,8 +24,8 @@ from upstox_totp import (
 )
 from upstox_totp._cache.encryption import new_key
 from upstox_totp._cache.ledger_record import Begun, Credential, LedgerRecord, LoginMark
-from upstox_totp._cache.record import KeptToken, TokenRecord
-from upstox_totp._cache.store import TurnLostError
+from upstox_totp._cache.record import CachedToken, TokenRecord
+from upstox_totp._cache.store import LockLostError
 from upstox_totp._hidden import HiddenDict
 from upstox_totp._settings.account import Identity, identify
 from upstox_totp.errors import CacheError, LoginWaitError
@@ -86,7 +86,7 @@ def account(client_id: str = "app", *, known: bool = True) -> Identity:
 def with_token(word: str = "a.b.c", seconds: float = 1000.0) -> TokenRecord:
     """Return the record of a token that lives for so long."""
     now = _clock.time()
-    kept = KeptToken(HiddenDict(access_token=word), now - 10, now + seconds, 0.0)
+    kept = CachedToken(HiddenDict(access_token=word), now - 10, now + seconds, 0.0)
     return TokenRecord().succeeded(kept, account(), LoginMark())
 
 
@@ -195,11 +195,11 @@ def test_who_lost_the_turn_writes_nothing(server: RedisServer) -> None:
     next_one.confirm(10)
     next_one.write_token(with_token("new"))
     next_one.write_ledger(LedgerRecord(periods=(2,)))
-    with pytest.raises(TurnLostError):
+    with pytest.raises(LockLostError):
         late.write_token(with_token("old"))
-    with pytest.raises(TurnLostError):
+    with pytest.raises(LockLostError):
         late.write_ledger(LedgerRecord(periods=(1,)))
-    with pytest.raises(TurnLostError):
+    with pytest.raises(LockLostError):
         late.confirm(10)
     late.release()
     assert store.take_turn(me) is None

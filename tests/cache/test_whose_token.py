@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from upstox_totp import AuthenticationError, TokenCache, UpstoxTOTP
-from upstox_totp._cache.ledger import Ledger
+from upstox_totp._cache.attempt_log import AttemptLog
 from upstox_totp._cache.lifetime import credible_offset, expiry, next_expiry
 from upstox_totp._cache.memory_store import PROCESS
 from upstox_totp._settings.account import identify
@@ -106,7 +106,7 @@ def test_a_login_that_ends_the_others_is_noted(
         other = UpstoxTOTP().identity
     turn = store.take_turn(other)
     assert turn is not None
-    ledger = Ledger(turn, other)
+    ledger = AttemptLog(turn, other)
     assert ledger.earlier_token_lives
     ledger.note_login(ends_others=True)
     turn.release()
@@ -123,11 +123,11 @@ def test_an_earlier_token_lives_until_half_past_three(
     """What a way that ends it has to warn of."""
     turn = PROCESS.take_turn(client.identity)
     assert turn is not None
-    assert not Ledger(turn, client.identity).earlier_token_lives
-    Ledger(turn, client.identity).note_login(ends_others=True)
-    assert Ledger(turn, client.identity).earlier_token_lives
+    assert not AttemptLog(turn, client.identity).earlier_token_lives
+    AttemptLog(turn, client.identity).note_login(ends_others=True)
+    assert AttemptLog(turn, client.identity).earlier_token_lives
     fake_time.sleep(86400)
-    assert not Ledger(turn, client.identity).earlier_token_lives
+    assert not AttemptLog(turn, client.identity).earlier_token_lives
     turn.release()
 
 
@@ -141,7 +141,7 @@ def test_a_token_that_is_dated_wrong_is_kept_all_the_same(
     cache = TokenCache()
     login = client.log_in
 
-    def dated(ledger: Ledger) -> Any:
+    def dated(ledger: AttemptLog) -> Any:
         response = login(ledger)
         offset = timedelta(hours=hours)
         response.data.obtained((response.data.obtained_at or made) + offset, offset)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from upstox_totp._cache.ledger import Credential, Ledger
+    from upstox_totp._cache.attempt_log import AttemptLog, Credential
     from upstox_totp._settings.config import Config
     from upstox_totp.transcript import Exchange, Step
 
@@ -109,7 +109,7 @@ class LoginAttempt(Attempt):
         kept: As the argument.
     """
 
-    def __init__(self, pause: float, ledger: Ledger, *, kept: bool = True) -> None:
+    def __init__(self, pause: float, ledger: AttemptLog, *, kept: bool = True) -> None:
         super().__init__(pause)
         self.ledger = ledger
         self.kept = kept
@@ -121,20 +121,20 @@ class LoginAttempt(Attempt):
             seconds: How long the request may take.
 
         Raises:
-            TurnLostError: If another login holds it now.
+            LockLostError: If another login holds it now.
         """
         self.ledger.confirm(seconds)
 
     def sending(
-        self, *credentials: Credential, period: int | None = None
+        self, *credentials: Credential, time_step: int | None = None
     ) -> AbstractContextManager[None]:
         """Return a block in which credentials are sent, once; what comes of it is counted.
 
         Args:
             credentials: What the block sends.
-            period: The number of the period whose code it sends, if it sends one.
+            time_step: The number of the time step whose code it sends, if it sends one.
         """
-        return self.ledger.sending(*credentials, period=period, judge=judge)
+        return self.ledger.sending(*credentials, time_step=time_step, judge=judge)
 
 
 def secrets_of(config: Config) -> Secrets:

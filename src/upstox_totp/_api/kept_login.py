@@ -13,21 +13,21 @@ from pydantic import SecretStr
 
 from upstox_totp import _clock
 from upstox_totp._api.token_request import TokenPendingError
-from upstox_totp._cache.holds import find_holds
+from upstox_totp._cache.attempt_log import AttemptLog
+from upstox_totp._cache.attempts import find_blocks
 from upstox_totp._cache.kept import serves
-from upstox_totp._cache.ledger import Ledger
 from upstox_totp._cache.lifetime import as_datetime, credible_offset, expiry
-from upstox_totp._cache.record import KeptToken
+from upstox_totp._cache.record import CachedToken
 from upstox_totp._cache.remembering import error_of, remember
-from upstox_totp._cache.store import TurnLostError
+from upstox_totp._cache.store import LockLostError
 from upstox_totp._hidden import HiddenDict
 from upstox_totp._redact import Secrets
 from upstox_totp.errors import AuthenticationError, UpstoxError
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 if TYPE_CHECKING:
+    from upstox_totp._cache.attempt_log import LoginMark
     from upstox_totp._cache.failure import LoginFailure
-    from upstox_totp._cache.ledger import LoginMark
     from upstox_totp._cache.record import TokenRecord
     from upstox_totp._cache.store import Store, Turn
     from upstox_totp._settings.account import Identity
@@ -45,7 +45,7 @@ class Client(Protocol):
     def identity(self) -> Identity:
         """What tells accounts and settings apart."""
 
-    def log_in(self, ledger: Ledger) -> AccessTokenResponse:
+    def log_in(self, ledger: AttemptLog) -> AccessTokenResponse:
         """Log in, and count in a ledger what costs an attempt."""
 
 
@@ -78,7 +78,7 @@ class KeptLogin:
         if self._force:
             return
         record = self._store.read_ledger(self._identity)
-        for hold in find_holds(record, self._identity, _clock.time()):
+        for hold in find_blocks(record, self._identity, _clock.time()):
             raise hold.to_error()
 
     def is_answered(self) -> bool:
@@ -109,9 +109,9 @@ class KeptLogin:
             turn: The account's turn.
 
         Raises:
-            TurnLostError: If another login has taken it.
+            LockLostError: If another login has taken it.
         """
-        ledger = Ledger(turn, self._identity, force=self._force, mask=self._secrets.mask)
+        ledger = AttemptLog(turn, self._identity, force=self._force, mask=self._secrets.mask)
         ledger.check()
         try:
             response = self._client.log_in(ledger)
@@ -121,11 +121,11 @@ class KeptLogin:
         except (UpstoxError, requests.RequestException) as error:
             failure = remember(error, self._identity.fingerprint, self._secrets.mask)
             # Where the turn is another's meanwhile, what this login got is still its own.
-            with suppress(TurnLostError):
+            with suppress(LockLostError):
                 ledger.note_failure(error)
                 turn.write_token(turn.read_token().failed(failure))
             raise
-        with suppress(TurnLostError):
+        with suppress(LockLostError):
             self._keep(turn, response.data, ledger.mark)
         return response
 
@@ -138,10 +138,10 @@ class KeptLogin:
 
         Raises:
             AuthenticationError: If it is another user's.
-            TurnLostError: If somebody else logs in now.
+            LockLostError: If somebody else logs in now.
         """
         self._check_user(turn, data)
-        mark = Ledger(turn, self._identity).note_login(ends_others=False)
+        mark = AttemptLog(turn, self._identity).note_login(ends_others=False)
         self._keep(turn, data, mark)
 
     def _keep(self, turn: Turn, data: AccessTokenData, mark: LoginMark) -> None:
@@ -168,8 +168,8 @@ class KeptLogin:
         error.settings = ("user_id",)
         raise error
 
-    def _without_credentials(self, data: AccessTokenData) -> KeptToken:
-        kept = to_kept(data)
+    def _without_credentials(self, data: AccessTokenData) -> CachedToken:
+        kept = to_cached(data)
         for name in set(kept.data) - {"access_token"}:
             text = SecretStr(json.dumps(kept.data[name]))
             if self._secrets.mask(text.get_secret_value()) != text.get_secret_value():
@@ -177,7 +177,7 @@ class KeptLogin:
         return kept
 
 
-def to_kept(data: AccessTokenData) -> KeptToken:
+def to_cached(data: AccessTokenData) -> CachedToken:
     """Return a token as it is kept.
 
     Args:
@@ -186,7 +186,7 @@ def to_kept(data: AccessTokenData) -> KeptToken:
     made = data.obtained_at or as_datetime(_clock.time())
     offset = credible_offset(data.access_token, made, data.clock_offset)
     made = as_datetime(made.timestamp() - (data.clock_offset - offset).total_seconds())
-    return KeptToken(
+    return CachedToken(
         HiddenDict(data.model_dump(mode="json")),
         made.timestamp(),
         expiry(data.access_token, made).timestamp(),
@@ -207,7 +207,7 @@ def is_newer(seen: TokenRecord, data: AccessTokenData) -> bool:
     return kept.access_token != data.access_token and made.timestamp() >= kept.obtained_at
 
 
-def to_response(kept: KeptToken) -> AccessTokenResponse | None:
+def to_response(kept: CachedToken) -> AccessTokenResponse | None:
     """Return a kept token as a login returned it, None if it is none.
 
     Args:
@@ -230,12 +230,12 @@ def to_response(kept: KeptToken) -> AccessTokenResponse | None:
 
 
 # By the identity of the fields, which are held here, so that no others take their place.
-_VALID: Final[dict[int, tuple[KeptToken, AccessTokenData]]] = {}
+_VALID: Final[dict[int, tuple[CachedToken, AccessTokenData]]] = {}
 _MOST_VALID: Final = 8
 _CONTAINERS: Final = (dict, list)
 
 
-def _validated(kept: KeptToken) -> tuple[KeptToken, AccessTokenData] | None:
+def _validated(kept: CachedToken) -> tuple[CachedToken, AccessTokenData] | None:
     try:
         data = AccessTokenData.model_validate(kept.data)
     except pydantic.ValidationError:
@@ -246,7 +246,7 @@ def _validated(kept: KeptToken) -> tuple[KeptToken, AccessTokenData] | None:
     return known
 
 
-def _obtained(data: AccessTokenData, kept: KeptToken) -> AccessTokenData:
+def _obtained(data: AccessTokenData, kept: CachedToken) -> AccessTokenData:
     return data.obtained(as_datetime(kept.obtained_at), timedelta(seconds=kept.clock_offset))
 
 

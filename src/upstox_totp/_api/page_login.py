@@ -22,7 +22,7 @@ from upstox_totp._api.base import json_body
 from upstox_totp._api.exchange import exchange_code
 from upstox_totp._api.redirects import check_address, find_authorization_code, no_code
 from upstox_totp._api.way import Way
-from upstox_totp._cache.ledger import Credential
+from upstox_totp._cache.attempt_log import Credential
 from upstox_totp.errors import APIError, ErrorCode, UpstoxError, ValidationError
 from upstox_totp.models import (
     OAuthAuthorizationResponse,
@@ -144,12 +144,12 @@ class PageLogin(Way):
         # The pauses before the requests that carry the code come out of its life.
         code, period = self._client.one_time_passwords.claim(
             self._client.server_clock,
-            attempt.ledger.next_period,
+            attempt.ledger.next_time_step,
             within=len(revisions) * attempt.pause,
         )
         attempt.secrets.add(code)
         sent = {"otp": code, "validateOtpToken": otp_token}
-        with attempt.sending(Credential.CODE, period=period):
+        with attempt.sending(Credential.CODE, time_step=period):
             revision, answer = self._verify(attempt, revisions, sent)
         check_pin_set(answer.data)
         self._learn_names(attempt, answer.data)

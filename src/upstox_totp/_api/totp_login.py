@@ -8,7 +8,7 @@ from upstox_totp._api import routes
 from upstox_totp._api.base import json_body
 from upstox_totp._api.exchange import as_response
 from upstox_totp._api.way import Way
-from upstox_totp._cache.ledger import Credential
+from upstox_totp._cache.attempt_log import Credential
 from upstox_totp._hidden import HiddenDict
 from upstox_totp.models import AccessTokenData
 from upstox_totp.transcript import Step
@@ -34,10 +34,10 @@ class TotpLoginAPI(Way):
         with attempt.step(Step.TOTP_LOGIN):
             # The pause before the request comes out of the code's life.
             code, period = self._client.one_time_passwords.claim(
-                clock, attempt.ledger.next_period, within=attempt.pause
+                clock, attempt.ledger.next_time_step, within=attempt.pause
             )
             attempt.secrets.add(code)
-            with attempt.sending(Credential.CODE, Credential.PIN, period=period):
+            with attempt.sending(Credential.CODE, Credential.PIN, time_step=period):
                 data = self._ask(
                     attempt,
                     routes.TOTP_LOGIN,

@@ -14,7 +14,7 @@ from upstox_totp._api.refusals import (
     speaks_of_maintenance,
 )
 from upstox_totp._api.routes import NO_SUCH_ROUTE
-from upstox_totp._cache.ledger import Verdict
+from upstox_totp._cache.attempts import Outcome
 from upstox_totp.errors import (
     APIError,
     AuthenticationError,
@@ -44,7 +44,7 @@ _SENT_AT: Final[Mapping[Step | None, str]] = {
 }
 
 
-def judge(error: BaseException) -> Verdict:
+def judge(error: BaseException) -> Outcome:
     """Return what a failure says about the credentials that were sent.
 
     Args:
@@ -52,13 +52,13 @@ def judge(error: BaseException) -> Verdict:
     """
     if not isinstance(error, UpstoxError):
         # A failure of the network tells whether a byte may have gone out.
-        return Verdict.NO_VERDICT if getattr(error, "sent", True) else Verdict.NOT_SENT
+        return Outcome.UNANSWERED if getattr(error, "sent", True) else Outcome.NOT_SENT
     if isinstance(error, AuthenticationError):
         return _judge_rejection(error)
     if isinstance(error, RateLimitError) or leaves_unjudged(error):
-        return Verdict.NOTHING
+        return Outcome.NOT_JUDGED
     if not isinstance(error, APIError):
-        return Verdict.NO_VERDICT
+        return Outcome.UNANSWERED
     return _judge_refusal(error, error.details)
 
 
@@ -82,23 +82,23 @@ def leaves_unjudged(error: Exception) -> bool:
     return by in _EDGE and status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _judge_rejection(error: AuthenticationError) -> Verdict:
+def _judge_rejection(error: AuthenticationError) -> Outcome:
     if not error.settings:
-        return Verdict.NOTHING
+        return Outcome.NOT_JUDGED
     sent = _SENT_AT.get(error.step)
-    return Verdict.REJECTED if sent is None or sent in error.settings else Verdict.UNEXPLAINED
+    return Outcome.REJECTED if sent is None or sent in error.settings else Outcome.UNEXPLAINED
 
 
-def _judge_refusal(error: APIError, details: Mapping[str, Any]) -> Verdict:
+def _judge_refusal(error: APIError, details: Mapping[str, Any]) -> Outcome:
     if error.error_code in _NOTICES or speaks_of_maintenance(error):
-        return Verdict.NOTHING
+        return Outcome.NOT_JUDGED
     status = details.get("http_status")
     if not isinstance(status, int) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Verdict.NO_VERDICT
+        return Outcome.UNANSWERED
     if details.get("answered_by") != UPSTOX:
         nobody = details.get("answered_by") == SOMEBODY
         # In whatever words a wrong PIN or code is refused, it must not go out without end.
         refused = status == HTTPStatus.UNAUTHORIZED and error.step in _SENT_AT
         judged = nobody and (refused or status not in _BEFORE_UPSTOX)
-        return Verdict.NO_VERDICT if judged else Verdict.NOTHING
-    return Verdict.NOTHING if isinstance(error.error_code, ErrorCode) else Verdict.UNEXPLAINED
+        return Outcome.UNANSWERED if judged else Outcome.NOT_JUDGED
+    return Outcome.NOT_JUDGED if isinstance(error.error_code, ErrorCode) else Outcome.UNEXPLAINED

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 from upstox_totp._api.attempt import LoginAttempt
 from upstox_totp._api.base import LoginAPI
 from upstox_totp._cache.alone import log_in_alone
-from upstox_totp._cache.store import TurnLostError
+from upstox_totp._cache.store import LockLostError
 from upstox_totp._log import warn_user
 
 if TYPE_CHECKING:
-    from upstox_totp._cache.ledger import Ledger
+    from upstox_totp._cache.attempt_log import AttemptLog
     from upstox_totp.models import AccessTokenResponse
 
 
@@ -43,7 +43,7 @@ class Way(LoginAPI, ABC):
         """
         return log_in_alone(self._client.identity, self._log_in_uncached)
 
-    def log_in(self, ledger: Ledger) -> AccessTokenResponse:
+    def log_in(self, ledger: AttemptLog) -> AccessTokenResponse:
         """Log in this way, for a caller who holds the account's turn and keeps the token.
 
         Args:
@@ -70,7 +70,7 @@ class Way(LoginAPI, ABC):
         response = self._run(attempt)
         ends_one = self.ends_others and not attempt.kept and attempt.ledger.earlier_token_lives
         # The token is there: that the turn is another's meanwhile does not take it away.
-        with suppress(TurnLostError):
+        with suppress(LockLostError):
             attempt.ledger.note_login(ends_others=self.ends_others)
         if ends_one:
             warn_user(
@@ -84,6 +84,6 @@ class Way(LoginAPI, ABC):
     def _run(self, attempt: LoginAttempt) -> AccessTokenResponse:
         """Log in."""
 
-    def _log_in_uncached(self, ledger: Ledger) -> AccessTokenResponse:
+    def _log_in_uncached(self, ledger: AttemptLog) -> AccessTokenResponse:
         pause = self._client.config.sleep_time / 1000
         return self.take_part(LoginAttempt(pause, ledger, kept=False))

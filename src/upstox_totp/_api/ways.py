@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from upstox_totp._api.base import Client, Part
-    from upstox_totp._cache.ledger import Ledger
+    from upstox_totp._cache.attempt_log import AttemptLog
     from upstox_totp.models import AccessTokenResponse
 
 
@@ -60,7 +60,7 @@ _WAYS: Final[Mapping[str, Callable[[Client], Part]]] = {
 }
 
 
-def log_in(client: Client, ledger: Ledger, *, kept: bool = True) -> AccessTokenResponse:
+def log_in(client: Client, ledger: AttemptLog, *, kept: bool = True) -> AccessTokenResponse:
     """Log in the first configured way, and the next where nobody judged what it sent.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from upstox_totp._cache.ledger import Ledger
+from upstox_totp._cache.attempt_log import AttemptLog
 from upstox_totp._cache.memory_store import PROCESS
 from upstox_totp._cache.turns import turn_of
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
-def log_in_alone(identity: Identified, log_in: Callable[[Ledger], _T]) -> _T:
+def log_in_alone(identity: Identified, log_in: Callable[[AttemptLog], _T]) -> _T:
     """Log in when no other thread of this process logs in to the same account.
 
     Args:
@@ -31,7 +31,7 @@ def log_in_alone(identity: Identified, log_in: Callable[[Ledger], _T]) -> _T:
     """
     with turn_of(PROCESS, identity) as turn:
         assert turn is not None  # noqa: S101 - nothing else answers this wait
-        ledger = Ledger(turn, identity)
+        ledger = AttemptLog(turn, identity)
         ledger.check()
         try:
             return log_in(ledger)

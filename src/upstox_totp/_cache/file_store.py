@@ -19,7 +19,7 @@ from upstox_totp._cache.files import PrivateDirectory
 from upstox_totp._cache.ledger_record import LedgerRecord
 from upstox_totp._cache.lifetime import IST, as_datetime, moment
 from upstox_totp._cache.record import TokenRecord
-from upstox_totp._cache.store import TurnLostError
+from upstox_totp._cache.store import LockLostError
 from upstox_totp._hidden import HiddenBytes
 from upstox_totp._log import logger
 
@@ -269,7 +269,7 @@ class FileTurn:
             record: What to keep.
 
         Raises:
-            TurnLostError: If the turn is another's now.
+            LockLostError: If the turn is another's now.
         """
         self.confirm(0)
         self._store.write_token(self._identity, record)
@@ -285,7 +285,7 @@ class FileTurn:
             record: What to keep.
 
         Raises:
-            TurnLostError: If the turn is another's now.
+            LockLostError: If the turn is another's now.
         """
         self._ledger = record
         self.confirm(0)
@@ -298,7 +298,7 @@ class FileTurn:
             seconds: How long the next request may take.
 
         Raises:
-            TurnLostError: If it is another's now.
+            LockLostError: If it is another's now.
         """
         if self._lock is not None and self._lock.is_in_place:
             return
@@ -308,7 +308,7 @@ class FileTurn:
             if self._lock is None:
                 self._store.leave_word(self._identity, self._ledger)
         if self._lock is None:
-            raise TurnLostError("the directory was removed, and another login has begun")
+            raise LockLostError("the directory was removed, and another login has begun")
         self._store.write_ledger(self._identity, self._ledger)
 
     def release(self) -> None:

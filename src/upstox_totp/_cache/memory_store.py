@@ -10,7 +10,7 @@ from weakref import WeakSet
 from upstox_totp import _clock
 from upstox_totp._cache.ledger_record import LedgerRecord
 from upstox_totp._cache.record import TokenRecord
-from upstox_totp._cache.store import TurnLostError
+from upstox_totp._cache.store import LockLostError
 
 if TYPE_CHECKING:
     from upstox_totp._cache.identified import Identified
@@ -101,7 +101,7 @@ class MemoryStore:
             record: What to keep.
 
         Raises:
-            TurnLostError: If the turn is not held.
+            LockLostError: If the turn is not held.
         """
         with self._lock:
             self._check(turn)
@@ -117,7 +117,7 @@ class MemoryStore:
             turn: The turn.
 
         Raises:
-            TurnLostError: If it is not held.
+            LockLostError: If it is not held.
         """
         with self._lock:
             self._check(turn)
@@ -134,7 +134,7 @@ class MemoryStore:
 
     def _check(self, turn: MemoryTurn) -> None:
         if self._turns.get(turn.identity.ledger_name) is not turn:
-            raise TurnLostError("the turn has ended")
+            raise LockLostError("the turn has ended")
 
 
 class MemoryTurn:

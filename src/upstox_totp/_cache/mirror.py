@@ -180,7 +180,7 @@ class MirroredTurn:
             seconds: How long the next request may take.
 
         Raises:
-            TurnLostError: If it is another's now.
+            LockLostError: If it is another's now.
         """
         self._second.confirm(seconds)
         self._with_first(lambda turn: turn.confirm(seconds))

@@ -24,7 +24,7 @@ _FURTHEST_OFFSET: Final = 10 * 366 * 86400
 _LONGEST_NAME: Final = 256
 
 
-class KeptToken(NamedTuple):
+class CachedToken(NamedTuple):
     """An access token, whose it is, and when it dies.
 
     Attributes:
@@ -111,7 +111,7 @@ class TokenRecord(NamedTuple):
     """
 
     serial: str = ""
-    token: KeptToken | None = None
+    token: CachedToken | None = None
     failure: LoginFailure | None = None
     user: str | None = None
     user_id: str | None = None
@@ -140,7 +140,7 @@ class TokenRecord(NamedTuple):
         token, failure = document["token"], document["failure"]
         return cls(
             serial=_name(document["serial"]) or "",
-            token=None if token is None else KeptToken.parse(token),
+            token=None if token is None else CachedToken.parse(token),
             failure=None if failure is None else LoginFailure.parse(failure),
             user=_name(document["user"]),
             user_id=_name(document["user_id"]),
@@ -173,7 +173,7 @@ class TokenRecord(NamedTuple):
             return False
         return self.user is None or identity.user is None or self.user == identity.user
 
-    def succeeded(self, token: KeptToken, identity: Identified, mark: LoginMark) -> TokenRecord:
+    def succeeded(self, token: CachedToken, identity: Identified, mark: LoginMark) -> TokenRecord:
         """Return the record after a login that succeeded.
 
         Args:

@@ -17,7 +17,7 @@ from upstox_totp._cache.ledger_record import LedgerRecord, LoginMark
 from upstox_totp._cache.redis_address import address_of, is_private
 from upstox_totp._cache.redis_records import Kept, RedisRecords, name_of, token_names
 from upstox_totp._cache.redis_turn import RedisTurn, tags_of
-from upstox_totp._cache.store import TurnLostError
+from upstox_totp._cache.store import LockLostError
 from upstox_totp._log import warn_user
 from upstox_totp._messages.extras import missing
 from upstox_totp.errors import CacheError, ConfigurationError
@@ -268,7 +268,7 @@ class RedisStore:
             seconds: How long the request may take.
 
         Raises:
-            TurnLostError: If one of them is another's now.
+            LockLostError: If one of them is another's now.
             CacheError: If Redis cannot be used.
         """
         lease = seconds + self.lease
@@ -283,7 +283,7 @@ class RedisStore:
             lock: The lock.
 
         Raises:
-            TurnLostError: If it is another's now, or a lost reply made redis-py release it twice.
+            LockLostError: If it is another's now, or a lost reply made redis-py release it twice.
             CacheError: If Redis cannot be used.
         """
         self.ask(lock.release)
@@ -297,7 +297,7 @@ class RedisStore:
             records: What to write.
 
         Raises:
-            TurnLostError: If the lock is another's now.
+            LockLostError: If the lock is another's now.
             CacheError: If Redis cannot be used.
         """
         self._lives.clear()
@@ -312,7 +312,7 @@ class RedisStore:
             )
         )
         if not written:
-            raise TurnLostError("another login has the turn now")
+            raise LockLostError("another login has the turn now")
 
     def ask(self, work: Callable[[], ResultT]) -> ResultT:
         """Return what Redis answered.
@@ -321,7 +321,7 @@ class RedisStore:
             work: Asks it.
 
         Raises:
-            TurnLostError: If a lock is another's.
+            LockLostError: If a lock is another's.
             CacheError: If Redis cannot be used.
         """
         reason: str | None
@@ -333,7 +333,7 @@ class RedisStore:
             reason = _reason(error)
         # Raised outside the handler: the frames of redis-py hold what was to be written.
         if reason is None:
-            raise TurnLostError("another login has the turn now")
+            raise LockLostError("another login has the turn now")
         raise CacheError(
             f"The shared cache, {self.describe()}, cannot be used: {reason}.",
             suggestions=[

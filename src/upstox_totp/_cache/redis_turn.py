@@ -12,7 +12,7 @@ from upstox_totp import _clock
 from upstox_totp._cache.lifetime import IST, as_datetime
 from upstox_totp._cache.record import TokenRecord
 from upstox_totp._cache.redis_records import Kept, name_of
-from upstox_totp._cache.store import TurnLostError
+from upstox_totp._cache.store import LockLostError
 from upstox_totp._log import logger, warn_user
 from upstox_totp.errors import CacheError
 
@@ -99,7 +99,7 @@ class RedisTurn:
             record: What to keep.
 
         Raises:
-            TurnLostError: If the turn is another's now.
+            LockLostError: If the turn is another's now.
         """
         left = 0.0 if record.token is None else record.token.expires_in
         app = self._identity.app
@@ -122,7 +122,7 @@ class RedisTurn:
             record: What to keep.
 
         Raises:
-            TurnLostError: If the turn is another's now.
+            LockLostError: If the turn is another's now.
             CacheError: If Redis cannot be used, and an attempt is about to begin.
         """
         self._begun = record.begun is not None
@@ -144,7 +144,7 @@ class RedisTurn:
             seconds: How long the request may take.
 
         Raises:
-            TurnLostError: If the turn is another's now.
+            LockLostError: If the turn is another's now.
             CacheError: If Redis cannot be asked, an attempt is to be sent, and the lease may have
                 passed by then.
         """
@@ -170,7 +170,7 @@ class RedisTurn:
             lock = self._locks.pop()
             # Where Redis is away, each question to it takes its time, and the lease ends by itself.
             if not self._away:
-                with suppress(CacheError, TurnLostError):
+                with suppress(CacheError, LockLostError):
                     self._store.unlock(lock)
 
     def _write(self, which: int, *records: Kept) -> None:
@@ -185,7 +185,7 @@ class RedisTurn:
 
     def _check(self) -> None:
         if not self._locks:
-            raise TurnLostError("the turn has ended")
+            raise LockLostError("the turn has ended")
 
 
 def tags_of(identity: Identified) -> tuple[str, ...]:

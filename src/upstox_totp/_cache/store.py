@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from upstox_totp._cache.record import TokenRecord
 
 
-class TurnLostError(Exception):
+class LockLostError(Exception):
     """The turn is another's now: nothing more may be sent or kept in it."""
 
 
@@ -48,7 +48,7 @@ class Turn(Protocol):
             seconds: How long the request may take.
 
         Raises:
-            TurnLostError: If it is another's now.
+            LockLostError: If it is another's now.
         """
 
     def release(self) -> None:

@@ -39,7 +39,7 @@ def turn_of(
     patience: float = PATIENCE,
     answered: Callable[[], bool] = _never,
 ) -> Iterator[Turn | None]:
-    """Hold the account's turn for a block.
+    """Block the account's turn for a block.
 
     Args:
         store: Whose turns they are.

@@ -12,7 +12,7 @@ from upstox_totp._settings.names import DEFAULTS, variable
 
 if TYPE_CHECKING:
     from upstox_totp._cache.mirror import MirroredStore
-    from upstox_totp._cache.record import KeptToken, TokenRecord
+    from upstox_totp._cache.record import CachedToken, TokenRecord
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.sources import Settings
     from upstox_totp.cli.options import Selection
@@ -35,12 +35,12 @@ class Account:
         return self.store.read_token(self.identity)
 
     @property
-    def token(self) -> KeptToken | None:
+    def token(self) -> CachedToken | None:
         """The token that is kept for these settings, however long it lives."""
         record = self.record
         return record.token if record.is_of(self.identity) else None
 
-    def forget(self, token: KeptToken) -> None:
+    def forget(self, token: CachedToken) -> None:
         """Forget a token that was found dead, unless another was kept meanwhile."""
         turn = self.store.take_turn(self.identity)
         if turn is None:
@@ -65,7 +65,7 @@ def read_account(selection: Selection) -> Account:
     return account
 
 
-def kept_token(selection: Selection) -> KeptToken | None:
+def kept_token(selection: Selection) -> CachedToken | None:
     """Return the kept token of the account, if it may be handed out."""
     account = find_account(selection.read(), strict=True)
     if account is None:

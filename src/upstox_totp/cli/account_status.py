@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from upstox_totp import _clock
-from upstox_totp._cache.holds import find_holds
+from upstox_totp._cache.attempts import find_blocks
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.output import iso_moment, moment
 
 if TYPE_CHECKING:
-    from upstox_totp._cache.holds import Hold
-    from upstox_totp._cache.record import KeptToken
+    from upstox_totp._cache.attempts import Block
+    from upstox_totp._cache.record import CachedToken
     from upstox_totp.cli.account import Account
 
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 class AccountStatus:
     """The cached token, what blocks the next login, and whether Upstox accepted it if asked."""
 
-    token: KeptToken | None
-    holds: tuple[Hold, ...] = ()
+    token: CachedToken | None
+    holds: tuple[Block, ...] = ()
     accepted: bool | None = None
 
     @classmethod
     def of(cls, account: Account) -> Self:
         """Return the status of an account."""
         attempts = account.store.read_ledger(account.identity)
-        holds = find_holds(attempts, account.identity, _clock.time())
+        holds = find_blocks(attempts, account.identity, _clock.time())
         return cls(account.token, tuple(holds))
 
     @property
@@ -59,7 +59,7 @@ class AccountStatus:
             "held": [_held(one) for one in self.holds],
         }
 
-    def _token(self, token: KeptToken) -> dict[str, Any]:
+    def _token(self, token: CachedToken) -> dict[str, Any]:
         return {
             "user_name": token.data.get("user_name"),
             "user_id": token.data.get("user_id"),
@@ -69,7 +69,7 @@ class AccountStatus:
         }
 
 
-def _held(hold: Hold) -> dict[str, Any]:
+def _held(hold: Block) -> dict[str, Any]:
     failure = hold.failure
     return {
         "what": hold.what,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from upstox_totp import _clock
-from upstox_totp._api.kept_login import to_kept
+from upstox_totp._api.kept_login import to_cached
 from upstox_totp._settings.names import API, PAGE, PREFIX, variable
 from upstox_totp.cli.group import command
 from upstox_totp.cli.login import make_client
@@ -53,7 +53,7 @@ def _log_in(sandbox: Sandbox, method: str, notes: Notes) -> None:
         shown(Steps(write_line)),
     ):
         response = client.app_token.get_access_token()
-    kept = to_kept(response.data)
+    kept = to_cached(response.data)
     say([("Token", shortened(kept.access_token)), *facts(kept)])
 
 

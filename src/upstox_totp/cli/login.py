@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from upstox_totp._api.kept_login import to_kept
+from upstox_totp._api.kept_login import to_cached
 from upstox_totp._cache.lifetime import IST
 from upstox_totp._settings.names import BROWSER, NONE
 from upstox_totp.cli.output import printable
@@ -17,7 +17,7 @@ from upstox_totp.errors import LoginWaitError
 from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
-    from upstox_totp._cache.record import KeptToken
+    from upstox_totp._cache.record import CachedToken
     from upstox_totp.cli.notes import Notes
     from upstox_totp.cli.options import Selection
     from upstox_totp.models import TokenRequestData
@@ -41,7 +41,7 @@ def log_in(
     refresh: bool,
     force: bool,
     timeout: float | None = None,
-) -> KeptToken:
+) -> CachedToken:
     """Return the token of the cache, which logs in where it has none."""
     with ExitStack() as stack:
         client = stack.enter_context(make_client(selection, notes))
@@ -50,10 +50,10 @@ def log_in(
             # What moves in the terminal would disturb a question that is asked there.
             stack.enter_context(progress(notes))
         response = TokenCache().get_access_token(client, refresh=refresh, force=force)
-    return to_kept(response.data)
+    return to_cached(response.data)
 
 
-def wait_for_token(selection: Selection, notes: Notes, seconds: float) -> KeptToken | None:
+def wait_for_token(selection: Selection, notes: Notes, seconds: float) -> CachedToken | None:
     """Return the token that another program or the phone brings, None if none came in time.
 
     Never logs in, so of the settings only those are needed that name the app.
@@ -61,7 +61,7 @@ def wait_for_token(selection: Selection, notes: Notes, seconds: float) -> KeptTo
     with make_client(selection._replace(method=NONE), notes) as client:
         notes.write(f"Waiting up to {seconds:g} s for a token that another program gets.")
         try:
-            return to_kept(TokenCache().wait_for_token(client, seconds).data)
+            return to_cached(TokenCache().wait_for_token(client, seconds).data)
         except LoginWaitError as error:
             notes.write(printable(str(error)))
             return None

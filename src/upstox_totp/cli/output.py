@@ -13,7 +13,7 @@ from upstox_totp.cli.streams import write_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from upstox_totp._cache.record import KeptToken
+    from upstox_totp._cache.record import CachedToken
 
 # ruff: noqa: PLC0415 - a token by itself is printed without loading what a table needs
 
@@ -94,7 +94,7 @@ def duration(seconds: float) -> str:
     return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
 
 
-def facts(token: KeptToken) -> list[tuple[str, str]]:
+def facts(token: CachedToken) -> list[tuple[str, str]]:
     """Return whose a token is and until when, a row each."""
     left = token.expires_in
     state = f"in {duration(left)}" if left > 0 else "expired"
@@ -106,12 +106,12 @@ def shortened(token: str) -> str:
     return f"{token[:4]}...{token[-4:]}" if len(token) >= _LONG else "..."
 
 
-def print_token(token: KeptToken, style: str, *, show: bool) -> None:
+def print_token(token: CachedToken, style: str, *, show: bool) -> None:
     """Print a token on stdout."""
     FORMATS[style](token, show)
 
 
-def _text(token: KeptToken, show: bool) -> None:  # noqa: FBT001 - a row of the table below
+def _text(token: CachedToken, show: bool) -> None:  # noqa: FBT001 - a row of the table below
     if show:
         write_line(token.access_token)
         say(facts(token))
@@ -120,21 +120,21 @@ def _text(token: KeptToken, show: bool) -> None:  # noqa: FBT001 - a row of the 
         say([("Token", short), *facts(token)])
 
 
-def _raw(token: KeptToken, _: bool) -> None:  # noqa: FBT001 - as above
+def _raw(token: CachedToken, _: bool) -> None:  # noqa: FBT001 - as above
     write_line(token.access_token)
 
 
-def _json(token: KeptToken, _: bool) -> None:  # noqa: FBT001 - as above
+def _json(token: CachedToken, _: bool) -> None:  # noqa: FBT001 - as above
     say_json({**token.data, "expires_at": iso_moment(token.expires_at)})
 
 
-def _env(token: KeptToken, _: bool) -> None:  # noqa: FBT001 - as above
+def _env(token: CachedToken, _: bool) -> None:  # noqa: FBT001 - as above
     import shlex
 
     write_line(f"UPSTOX_ACCESS_TOKEN={shlex.quote(token.access_token)}")
 
 
-FORMATS: Final[Mapping[str, Callable[[KeptToken, bool], None]]] = {
+FORMATS: Final[Mapping[str, Callable[[CachedToken, bool], None]]] = {
     "text": _text,
     "raw": _raw,
     "json": _json,

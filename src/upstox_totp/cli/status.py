@@ -20,7 +20,7 @@ from upstox_totp.errors import UpstoxError
 from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
-    from upstox_totp._cache.record import KeptToken
+    from upstox_totp._cache.record import CachedToken
     from upstox_totp.cli.account import Account
     from upstox_totp.cli.exit_codes import ExitCode
     from upstox_totp.cli.notes import Notes
@@ -50,7 +50,7 @@ def status(notes: Notes, *, selection: Selection, style: str, verify: bool) -> E
     return found.code
 
 
-def _verify(account: Account, token: KeptToken, selection: Selection, notes: Notes) -> bool:
+def _verify(account: Account, token: CachedToken, selection: Selection, notes: Notes) -> bool:
     with make_client(selection, notes) as client:
         accepted = client.app_token.is_valid(SecretStr(token.access_token))
     if not accepted:

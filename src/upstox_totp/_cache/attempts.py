@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upstox_totp._cache.ledger_record import Credential, LedgerRecord, Limit
@@ -33,7 +34,18 @@ _NAMES: Final = {
 }
 
 
-class Hold(NamedTuple):
+class Outcome(Enum):
+    """What an answer says about the credential that it answers."""
+
+    ACCEPTED = auto()
+    REJECTED = auto()
+    UNEXPLAINED = auto()
+    UNANSWERED = auto()
+    NOT_JUDGED = auto()
+    NOT_SENT = auto()
+
+
+class Block(NamedTuple):
     """Something that forbids the next login.
 
     Attributes:
@@ -67,9 +79,9 @@ class Hold(NamedTuple):
         return error
 
 
-def find_holds(
+def find_blocks(
     record: LedgerRecord, identity: Identified | None, now: float, *kinds: Credential
-) -> Iterator[Hold]:
+) -> Iterator[Block]:
     """Yield everything that forbids a login.
 
     Args:
@@ -87,7 +99,7 @@ def find_holds(
             yield hold
     limit = record.limit
     if limit is not None and (left := seconds_left(limit, now)) > 0:
-        yield Hold(
+        yield Block(
             "Every request for this account",
             limit.failure,
             f"The next login goes out in {left:.0f} seconds; {_LIFT} before.",
@@ -134,17 +146,17 @@ def is_before(limit: Limit, now: float) -> bool:
 
 def _refused(
     record: LedgerRecord, identity: Identified, kinds: tuple[Credential, ...]
-) -> Iterator[Hold]:
+) -> Iterator[Block]:
     for one in record.pins:
         if one.mark == identity.pin and Credential.PIN in kinds:
-            yield Hold(
+            yield Block(
                 "This PIN",
                 one.failure,
                 f"The next login goes out when {_PIN_CHANGES}; {_LIFT} before.",
             )
     for one in record.triples:
         if one.mark == identity.triple and one.count >= _MOST_REFUSED_TRIPLES:
-            yield Hold(
+            yield Block(
                 "This client id with this TOTP secret and PIN",
                 one.failure,
                 "The next login goes out when client_id, totp_secret or pin_code "
@@ -153,14 +165,14 @@ def _refused(
     for one in record.settings:
         if one.mark == identity.fingerprint:
             names = " or ".join(f"{name} (UPSTOX_{name.upper()})" for name in one.failure.settings)
-            yield Hold(
+            yield Block(
                 "A login with these settings",
                 one.failure,
                 f"The next login goes out when {names} has changed; {_LIFT} before.",
             )
 
 
-def _failed(record: LedgerRecord, kind: Credential, now: float) -> Hold | None:
+def _failed(record: LedgerRecord, kind: Credential, now: float) -> Block | None:
     failures = record.of(kind)
     rejected_twice = kind is Credential.CODE and failures.rejected >= _MOST_REJECTED_CODES
     if failures.last is None or not (
@@ -172,14 +184,14 @@ def _failed(record: LedgerRecord, kind: Credential, now: float) -> Hold | None:
         if passed >= _SILENCE or passed < -ADJUSTMENT:
             return None
         left = _SILENCE - max(0.0, passed)
-        return Hold(
+        return Block(
             _NAMES[kind],
             failures.last,
             f"It was sent {failures.count} times without a verdict. One more goes out in "
             f"{left:.0f} seconds; {_LIFT} before.",
             left,
         )
-    return Hold(
+    return Block(
         _NAMES[kind],
         failures.last,
         "Log in once on the Upstox login page, and set right what is wrong: no changed setting "

@@ -1,13 +1,12 @@
-"""Ledger: counts what of a login costs an attempt, and forbids what could lock the account."""
+"""AttemptLog: counts what of a login costs an attempt, and forbids what could lock the account."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from upstox_totp import _clock
-from upstox_totp._cache.holds import find_holds, is_before, limit_of
+from upstox_totp._cache.attempts import Outcome, find_blocks, is_before, limit_of
 from upstox_totp._cache.ledger_record import (
     Begun,
     Credential,
@@ -18,7 +17,7 @@ from upstox_totp._cache.ledger_record import (
 )
 from upstox_totp._cache.lifetime import as_datetime, next_expiry
 from upstox_totp._cache.remembering import remember, unexplained
-from upstox_totp._cache.store import TurnLostError
+from upstox_totp._cache.store import LockLostError
 from upstox_totp._log import warn_user
 from upstox_totp.errors import AuthenticationError, ErrorCode, RateLimitError, UpstoxError
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from upstox_totp._cache.ledger_record import LedgerRecord
     from upstox_totp._cache.store import Turn
 
-__all__ = ["Credential", "Ledger", "LoginMark", "Verdict"]
+__all__ = ["AttemptLog", "Credential", "LoginMark", "Outcome"]
 
 _KILLED: Final = "The login that sent it ended before an answer came."
 _TOLD: Final[dict[tuple[str, ...], tuple[Credential, ...]]] = {
@@ -39,18 +38,7 @@ _TOLD: Final[dict[tuple[str, ...], tuple[Credential, ...]]] = {
 }
 
 
-class Verdict(Enum):
-    """What an answer says about the credential that it answers."""
-
-    ACCEPTED = auto()
-    REJECTED = auto()
-    UNEXPLAINED = auto()
-    NO_VERDICT = auto()
-    NOTHING = auto()
-    NOT_SENT = auto()
-
-
-class Ledger:
+class AttemptLog:
     """The attempts of one account, in the hands of the one login whose turn it is.
 
     Args:
@@ -82,11 +70,11 @@ class Ledger:
         if begun is not None:
             # Whoever began it held the turn, and holds it no longer.
             failure = unexplained(_KILLED, begun.at)
-            self._fail(begun.credentials, failure, Verdict.NO_VERDICT)
+            self._fail(begun.credentials, failure, Outcome.UNANSWERED)
 
     def __repr__(self) -> str:
         """Return a name without what it counts."""
-        return "Ledger(***)"
+        return "AttemptLog(***)"
 
     def check(self, *kinds: Credential) -> None:
         """Raise what forbids this login. To be called before anything of it is sent.
@@ -108,10 +96,10 @@ class Ledger:
                 "limit is released. Set the clock right, for example with NTP."
             )
             self._write(self._record._replace(limit=None))
-        for hold in find_holds(self._record, self._identity, now, *kinds):
+        for hold in find_blocks(self._record, self._identity, now, *kinds):
             raise hold.to_error()
 
-    def next_period(self, earliest: int) -> int:
+    def next_time_step(self, earliest: int) -> int:
         """Return the first period whose code was not used yet. `sending` marks it used.
 
         Args:
@@ -128,8 +116,8 @@ class Ledger:
     def sending(
         self,
         *credentials: Credential,
-        period: int | None = None,
-        judge: Callable[[BaseException], Verdict],
+        time_step: int | None = None,
+        judge: Callable[[BaseException], Outcome],
     ) -> Iterator[None]:
         """Send credentials in the body of this block, once, and keep what came of it.
 
@@ -138,23 +126,23 @@ class Ledger:
 
         Args:
             credentials: What the body sends.
-            period: The number of the period whose code it sends, if it sends one.
+            time_step: The number of the time step whose code it sends, if it sends one.
             judge: Returns what an exception of the body says about the credentials.
 
         Raises:
             UpstoxError: If something holds a credential; the body does not run then.
         """
         self.check(*credentials)
-        periods = () if period is None else (period,)
+        periods = () if time_step is None else (time_step,)
         begun = Begun(credentials, _clock.time())
         self._write(self._record._replace(begun=begun).with_periods(periods))
         try:
             yield
-        except TurnLostError:
+        except LockLostError:
             raise
         except BaseException as error:
             # What failed is worth more than that the turn is another's meanwhile.
-            with suppress(TurnLostError):
+            with suppress(LockLostError):
                 self._settle(credentials, error, judge)
             raise
         self._accept(credentials)
@@ -166,7 +154,7 @@ class Ledger:
             seconds: How long the request may take.
 
         Raises:
-            TurnLostError: If another login holds it now; nothing more may be sent.
+            LockLostError: If another login holds it now; nothing more may be sent.
         """
         self._turn.confirm(seconds)
 
@@ -230,7 +218,7 @@ class Ledger:
         if isinstance(error, RateLimitError):
             self._write(self._record._replace(limit=limit_of(failure)))
         elif error.error_code == ErrorCode.ACCOUNT_LOCKED:
-            self._fail((Credential.PIN,), failure, Verdict.REJECTED)
+            self._fail((Credential.PIN,), failure, Outcome.REJECTED)
         elif error.settings:
             self._refuse_settings(failure)
 
@@ -238,16 +226,16 @@ class Ledger:
         self,
         credentials: tuple[Credential, ...],
         error: BaseException,
-        judge: Callable[[BaseException], Verdict],
+        judge: Callable[[BaseException], Outcome],
     ) -> None:
         self._settled = error
-        verdict = judge(error) if isinstance(error, Exception) else Verdict.NO_VERDICT
+        verdict = judge(error) if isinstance(error, Exception) else Outcome.UNANSWERED
         failure = self._failure(error)
         if isinstance(error, RateLimitError):
             self._record = self._record._replace(limit=limit_of(failure))
-        if verdict is Verdict.ACCEPTED:
+        if verdict is Outcome.ACCEPTED:
             self._accept(credentials)
-        elif verdict in {Verdict.NOTHING, Verdict.NOT_SENT}:
+        elif verdict in {Outcome.NOT_JUDGED, Outcome.NOT_SENT}:
             self._write(self._record._replace(begun=None))
         else:
             self._fail(credentials, failure, verdict)
@@ -264,10 +252,10 @@ class Ledger:
         self._write(record)
 
     def _fail(
-        self, credentials: tuple[Credential, ...], failure: LoginFailure, verdict: Verdict
+        self, credentials: tuple[Credential, ...], failure: LoginFailure, verdict: Outcome
     ) -> None:
         record = self._record._replace(begun=None)
-        rejected = verdict is Verdict.REJECTED
+        rejected = verdict is Outcome.REJECTED
         blamed = _blamed(credentials, failure) if rejected else credentials
         told = rejected and len(blamed) == 1
         for kind in blamed:
@@ -276,7 +264,7 @@ class Ledger:
                 kind,
                 Failures(
                     count=before.count + 1,
-                    silent=before.silent + (verdict is Verdict.NO_VERDICT),
+                    silent=before.silent + (verdict is Outcome.UNANSWERED),
                     rejected=before.rejected + told,
                     final=before.final or _is_final(failure, verdict),
                     last=failure,
@@ -329,8 +317,8 @@ def _blamed(credentials: tuple[Credential, ...], failure: LoginFailure) -> tuple
     return _TOLD.get(failure.settings, credentials)
 
 
-def _is_final(failure: LoginFailure, verdict: Verdict) -> bool:
-    if verdict is Verdict.NO_VERDICT:
+def _is_final(failure: LoginFailure, verdict: Outcome) -> bool:
+    if verdict is Outcome.UNANSWERED:
         return False
     left = failure.details.get("attempts_left")
     return failure.error_code == ErrorCode.ACCOUNT_LOCKED or (isinstance(left, int) and left <= 1)
