@@ -99,7 +99,7 @@ def test_what_is_no_way(account: Sandbox, method: str) -> None:
 def test_no_way(account: Sandbox, command: str) -> None:
     """`none` says what to do, and sends nothing."""
     result = run(command, "--method", "none")
-    assert result.exit_code == 2
+    assert result.exit_code == 10
     assert "never logs in. Nothing was sent." in result.stderr
     assert account.requests == []
 

@@ -48,9 +48,9 @@ class ExitCode(IntEnum):
     OUTPUT = 7, "the result could not be written: closed stdout, full disk"
     NO_TOKEN = (
         10,
-        "no token is kept; token --wait: none came in that time",
+        "no token is cached, and this command gets none",
         "",
-        *("status", "accounts", "token"),
+        *("status", "accounts", "token", "generate-token", "run"),
     )
     EXPIRED = 11, "the kept token has expired", "", "status", "accounts"
     HELD = (
@@ -61,6 +61,7 @@ class ExitCode(IntEnum):
     )
     DIFFERS = 20, "the recorded login differs from this package's", "", "compare-har"
     NOT_A_LOGIN = 21, "no login, or no whole one that succeeded", "", "compare-har"
+    NOT_RUN = 127, "the command could not be run", "", "run"
     INTERRUPTED = 130, "interrupted with Ctrl-C", "`KeyboardInterrupt`"
     READER_GONE = 141, "the reader of a pipe went away, as `head` does"
 

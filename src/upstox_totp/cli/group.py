@@ -41,15 +41,21 @@ class PrintingCommand(click.Command):
             return super().make_context(*args, **extra)
 
 
-def command(text: str) -> Callable[[Callable[..., Any]], click.Command]:
+def command(text: str, **context: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Return a decorator that makes a command; its words are no docstring, which ``-OO`` drops."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         name = function.__name__.replace("_", "-")
         codes = sorted((*ExitCode.of(None), *ExitCode.of(name)))
-        return click.command(name, cls=PrintingCommand, help=text, epilog=as_epilog(*codes))(
-            function
-        )
+        return click.command(
+            name,
+            cls=PrintingCommand,
+            context_settings=context,
+            help=text,
+            # click cuts what it shortens itself.
+            short_help=text.partition("\n")[0],
+            epilog=as_epilog(*codes),
+        )(function)
 
     return decorate
 

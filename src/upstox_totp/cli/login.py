@@ -13,7 +13,7 @@ from upstox_totp._settings.names import BROWSER, NONE
 from upstox_totp.cli.output import printable
 from upstox_totp.cli.steps import progress
 from upstox_totp.client import UpstoxTOTP
-from upstox_totp.errors import LoginWaitError
+from upstox_totp.errors import ConfigurationError, LoginWaitError
 from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
@@ -41,15 +41,21 @@ def log_in(
     refresh: bool,
     force: bool,
     timeout: float | None = None,
-) -> CachedToken:
-    """Return the token of the cache, which logs in where it has none."""
+) -> CachedToken | None:
+    """Return the token of the cache, which logs in if it has none; None if it must not."""
     with ExitStack() as stack:
         client = stack.enter_context(make_client(selection, notes))
         _reach_user(client, notes, timeout)
         if BROWSER not in client.config.login_method:
             # What moves in the terminal would disturb a question that is asked there.
             stack.enter_context(progress(notes))
-        response = TokenCache().get_access_token(client, refresh=refresh, force=force)
+        try:
+            response = TokenCache().get_access_token(client, refresh=refresh, force=force)
+        except ConfigurationError as error:
+            if NONE not in client.config.login_method:
+                raise
+            notes.write(printable(str(error)))
+            return None
     return to_cached(response.data)
 
 

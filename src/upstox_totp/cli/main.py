@@ -25,6 +25,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "generate-token": "token",
     "logout": "status",
     "notifier": "notifier",
+    "run": "run",
     "sandbox": "sandbox",
     "status": "status",
     "token": "token",

@@ -14,6 +14,7 @@ from upstox_totp.cli.options import FORCE, METHOD, SETTINGS_AND_DEBUG, SHOW, STY
 from upstox_totp.cli.output import print_token
 
 if TYPE_CHECKING:
+    from upstox_totp._cache.record import CachedToken
     from upstox_totp.cli.notes import Notes
     from upstox_totp.cli.options import Selection
 
@@ -52,19 +53,31 @@ def token(
         raise click.UsageError(
             "--wait never logs in: leave out --refresh, --force, --method and --timeout."
         )
-    cached = None if refresh else kept_token(selection)
-    if cached is None and wait is not None:
-        from upstox_totp.cli.login import wait_for_token
-
-        cached = wait_for_token(selection, notes, wait)
-        if cached is None:
-            return ExitCode.NO_TOKEN
-    elif cached is None:
-        from upstox_totp.cli.login import log_in
-
-        cached = log_in(selection, notes, refresh=refresh, force=force, timeout=timeout)
-    print_token(cached, style, show=show)
+    found = get_token(selection, notes, refresh=refresh, force=force, wait=wait, timeout=timeout)
+    if found is None:
+        return ExitCode.NO_TOKEN
+    print_token(found, style, show=show)
     return ExitCode.DONE
+
+
+def get_token(
+    selection: Selection,
+    notes: Notes,
+    *,
+    refresh: bool = False,
+    force: bool = False,
+    wait: float | None = None,
+    timeout: float | None = None,
+) -> CachedToken | None:
+    """Return the cached token, or log in or wait for one; None if there is none to be had."""
+    cached = None if refresh else kept_token(selection)
+    if cached is not None:
+        return cached
+    from upstox_totp.cli import login
+
+    if wait is not None:
+        return login.wait_for_token(selection, notes, wait)
+    return login.log_in(selection, notes, refresh=refresh, force=force, timeout=timeout)
 
 
 @command(
@@ -82,8 +95,9 @@ def generate_token(
     show: bool,
     force: bool,
     timeout: float | None,
-) -> None:
-    from upstox_totp.cli.login import log_in
-
-    fresh = log_in(selection, notes, refresh=True, force=force, timeout=timeout)
+) -> ExitCode:
+    fresh = get_token(selection, notes, refresh=True, force=force, timeout=timeout)
+    if fresh is None:
+        return ExitCode.NO_TOKEN
     print_token(fresh, style, show=show)
+    return ExitCode.DONE
