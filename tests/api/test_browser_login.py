@@ -28,7 +28,7 @@ from upstox_totp import (
     UpstoxWarning,
     ValidationError,
 )
-from upstox_totp._api.browser import find_browser
+from upstox_totp._api.browser_login import _find_browser as find_browser
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -558,6 +558,29 @@ def test_a_browser_that_does_not_open(
     assert "state" not in str(warned[0].message)
 
 
+def test_a_browser_that_does_not_open_lets_the_address_be_pasted(
+    client: UpstoxTOTP, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user can be asked, so they are, once it is known that nothing opened."""
+    monkeypatch.setattr(webbrowser, "get", lambda: webbrowser.GenericBrowser("/no/such-browser"))
+    shown: list[str] = []
+    client.browser_login.announce = shown.append
+    client.browser_login.paste = lambda _: approve(sandbox, shown[0])
+    with pytest.warns(UpstoxWarning, match="by hand"):
+        response = client.browser_login.get_access_token(SECONDS)
+    assert response.data.access_token == sandbox.access_tokens[-1]
+
+
+def test_what_was_pasted_meanwhile_is_taken(client: UpstoxTOTP, sandbox: Sandbox) -> None:
+    """A browser opened, but elsewhere: the address that it ended at serves as well."""
+    shown: list[str] = []
+    looks: list[str | None] = [None, ""]
+    client.browser_login.announce = shown.append
+    client.browser_login.look = lambda: looks.pop() if looks else approve(sandbox, shown[0])
+    response = client.browser_login.get_access_token(SECONDS)
+    assert response.data.access_token == sandbox.access_tokens[-1]
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A PATH that has one text browser, under two names."""
@@ -599,7 +622,7 @@ def test_by_ssh_the_screen_of_the_machine_counts_as_none(
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22")
     assert find_browser() is not None
     # The machine alone is another one: the standard library stays that of this one.
-    monkeypatch.setattr("upstox_totp._api.browser.sys", SimpleNamespace(platform=platform))
+    monkeypatch.setattr("upstox_totp._api.browser_login.sys", SimpleNamespace(platform=platform))
     assert find_browser() is None
     monkeypatch.setenv("BROWSER", "some-browser")
     assert find_browser() is not None

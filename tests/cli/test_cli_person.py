@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -72,16 +73,15 @@ def test_chromium_from_the_start_of_the_command_to_a_token(
 ) -> None:
     """The command opens the login page, the person logs in there, and every program is served."""
     opened = tmp_path / "opened"
-    script = tmp_path / "some-browser"
-    script.write_text(
-        f'#!/bin/sh\nprintf %s "$1" > "{opened}.part" && mv "{opened}.part" "{opened}"\n'
+    named = write_browser(
+        tmp_path / "bin" / "some-browser",
+        f'printf %s "$1" > "{opened}.part" && mv "{opened}.part" "{opened}"',
     )
-    script.chmod(stat.S_IRWXU)
     known = sandbox.credentials
     command = ("token", "--method", "browser", "--format", "raw")
     with (
         chromium() as browser,
-        started(*command, environment={**environment, "BROWSER": str(script)}) as process,
+        started(*command, environment={**environment, **named}) as process,
     ):
         wait_until(lambda: opened.exists() and opened.read_text())
         url = opened.read_text()
@@ -100,42 +100,100 @@ def test_chromium_from_the_start_of_the_command_to_a_token(
     assert len(sandbox.requests) == seen
 
 
+def write_browser(path: Path, *lines: str) -> dict[str, str]:
+    """Write a script that is a browser, and return the variables that make it the user's."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    path.chmod(stat.S_IRWXU)
+    return {"BROWSER": str(path)}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the browser that BROWSER names is a script of POSIX")
+def test_what_a_browser_prints_is_its_own(
+    sandbox: Sandbox, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Neither stdout nor stderr is the browser's, and nobody waits until it is closed."""
+    opened = tmp_path / "opened"
+    named = write_browser(
+        tmp_path / "bin" / "some-browser",
+        "echo Opening in existing browser session.",
+        "echo Gtk-WARNING >&2",
+        f'printf "%s\\n%s" $$ "$1" > "{opened}.part" && mv "{opened}.part" "{opened}"',
+        "exec sleep 600",
+    )
+    command = ("token", "--method", "browser", "--format", "raw")
+    with started(*command, environment={**environment, **named}) as process:
+        wait_until(opened.exists)
+        number, url = opened.read_text().split()
+        try:
+            requests.get(approve(sandbox, url), timeout=PATIENCE)
+            printed, said = process.communicate(timeout=PATIENCE)
+        finally:
+            os.kill(int(number), signal.SIGKILL)
+    assert printed == f"{sandbox.access_tokens[-1]}\n", said
+    assert "Gtk" not in said
+
+
+def paste_in_a_terminal(sandbox: Sandbox, environment: dict[str, str]) -> tuple[str, bytes]:
+    """Run the command in a terminal, paste the address there, and return stdout and the echo."""
+    pty = pytest.importorskip("pty")
+    termios = pytest.importorskip("termios")
+    master, slave = pty.openpty()
+    process = subprocess.Popen(  # noqa: S603 - this interpreter
+        [*COMMAND, "token", "--method", "browser", "--format", "raw"],
+        env=environment,
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Without a terminal of its own, the question is asked at stdin's.
+        start_new_session=True,
+    )
+    with process:
+        assert process.stderr is not None
+        url = [process.stderr.readline() for _ in range(2)][1].strip()
+        sent = approve(sandbox, url)
+        said = ""
+        while not said.endswith("ended at: "):
+            said += process.stderr.read(1)
+        wait_until(lambda: not termios.tcgetattr(slave)[3] & termios.ECHO)
+        os.write(master, f"{sent}\n".encode())
+        printed, _ = process.communicate(timeout=PATIENCE)
+    assert termios.tcgetattr(slave)[3] & termios.ECHO
+    os.close(slave)
+    echoed = b""
+    with suppress(OSError):
+        os.set_blocking(master, False)
+        echoed = os.read(master, 4096)
+    os.close(master)
+    assert process.returncode == 0
+    return printed.strip(), echoed
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
 def test_the_address_is_pasted_unseen(environment: dict[str, str], sandbox: Sandbox) -> None:
     """Without a browser that comes back, the command asks for the address, and shows none of it."""
-    pty = pytest.importorskip("pty")
     uri = "https://trader.example/done"
     with Sandbox(credentials=replace(sandbox.credentials, redirect_uri=uri)) as other:
         settings = {"UPSTOX_REDIRECT_URI": uri, "UPSTOX_BASE_DOMAIN": other.base_domain}
-        master, slave = pty.openpty()
-        process = subprocess.Popen(  # noqa: S603 - this interpreter
-            [*COMMAND, "token", "--method", "browser", "--format", "raw"],
-            env={**environment, **settings, "BROWSER": "true"},
-            stdin=slave,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # Without a terminal of its own, the question is asked at stdin's.
-            start_new_session=True,
-        )
-        with process:
-            assert process.stderr is not None
-            url = [process.stderr.readline() for _ in range(2)][1].strip()
-            sent = approve(other, url)
-            said = ""
-            while not said.endswith("ended at: "):
-                said += process.stderr.read(1)
-            os.write(master, f"{sent}\n".encode())
-            printed, _ = process.communicate(timeout=PATIENCE)
-        os.close(slave)
-        echoed = b""
-        with suppress(OSError):
-            os.set_blocking(master, False)
-            echoed = os.read(master, 4096)
-        os.close(master)
-        assert process.returncode == 0
-        assert printed.strip() == other.access_tokens[-1]
+        printed, echoed = paste_in_a_terminal(other, {**environment, **settings, "BROWSER": "true"})
+        assert printed == other.access_tokens[-1]
         assert b"code=" not in echoed
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("ends", ["exit 0", "exit 3"])
+def test_a_display_that_shows_no_browser(
+    environment: dict[str, str], sandbox: Sandbox, tmp_path: Path, ends: str
+) -> None:
+    """DISPLAY is set and xdg-open opens nothing: the address can be pasted while it listens."""
+    write_browser(tmp_path / "bin" / "xdg-open", ends)
+    gone = {"BROWSER", "SSH_CONNECTION", "WAYLAND_DISPLAY"}
+    bare = {name: value for name, value in environment.items() if name not in gone}
+    shown = {"DISPLAY": ":99", "PATH": str(tmp_path / "bin")}
+    printed, echoed = paste_in_a_terminal(sandbox, {**bare, **shown})
+    assert printed == sandbox.access_tokens[-1]
+    assert b"code=" not in echoed
 
 
 @contextmanager

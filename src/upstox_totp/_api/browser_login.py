@@ -1,75 +1,109 @@
-"""BrowserLoginAPI: the person logs in with their own browser, which comes back with a code."""
+"""BrowserLoginAPI: the user logs in with their own browser, which comes back with a code."""
 
 from __future__ import annotations
 
 import errno
+import hmac
+import os
+import pickle
+import secrets
+import shutil
+import subprocess
+import sys
+import threading
+import webbrowser
+from collections import Counter
+from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import SecretStr
 
+from upstox_totp import _clock
 from upstox_totp._api import routes
-from upstox_totp._api.browser import find_browser, open_page
-from upstox_totp._api.callback import Callback, listening_place
 from upstox_totp._api.exchange import exchange_code
-from upstox_totp._api.reception import Reception
 from upstox_totp._api.redirects import address_of
+from upstox_totp._api.refusals import plain_words
 from upstox_totp._api.way import Way
-from upstox_totp._http.callback_server import CallbackServer
-from upstox_totp.errors import ConfigurationError
+from upstox_totp._http.addresses import is_loopback
+from upstox_totp._http.callback_server import CallbackServer, write_page
+from upstox_totp._log import warn_user
+from upstox_totp._settings.hosts import origin
+from upstox_totp.errors import (
+    APIError,
+    AuthenticationError,
+    ConfigurationError,
+    UpstoxError,
+    ValidationError,
+)
 from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
-    import webbrowser
     from collections.abc import Callable
 
     from upstox_totp._api.attempt import LoginAttempt
     from upstox_totp._api.base import Client
+    from upstox_totp._redact import Secrets
     from upstox_totp.models import AccessTokenResponse
 
 DEFAULT_TIMEOUT: Final = 300.0
-"""How long a person has to log in, in seconds."""
+"""How long a user has to log in, in seconds."""
 
 _PROMPT: Final = "Address that the browser ended at: "
+_LONGEST: Final = 64 * 1024
+# How long a browser waits for what Upstox says to the code: as long as that may take.
+_LONGEST_EXCHANGE: Final = 100.0
+_IN_THE_TERMINAL: Final = frozenset(
+    {"www-browser", "w3m", "lynx", "links", "links2", "elinks", "edbrowse", "browsh", "retawq"}
+)
+_OPEN: Final = (
+    "import pickle, sys; browser, url = pickle.load(sys.stdin.buffer); "
+    "sys.exit(not browser.open(url))"
+)
 
 
 class BrowserLoginAPI(Way):
-    """Browser login API: the person logs in on Upstox's own page, in their own browser.
+    """Browser login API: the user logs in on Upstox's own page, in their own browser.
 
-    It needs client id, client secret and redirect URI, and nothing else that is secret. Where the
-    redirect URI is ``http`` on the loopback interface, the browser comes back to this program by
-    itself; otherwise the person pastes the address that it ended at.
+    It needs client id, client secret and redirect URI, and no other secret. If the redirect URI
+    is ``http`` on the loopback interface, the browser comes back to this program by itself;
+    otherwise the user pastes the address that it ended at.
 
     Args:
         client: The client whose settings and session are used.
 
     Attributes:
-        announce: Is given the address of the login page, to show it to the person; None to show
+        announce: Is given the address of the login page, to show it to the user; None to show
             nothing where a browser can be opened.
-        paste: Asks the person for the address that the browser ended at, given a prompt, without
+        paste: Asks the user for the address that the browser ended at, given a prompt, without
             showing what they type: ``getpass.getpass`` does. None if nobody can be asked.
-        timeout: How long the person has to log in, in seconds.
+        look: Returns an address that the user has pasted by now, or None, at once. It is called
+            ten times a second while the browser may still come back. None for no such offer.
+        timeout: How long the user has to log in, in seconds.
     """
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
         self.announce: Callable[[str], object] | None = None
         self.paste: Callable[[str], str] | None = None
+        self.look: Callable[[], str | None] | None = None
         self.timeout: float = DEFAULT_TIMEOUT
 
     def get_access_token(self, timeout: float = DEFAULT_TIMEOUT) -> AccessTokenResponse:
-        """Open the login page in the person's browser, and return a fresh access token.
+        """Open the login page in the user's browser, and return a fresh access token.
 
         Args:
-            timeout: How long the person has to log in, in seconds. Where they paste the address,
-                nothing but they ends the wait.
+            timeout: How long the user has to log in, in seconds. If they are asked to paste the
+                address, only they end the wait.
 
         Returns:
             The token in ``data.access_token``, and whose it is.
 
         Raises:
             ConfigurationError: If another program has the redirect URI's port, or if there is
-                neither a browser to open nor a way to reach the person.
-            AuthenticationError: If the person denied the access, or did not finish in time; or if
+                neither a browser to open nor a way to reach the user.
+            AuthenticationError: If the user denied the access, or did not finish in time; or if
                 the client secret was rejected.
             RateLimitError: If too much was asked for.
             ValidationError: If what came back is not this login's, or holds no code.
@@ -83,105 +117,309 @@ class BrowserLoginAPI(Way):
         config = self._client.config
         config.demand("browser")
         attempt.secrets.add(config.client_secret)
-        callback = Callback(config.redirect_uri, attempt.secrets)
+        callback = _Callback(config.redirect_uri, attempt.secrets, self.timeout)
         page = callback.begin(routes.DIALOG.url(self._client.base_domain), config.client_id)
-        browser = find_browser()
-        reception = Reception(callback, self.timeout)
+        browser = _find_browser()
         # Without a browser here, one elsewhere would come back to its own machine.
-        server = None if browser is None and self.paste else self._listen(reception)
+        server = None if browser is None and self.paste else self._listen(callback)
         if server is None:
-            code = self._ask_for_address(attempt, callback, browser, page)
+            if self.paste is None:
+                raise _cannot_come_back()
+            self._show(browser, page)
+            with attempt.step(Step.BROWSER):
+                code = callback.read_address(SecretStr(self.paste(_PROMPT)))
             return exchange_code(self, attempt, code, routes.CODE_EXCHANGE)
         with server:
-            problem: str | None = "The program that began the login was ended."
+            callback.problem = "The program that began the login has ended."
             try:
-                self._show(browser, page)
+                failed = self._show(browser, page)
                 with attempt.step(Step.BROWSER):
-                    code = reception.wait()
+                    code = callback.wait(lambda: self._find_pasted(failed))
                 response = exchange_code(self, attempt, code, routes.CODE_EXCHANGE)
-                problem = None
+                callback.problem = None
             except Exception as error:
-                problem = attempt.secrets.mask(str(error))
+                callback.problem = attempt.secrets.mask(str(error))
                 raise
             finally:
-                reception.tell(problem)
+                callback.ended.set()
         return response
 
-    def _listen(self, reception: Reception) -> CallbackServer | None:
+    def _listen(self, callback: _Callback) -> CallbackServer | None:
         """Return a server at the redirect URI, None where this program cannot have one."""
-        redirect_uri = self._client.config.redirect_uri
-        place = listening_place(redirect_uri)
-        if place is None:
+        uri = self._client.config.redirect_uri
+        try:
+            scheme, host, port = origin(uri)
+        except ValueError:
             return None
+        if scheme != "http" or not is_loopback(host):
+            return None
+        named = uri.partition("://")[2].replace("?", "/").replace("#", "/").partition("/")[0]
         reason: OSError
         try:
             return CallbackServer(
-                *place,
-                authority=_authority(redirect_uri),
-                path=address_of(redirect_uri).path,
-                answer=reception.answer,
+                host,
+                port,
+                authority=named.lower().removesuffix(":80"),
+                path=address_of(uri).path,
+                answer=callback.answer,
             )
         except OSError as error:
             reason = error
         if reason.errno == errno.EADDRINUSE:
             raise ConfigurationError(
-                f"Another program has port {place[1]} of redirect_uri (UPSTOX_REDIRECT_URI), where "
-                "the browser is to come back to.",
+                f"Another program uses port {port} of redirect_uri (UPSTOX_REDIRECT_URI).",
                 details={"settings": ["redirect_uri"]},
                 suggestions=[
-                    (
-                        "End that program, which may be an earlier login, or choose another port "
-                        "for the app's redirect URI, at Upstox and here."
-                    )
+                    "End that program; it may be an earlier login.",
+                    "Or choose another port for the app's redirect URI, at Upstox and here.",
                 ],
             )
         return None
 
-    def _show(self, browser: webbrowser.BaseBrowser | None, page: SecretStr) -> None:
+    def _show(self, browser: webbrowser.BaseBrowser | None, page: SecretStr) -> threading.Event:
+        """Show the login page, and return what is set once no browser has opened it."""
+        failed = threading.Event()
         if browser is None and self.announce is None:
             raise ConfigurationError(
                 "There is no browser to open here, and nobody to show the login page's address to.",
                 suggestions=[
-                    (
-                        "Use upstox_cli token --method browser in a terminal, or set "
-                        "browser_login.announce (such as print) and browser_login.paste (such as "
-                        "getpass.getpass)."
-                    )
+                    "Run upstox_cli token --method browser in a terminal.",
+                    "Or set browser_login.announce (print) and .paste (getpass.getpass).",
                 ],
             )
         if self.announce is not None:
             self.announce(page.get_secret_value())
         if browser is not None:
-            open_page(browser, page)
+            # In the background: some browsers return when they are closed, and no sooner.
+            threading.Thread(target=_open, args=(browser, page, failed), daemon=True).start()
+        return failed
 
-    def _ask_for_address(
-        self,
-        attempt: LoginAttempt,
-        callback: Callback,
-        browser: webbrowser.BaseBrowser | None,
-        page: SecretStr,
-    ) -> SecretStr:
-        if self.paste is None:
-            raise ConfigurationError(
-                "The browser cannot come back to this program by itself: redirect_uri "
-                "(UPSTOX_REDIRECT_URI) is not http on the loopback interface with a port that is "
-                "this program's to have.",
-                details={"settings": ["redirect_uri"]},
+    def _find_pasted(self, failed: threading.Event) -> str | None:
+        """Return an address that the user pasted because their browser does not come back."""
+        if self.look is not None:
+            return self.look()
+        return self.paste(_PROMPT) if self.paste is not None and failed.is_set() else None
+
+
+class _ForeignCallbackError(ValidationError):
+    """An address that does not come from this login; nothing of it is used."""
+
+
+class _Callback:
+    """The one address that a login must come back with, and what its browser is told then."""
+
+    def __init__(self, redirect_uri: str, known: Secrets, seconds: float) -> None:
+        self._redirect_uri, self._known, self._seconds = redirect_uri, known, seconds
+        self._own = Counter(_fields(redirect_uri.partition("#")[0].partition("?")[2]))
+        self._state = SecretStr(secrets.token_urlsafe())
+        self._ends = _clock.monotonic() + seconds
+        self._lock = threading.Lock()
+        self._came = threading.Event()
+        self._outcome: SecretStr | UpstoxError | None = None
+        self._foreign = 0
+        self.ended = threading.Event()
+        self.problem: str | None = None
+        known.add(self._state)
+
+    def begin(self, dialog: str, client_id: str) -> SecretStr:
+        """Return the address to open in the browser."""
+        query = {
+            "response_type": "code",
+            "client_id": client_id,
+            "redirect_uri": self._redirect_uri,
+            "state": self._state.get_secret_value(),
+        }
+        return SecretStr(f"{dialog}?{urlencode(query)}")
+
+    def answer(self, query: SecretStr) -> tuple[HTTPStatus, str]:
+        """Return status and page for a request, once the login has ended."""
+        with self._lock:
+            if self._came.is_set():
+                return HTTPStatus.CONFLICT, _ALREADY
+            try:
+                self._outcome = self.read(query)
+            except _ForeignCallbackError:
+                self._foreign += 1
+                return HTTPStatus.BAD_REQUEST, _FOREIGN
+            except UpstoxError as error:
+                self._outcome = error
+            self._came.set()
+        if not self.ended.wait(_LONGEST_EXCHANGE):
+            return HTTPStatus.OK, _STILL
+        if self.problem is None:
+            return HTTPStatus.OK, _DONE
+        return HTTPStatus.BAD_REQUEST, write_page("You are not logged in", self.problem, _BACK)
+
+    def wait(self, look: Callable[[], str | None]) -> SecretStr:
+        """Wait for the browser, or for what `look` finds, and return the authorization code."""
+        while not self._came.wait(0.1):
+            if _clock.monotonic() >= self._ends:
+                raise _too_late(self._seconds, self._foreign)
+            pasted = SecretStr(look() or "")
+            if pasted:
+                with self._lock:
+                    # A browser that comes now is told that this login was answered.
+                    self._outcome = self._outcome or self.read_address(pasted)
+                    self._came.set()
+        if isinstance(self._outcome, UpstoxError):
+            raise self._outcome.with_traceback(None)
+        assert self._outcome is not None  # noqa: S101 - set before the event is
+        return self._outcome
+
+    def read_address(self, address: SecretStr) -> SecretStr:
+        """Return the authorization code in an address that a user pasted."""
+        text = SecretStr(address.get_secret_value().strip())
+        own = address_of(self._redirect_uri)
+        if len(text) > _LONGEST or address_of(text.get_secret_value()) != own:
+            raise _ForeignCallbackError(
+                "What was pasted is not the app's redirect URI with what Upstox added to it.",
                 suggestions=[
-                    (
-                        "Give the app a redirect URI such as http://127.0.0.1:8000/callback, or "
-                        "set browser_login.paste (such as getpass.getpass)."
-                    )
+                    "Log in until the browser's address begins with the app's redirect URI.",
+                    "Then paste the whole address, even if the page itself is missing.",
                 ],
             )
-        self._show(browser, page)
-        with attempt.step(Step.BROWSER):
-            return callback.read_address(SecretStr(self.paste(_PROMPT)))
+        return self.read(SecretStr(text.get_secret_value().partition("#")[0].partition("?")[2]))
+
+    def read(self, query: SecretStr) -> SecretStr:
+        """Return the authorization code in a query, or raise what it says instead."""
+        # The redirect URI may have brought a query of its own, which comes back with the rest.
+        fields: dict[str, list[SecretStr]] = {}
+        for name, value in (Counter(_fields(query.get_secret_value())) - self._own).elements():
+            fields.setdefault(name, []).append(SecretStr(value))
+        states, codes = fields.get("state", []), fields.get("code", [])
+        given, own = (
+            [one.get_secret_value().encode(errors="surrogatepass") for one in some]
+            for some in (states, [self._state])
+        )
+        if len(given) != 1 or not hmac.compare_digest(given[0], own[0]):
+            raise _ForeignCallbackError(
+                "The address does not belong to this login: its state is another one.",
+                suggestions=["Begin again, and use the address that belongs to this login."],
+            )
+        self._known.add(*codes)
+        if "error" in fields:
+            raise self._refusal(fields["error"][:1] + fields.get("error_description", [])[:1])
+        if len(codes) != 1 or not codes[0].get_secret_value().strip():
+            what = "several authorization codes" if len(codes) > 1 else "no authorization code"
+            raise ValidationError(
+                f"The login came back with {what}.",
+                details={"expected": "one code in the query of the redirect URI"},
+                suggestions=["Log in again; if that happens each time, report it."],
+            )
+        return codes[0]
+
+    def _refusal(self, told: list[SecretStr]) -> UpstoxError:
+        words = [plain_words(one.get_secret_value(), self._known) for one in told]
+        if words[0] == "access_denied":
+            return AuthenticationError(
+                "The access was denied on the login page, so there is no token.",
+                error_code=words[0],
+                suggestions=["Log in again and approve the app, if you want a token."],
+            )
+        return APIError(
+            f"The login page sent back a refusal: {': '.join(filter(None, words))}.",
+            error_code=words[0],
+            suggestions=[
+                "Check client_id (UPSTOX_CLIENT_ID) and redirect_uri (UPSTOX_REDIRECT_URI).",
+                "Check that the app is active.",
+            ],
+        )
 
 
-def _authority(redirect_uri: str) -> str:
-    """Return host and port as a browser names them in ``Host``."""
-    named = redirect_uri.partition("://")[2]
-    for end in "/?#":
-        named = named.partition(end)[0]
-    return named.lower().removesuffix(":80")
+_BACK: Final = "You can close this page and go back to the program that began the login."
+_DONE: Final = write_page(
+    "You are logged in",
+    "The program that began the login has your access token for today.",
+    "You can close this page.",
+    good=True,
+)
+_STILL: Final = write_page(
+    "Upstox has not answered yet", "The program that began the login says how it ends."
+)
+_ALREADY: Final = write_page(
+    "This login was answered already", "Each login is answered once.", _BACK
+)
+_FOREIGN: Final = write_page(
+    "This is not the login that waits here",
+    "The address belongs to another login, so nothing of it was used.",
+    "If you are logging in right now, go on in the page that the program opened last.",
+)
+
+
+def _too_late(seconds: float, foreign: int) -> AuthenticationError:
+    others = f" {foreign} came that belonged to another one." if foreign else ""
+    return AuthenticationError(
+        f"Nobody finished the login in the browser within {seconds:g} seconds.{others}",
+        suggestions=[
+            "Begin again and log in on the page that opens.",
+            "If it shows an error, compare UPSTOX_REDIRECT_URI with the app's at Upstox.",
+        ],
+    )
+
+
+def _cannot_come_back() -> ConfigurationError:
+    return ConfigurationError(
+        "The browser cannot come back to this program by itself: redirect_uri "
+        "(UPSTOX_REDIRECT_URI) is not http on the loopback interface with a port that is free.",
+        details={"settings": ["redirect_uri"]},
+        suggestions=[
+            "Give the app a redirect URI such as http://127.0.0.1:8000/callback.",
+            "Or set browser_login.paste (such as getpass.getpass).",
+        ],
+    )
+
+
+def _fields(query: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(query[:_LONGEST], keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        return []
+
+
+def _find_browser() -> webbrowser.BaseBrowser | None:
+    """Return the user's browser, None if there is none that can show the login page.
+
+    A browser in the terminal counts as none: it would take the terminal that the program has. So
+    does one on the screen of a machine that the user has reached by ssh.
+    """
+    own_screen = sys.platform in {"darwin", "win32"} and "SSH_CONNECTION" in os.environ
+    if own_screen and not os.environ.get("BROWSER"):
+        return None
+    try:
+        browser = webbrowser.get()
+    except webbrowser.Error:
+        return None
+    name = str(getattr(browser, "name", "") or "")
+    # Debian's www-browser is a link to a link to the browser.
+    program = Path(shutil.which(name) or name).resolve().name if name else ""
+    return None if program.removesuffix(".exe").lower() in _IN_THE_TERMINAL else browser
+
+
+def _open(browser: webbrowser.BaseBrowser, url: SecretStr, failed: threading.Event) -> None:
+    reason = "it could not be started"
+    try:
+        if _open_apart(browser, url):
+            return
+    except Exception as error:  # noqa: BLE001 - a browser registered by others may raise anything
+        reason = type(error).__name__
+    warn_user(f"The browser did not open ({reason}): open the address of the login page by hand.")
+    failed.set()
+
+
+def _open_apart(browser: webbrowser.BaseBrowser, url: SecretStr) -> bool:
+    """Open a page by a process whose streams lead nowhere: browsers write to those they are given.
+
+    Whoever reads our output would get what the browser prints, and wait until it is closed.
+    """
+    ours_to_start = type(browser).__module__ == webbrowser.__name__ and os.name == "posix"
+    if not ours_to_start or not sys.executable or getattr(sys, "frozen", False):
+        return browser.open(url.get_secret_value())
+    starter = subprocess.Popen(  # noqa: S603 - this interpreter
+        [sys.executable, "-I", "-c", _OPEN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    starter.communicate(pickle.dumps((browser, url.get_secret_value())))
+    return starter.returncode == 0

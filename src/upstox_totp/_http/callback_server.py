@@ -1,56 +1,83 @@
-"""CallbackServer: listens on the loopback interface for the browser that comes back."""
+"""CallbackServer: answers the one loopback address that a browser comes back to."""
 
 from __future__ import annotations
 
-import contextlib
+import base64
 import errno
+import hashlib
 import os
 import socket
 import threading
+from html import escape
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from ipaddress import ip_address
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import unquote
 
 from pydantic import SecretStr
 
-from upstox_totp._http.callback_page import HEADERS, write_page
-
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
-Respond = tuple[HTTPStatus, str]
-
-_MOST_CONNECTIONS: Final = 16
-_MOST_HEAD: Final = 128 * 1024
-_HEAD_SECONDS: Final = 10.0
 _POLL: Final = 0.05
 _LEAVE: Final = 2.0
-_WORDS: Final = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address can only be opened.",
-    HTTPStatus.REQUEST_URI_TOO_LONG: "The address is too long.",
+_STYLE: Final = """
+body { margin: 0; font: 1.1rem/1.6 system-ui, sans-serif; color: #1d2430; background: #eef2f6; }
+main { max-width: 30rem; margin: 5rem auto; padding: 2rem 2.5rem; background: #fff;
+  border-top: 6px solid #b3261e; border-radius: 6px; }
+main.good { border-color: #1b7f4b; }
+h1 { margin: 0 0 1rem; font-size: 1.6rem; line-height: 1.3; }
+p { margin: 0 0 1rem; overflow-wrap: anywhere; }
+footer { font-size: .9rem; color: #566070; }
+"""
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main class="{kind}">
+<h1>{title}</h1>
+{paragraphs}
+<footer>This page comes from upstox_totp on your own machine.</footer>
+</main>
+</body>
+</html>
+"""
+_HEADERS: Final = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": (
+        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; style-src 'sha256-"
+        f"{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"
+    ),
+    "Connection": "close",
 }
 
 
+def write_page(title: str, *paragraphs: str, good: bool = False) -> str:
+    """Return a page as HTML, without script or anything from elsewhere."""
+    return _PAGE.format(
+        title=escape(title),
+        style=_STYLE,
+        kind="good" if good else "bad",
+        paragraphs="\n".join(f"<p>{escape(text)}</p>" for text in paragraphs),
+    )
+
+
 class CallbackServer:
-    """Answers the requests for one address of the loopback interface, until it is closed.
+    """Answers the requests for one address, each in a thread of its own, until it is closed.
 
-    What a request holds is bounded in size and time, and so is the number of connections: the
-    oldest one that has not asked yet makes room for a new one.
-
-    Args:
-        host: ``localhost`` for both loopback addresses, or one of them.
-        port: The port.
-        authority: Host and port as the browser must name them.
-        path: The path that is answered; all others are not there.
-        answer: Returns status and page for the query of a request. Called in other threads.
-
-    Raises:
-        OSError: If it cannot listen there.
+    ``localhost`` means both loopback addresses; ``authority`` is what a browser must send as
+    ``Host``; ``answer`` returns status and page for the query of a request.
     """
 
     def __init__(
@@ -60,66 +87,51 @@ class CallbackServer:
         *,
         authority: str,
         path: str,
-        answer: Callable[[SecretStr], Respond],
+        answer: Callable[[SecretStr], tuple[HTTPStatus, str]],
     ) -> None:
-        self.authority = authority
-        self.path = path
-        self.answer = answer
+        self.authority, self.path, self.answer = authority, path, answer
+        self.answering: list[threading.Thread] = []
         self._servers: list[_Server] = []
-        try:
-            self._listen(host, port)
-        except OSError:
-            for server in self._servers:
-                server.server_close()
-            raise
-
-    def _listen(self, host: str, port: int) -> None:
-        addresses = ["127.0.0.1", "::1"] if host == "localhost" else [host]
-        missing: OSError | None = None
-        for address in addresses:
+        for address in ("127.0.0.1", "::1") if host == "localhost" else (host,):
             try:
                 self._servers.append(_Server(address, port, self))
             except OSError as error:
-                # A machine without IPv6 is no reason, another program at this port is one.
-                if address != "::1" or len(addresses) == 1 or _is_taken(error):
-                    raise
-                missing = error
-        if not self._servers and missing is not None:
-            raise missing
+                # A machine without IPv6 is no reason to stop, another program at this port is one.
+                if self._servers and error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+                    continue
+                self._close()
+                raise
 
     def __enter__(self) -> Self:
         """Begin to answer."""
         for server in self._servers:
-            server.start()
+            threading.Thread(target=server.serve_forever, args=(_POLL,), daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop listening; an answer that is under way has two seconds to leave."""
+    def __exit__(self, *_: object) -> None:
+        """Stop listening; an answer that is on its way has two seconds to leave."""
         for server in self._servers:
-            server.stop()
+            server.shutdown()
+        self._close()
+        for thread in self.answering:
+            thread.join(_LEAVE)
+
+    def _close(self) -> None:
+        for server in self._servers:
+            server.server_close()
 
 
-class _Server(HTTPServer):
+class _Server(ThreadingHTTPServer):
     """Listens at one address."""
 
-    # Elsewhere than on POSIX, the option lets two programs have the same port.
+    # Outside POSIX the option lets two programs have the same port, as the other does everywhere.
     allow_reuse_address = os.name == "posix"
-    request_queue_size = _MOST_CONNECTIONS
+    allow_reuse_port = False
+    daemon_threads = True
 
     def __init__(self, host: str, port: int, owner: CallbackServer) -> None:
         self.owner = owner
-        self.waiting: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
-        self.address_family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET  # noqa: PLR2004 - a version of IP
-        self._thread = threading.Thread(
-            target=self.serve_forever, args=(_POLL,), name="upstox_totp callback", daemon=True
-        )
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
 
     def server_bind(self) -> None:
@@ -128,168 +140,49 @@ class _Server(HTTPServer):
             self.socket.setsockopt(socket.SOL_SOCKET, exclusive, 1)
         # HTTPServer asks the DNS for a name here, which can take long.
         TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop listening."""
-        self.shutdown()
-        self.server_close()
-        with self._lock:
-            silent, threads = list(self.waiting), list(self._threads)
-        for connection in silent:
-            _hang_up(connection)
-        for thread in threads:
-            thread.join(_LEAVE)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            self._threads = [one for one in self._threads if one.is_alive()]
-            if len(self.waiting) >= _MOST_CONNECTIONS:
-                _hang_up(self.waiting.pop(0))
-            self.waiting.append(request)
-            thread = threading.Thread(
-                target=self._handle, args=(request, client_address), daemon=True
-            )
-            self._threads.append(thread)
-        thread.start()
-
-    def _handle(self, request: Any, client_address: Any) -> None:
-        late = threading.Timer(_HEAD_SECONDS, self.give_up, [request])
-        late.daemon = True
-        late.start()
-        # A connection that broke is nobody's loss, and its error would show what was sent.
-        with contextlib.suppress(OSError):
-            self.finish_request(request, client_address)
-        late.cancel()
-        self.no_longer_waits(request)
-        self.shutdown_request(request)
-
-    def give_up(self, connection: socket.socket) -> None:
-        """Hang up, if no whole request has come.
-
-        Args:
-            connection: The connection.
-        """
-        with self._lock:
-            if connection in self.waiting:
-                _hang_up(connection)
-
-    def no_longer_waits(self, connection: socket.socket) -> None:
-        """Note that a connection has sent its request.
-
-        Args:
-            connection: The connection.
-        """
-        with self._lock:
-            if connection in self.waiting:
-                self.waiting.remove(connection)
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: the standard library would print what was sent."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     """Answers one request."""
 
     server: _Server
-    timeout = _HEAD_SECONDS
-
-    def setup(self) -> None:
-        super().setup()
-        self.rfile = _Bounded(self.rfile)  # type: ignore[assignment]
+    timeout = 10.0
 
     def do_GET(self) -> None:
         """Answer, if the request is for this address."""
-        self.server.no_longer_waits(self.connection)
         owner = self.server.owner
-        hosts = self.headers.get_all("Host", [])
         path, _, query = self.path.partition("?")
-        if [host.strip().lower() for host in hosts] != [owner.authority]:
+        hosts = [host.strip().lower() for host in self.headers.get_all("Host", [])]
+        if hosts != [owner.authority]:
             page = write_page("Wrong address", "This page was asked for under another name.")
-            self._send(HTTPStatus.BAD_REQUEST, page)
+            self._reply(HTTPStatus.BAD_REQUEST, page)
         elif unquote(path) != unquote(owner.path):
             self.send_error(HTTPStatus.NOT_FOUND)
         else:
-            self._send(*owner.answer(SecretStr(query)))
+            owner.answering.append(threading.current_thread())
+            self._reply(*owner.answer(SecretStr(query)))
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Say what was wrong with a request, and nothing of what it held.
-
-        Args:
-            code: The HTTP status.
-            message: Not used: it may repeat the request.
-            explain: Not used, as ``message``.
-        """
-        del message, explain
+    def send_error(self, code: int, *_: Any, **__: Any) -> None:
+        """Say what was wrong with a request, and nothing of what it held."""
         status = HTTPStatus(code)
         if status is HTTPStatus.NOT_IMPLEMENTED:
             status = HTTPStatus.METHOD_NOT_ALLOWED
-        words = _WORDS.get(status, "The request could not be understood.")
-        self._send(status, write_page("Nothing to see here", words))
+        self._reply(status, write_page("Nothing to see here", f"{status.phrase}."))
 
-    def _send(self, status: HTTPStatus, page: str) -> None:
+    def _reply(self, status: HTTPStatus, page: str) -> None:
         body = page.encode()
         self.send_response_only(status)
-        for name, value in HEADERS.items():
+        for name, value in _HEADERS.items():
             self.send_header(name, value)
         if status is HTTPStatus.METHOD_NOT_ALLOWED:
             self.send_header("Allow", "GET")
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base
-        """Log nothing: the address holds the authorization code.
-
-        Args:
-            format: What would be logged.
-            args: What would be filled in.
-        """
-
-
-class _Bounded:
-    """The head of a request, of which no more than `_MOST_HEAD` bytes are read.
-
-    Args:
-        stream: Where the request comes from.
-    """
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._left = _MOST_HEAD
-
-    def readline(self, size: int) -> bytes:
-        """Return the next line.
-
-        Args:
-            size: How much of it at most, in bytes.
-
-        Raises:
-            ConnectionError: If the head is too large.
-        """
-        line: bytes = self._stream.readline(min(size, self._left + 1))
-        self._left -= len(line)
-        if self._left < 0:
-            raise ConnectionError("the head of the request is too large")
-        return line
-
-    def close(self) -> None:
-        """Close the stream."""
-        self._stream.close()
-
-    @property
-    def closed(self) -> bool:
-        """Whether the stream is closed."""
-        return bool(self._stream.closed)
-
-
-def _is_taken(error: OSError) -> bool:
-    return error.errno in {errno.EADDRINUSE, errno.EACCES}
-
-
-def _hang_up(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+    def log_message(self, *_: object) -> None:
+        """Log nothing: the address holds the authorization code."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import getpass
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from upstox_totp._api.kept_login import to_cached
 from upstox_totp._cache.lifetime import IST
 from upstox_totp._settings.names import BROWSER, NONE
 from upstox_totp.cli.output import printable
 from upstox_totp.cli.steps import progress
+from upstox_totp.cli.unseen_input import unseen_input
 from upstox_totp.client import UpstoxTOTP
 from upstox_totp.errors import ConfigurationError, LoginWaitError
 from upstox_totp.token_cache import TokenCache
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from upstox_totp.cli.notes import Notes
     from upstox_totp.cli.options import Selection
     from upstox_totp.models import TokenRequestData
+
+_PASTE: Final = "If the browser does not come back by itself, paste the address that it ended at: "
 
 
 def make_client(selection: Selection, notes: Notes) -> UpstoxTOTP:
@@ -46,6 +49,8 @@ def log_in(
     with ExitStack() as stack:
         client = stack.enter_context(make_client(selection, notes))
         _reach_user(client, notes, timeout)
+        if client.browser_login.paste is not None:
+            client.browser_login.look = stack.enter_context(unseen_input(_PASTE))
         if BROWSER not in client.config.login_method:
             # What moves in the terminal would disturb a question that is asked there.
             stack.enter_context(progress(notes))
