@@ -56,10 +56,21 @@ def keep(account: str, **settings: str) -> None:
 
 def told_of(*arguments: str) -> tuple[int, dict[str | None, Any]]:
     """Return the code of `accounts`, and what it says of each as JSON."""
-    result = run(*arguments, "accounts", "--format", "json")
+    result = run("accounts", *arguments, "--format", "json")
     document = json.loads(result.stdout)
     assert document["exit_code"] == result.exit_code
     return result.exit_code, {row["account"]: row for row in document["accounts"]}
+
+
+def test_the_account_of_a_file(ravi: Sandbox, meera: Sandbox, tmp_path: Path) -> None:
+    """`--env-file` shows that one alone, whatever else there is."""
+    file = tmp_path / "ravi.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in ravi.environment.items()))
+    assert run("token", "--env-file", str(file)).exit_code == 0
+    code, rows = told_of("--env-file", str(file))
+    assert code == 0
+    assert list(rows) == [None]
+    assert rows[None]["token"]["user_name"] == "Ravi"
 
 
 def test_an_account_is_named_before_or_after_the_command(ravi: Sandbox, meera: Sandbox) -> None:

@@ -63,6 +63,20 @@ def test_logout_ends_it_for_the_fleet(account: Sandbox, server: RedisServer) -> 
     assert run("logout").stdout == "No token was kept for this account.\n"
 
 
+def test_a_reader_ends_nobodys_token_by_mistake(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what it would do, and does it when told to."""
+    run("token")
+    monkeypatch.setenv("UPSTOX_LOGIN_METHOD", "none")
+    refused = run("logout")
+    assert refused.exit_code == 2
+    assert "--everywhere" in refused.stderr
+    assert run("status", "--verify").exit_code == 0
+    assert run("logout", "--everywhere").stdout == "Logged out at Upstox, and forgotten here.\n"
+    assert run("status").exit_code == 10
+
+
 @pytest.mark.parametrize("command", ["status", "logout"])
 def test_without_redis(account: Sandbox, server: RedisServer, command: str) -> None:
     """Neither says that no token is kept: nobody knows."""

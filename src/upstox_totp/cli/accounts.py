@@ -12,7 +12,7 @@ from upstox_totp.cli.account_status import AccountStatus
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.failures import exit_code_of
 from upstox_totp.cli.group import command
-from upstox_totp.cli.options import ACCOUNT, DEBUG, REPORT, Selection, options, selected
+from upstox_totp.cli.options import REPORT, SETTINGS_AND_DEBUG, Selection, options
 from upstox_totp.cli.output import facts, say, say_json
 from upstox_totp.cli.streams import write_line
 from upstox_totp.errors import ConfigurationError, UpstoxError
@@ -69,7 +69,7 @@ class _Row:
     "Show every account, its cached token, and what blocks its next login.\n\n"
     "Nothing is sent. The exit code is that of the account in the worst state."
 )
-@options(ACCOUNT, selected, DEBUG, REPORT)
+@options(SETTINGS_AND_DEBUG, REPORT)
 def accounts(*, selection: Selection, style: str) -> ExitCode:
     rows = list(_rows(selection))
     code = max((row.code for row in rows), key=_badness, default=ExitCode.NO_TOKEN)
@@ -83,33 +83,36 @@ def accounts(*, selection: Selection, style: str) -> ExitCode:
 
 
 def _rows(selection: Selection) -> Iterator[_Row]:
+    if selection.env_file is not None:
+        yield _row(selection, default=True)
+        return
     default = account_in_use()
     if selection.account is not None:
-        yield _row(selection.account, default)
+        yield _row(selection, default=selection.account == default)
         return
     if default is None:
-        unnamed = _unnamed()
-        if unnamed is not None:
-            yield unnamed
+        yield from _unnamed()
     names = account_names()
     for name in sorted({*names, default} - {None}, key=str):
-        yield _row(name, default)
+        yield _row(Selection(account=name), default=name == default)
 
 
-def _row(name: str | None, default: str | None) -> _Row:
+def _row(selection: Selection, *, default: bool) -> _Row:
     try:
-        status = AccountStatus.of(read_account(Selection(account=name)))
+        status = AccountStatus.of(read_account(selection))
     except UpstoxError as error:
-        return _Row(name, name == default, problem=error)
-    return _Row(name, name == default, status)
+        return _Row(selection.account, default, problem=error)
+    return _Row(selection.account, default, status)
 
 
-def _unnamed() -> _Row | None:
+def _unnamed() -> Iterator[_Row]:
     try:
         account = find_account(Selection().read())
     except ConfigurationError as error:
-        return _Row(None, default=True, problem=error)
-    return None if account is None else _row(None, None)
+        yield _Row(None, default=True, problem=error)
+    else:
+        if account is not None:
+            yield _row(Selection(), default=True)
 
 
 def _lines(row: _Row) -> Iterator[tuple[str, str]]:

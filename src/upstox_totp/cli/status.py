@@ -9,6 +9,7 @@ import click
 import requests
 from pydantic import SecretStr
 
+from upstox_totp._settings.names import NONE
 from upstox_totp.cli.account import read_account
 from upstox_totp.cli.account_status import AccountStatus
 from upstox_totp.cli.group import command
@@ -71,10 +72,20 @@ def _say(found: AccountStatus) -> None:
 
 @command("End the cached token at Upstox, and forget it.")
 @SETTINGS_AND_DEBUG
+@click.option(
+    "--everywhere",
+    is_flag=True,
+    help="Allow it with UPSTOX_LOGIN_METHOD=none, where the token is from another machine.",
+)
 @click.pass_obj
-def logout(notes: Notes, *, selection: Selection) -> None:
+def logout(notes: Notes, *, selection: Selection, everywhere: bool) -> None:
     token = read_account(selection).token
     with make_client(selection, notes) as client:
+        if NONE in client.config.login_method and not everywhere:
+            raise click.UsageError(
+                "UPSTOX_LOGIN_METHOD is none: this machine uses a token that another one got. "
+                "--everywhere ends it for all of them."
+            )
         TokenCache().clear(client)
         if token is None:
             write_line("No token was kept for this account.")
