@@ -23,7 +23,7 @@ from upstox_totp import (
 )
 from upstox_totp._api.refusals import check_granted
 from upstox_totp._http.answers import Answer
-from upstox_totp._http.failures import network_error
+from upstox_totp._http.network_errors import network_error
 from upstox_totp._redact import Secrets
 from upstox_totp._settings.names import REQUIRED, variable
 from upstox_totp.errors import EXPLANATIONS

@@ -23,7 +23,7 @@ from upstox_totp._api.verdicts import judge, leaves_unjudged
 from upstox_totp._cache.attempt_log import Outcome
 from upstox_totp._cache.memory_store import PROCESS
 from upstox_totp._http.answers import Answer
-from upstox_totp._http.failures import network_error
+from upstox_totp._http.network_errors import network_error
 from upstox_totp._redact import Secrets
 from upstox_totp.sandbox import Fault, Sandbox
 

@@ -16,13 +16,12 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from conftest import PATIENCE, attempt
 from support.peer import GOOD, OK, Peer, Script, drip_records
 from upstox_totp._http import session as session_module
-from upstox_totp._http.session import AnswerTooLargeError, Session
+from upstox_totp._http.session import Session
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import FakeTime
     from upstox_totp import UpstoxTOTP
 
 LENGTH = OK + b"Content-Length: 1000000\r\n\r\n"
@@ -35,7 +34,6 @@ GZIP_NAMED = b"\x1f\x8b\x08\x08" + bytes(6)
 EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
 MEMBER = gzip.compress(b"")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-MINUTE = session_module.MAX_SECONDS
 
 
 def chunk(data: bytes) -> bytes:
@@ -165,21 +163,6 @@ def test_a_proxy_that_drips_ends(line: Line, drip: str) -> None:
     assert line.peer.requests == 0
 
 
-@plain
-@over(("passed", "whole"), [(MINUTE - 1, True), (MINUTE + 1, False)])
-def test_the_deadline_is_a_minute(
-    line: Line, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch, passed: float, *, whole: bool
-) -> None:
-    """What is slow but in time comes through; a second more than a minute is too long."""
-    monkeypatch.setattr(session_module, "MAX_SECONDS", MINUTE)
-    line.peer.script = Script(GOOD[:-2], GOOD[-1:], pause=0.1, parts=2)
-    line.peer.before_part = lambda: fake_time.sleep(passed / 2)
-    if whole:
-        assert line.get().text == "godd"
-    else:
-        assert "longer than 60 seconds" in str(ends(line.get))
-
-
 @over("drip", ["status-line", "header-value"])
 def test_the_headers_of_a_stream_have_the_deadline(line: Line, drip: str) -> None:
     """With stream=True headers that drip end as well."""
@@ -246,35 +229,12 @@ def test_a_record_of_tls_that_drips_ends(line: Line) -> None:
 @plain
 def test_each_wait_has_the_read_timeout(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stall ends with the read timeout where that is shorter than the deadline."""
-    monkeypatch.setattr(session_module, "MAX_SECONDS", MINUTE)
+    monkeypatch.setattr(session_module, "MAX_SECONDS", 60)
     line.session.timeout = (PATIENCE, 0.3)
     line.peer.script = Script(LENGTH, b"x", pause=2 * PATIENCE)
     error = ends(line.get)
     assert isinstance(error, requests.ReadTimeout)
     assert "longer than" not in str(error)
-
-
-FLOODS = {
-    "interim-answers": Script(b"", CONTINUE * 1000, 0),
-    "trailers": Script(CHUNKED + b"0\r\n", b"X: y\r\n" * 10_000, 0),
-    "gzip-empty-members": Script(GZIP, MEMBER * 1000, 0),
-    "deflate-empty-blocks": Script(DEFLATE, EMPTY_BLOCK * 10_000, 0),
-}
-
-
-@plain
-@over("script", FLOODS.values(), ids=FLOODS.keys())
-def test_bytes_that_amount_to_nothing_are_counted(
-    line: Line, monkeypatch: pytest.MonkeyPatch, script: Script
-) -> None:
-    """A flood without a body ends by its size, long before the deadline."""
-    monkeypatch.setattr(session_module, "MAX_SECONDS", MINUTE)
-    monkeypatch.setattr(session_module, "_MAX_RAW", 300_000)
-    line.peer.script = script
-    with pytest.raises(AnswerTooLargeError, match="larger than 300000 bytes") as caught:
-        line.get()
-    assert caught.value.__context__ is None
-    assert line.peer.left.wait(PATIENCE)
 
 
 class Own(HTTPAdapter):

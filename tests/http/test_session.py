@@ -27,7 +27,6 @@ from upstox_totp._http.session import MAX_BODY, AnswerTooLargeError, Session
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from conftest import FakeTime
@@ -104,21 +103,9 @@ def test_a_body_that_broke_off_is_no_answer() -> None:
         session_with(Canned(raw=answer)).get("https://x.example/")
 
 
-def test_old_urllib3_is_read_byte_by_byte() -> None:
-    """Where read1() does not exist, the body arrives all the same."""
-
-    class Old:
-        def __init__(self) -> None:
-            self.file = io.BytesIO(b"answer")
-
-        def read(self) -> bytes:
-            raise AssertionError("waits for the whole answer")
-
-        def stream(self, amount: int, *, decode_content: bool) -> Iterator[bytes]:
-            assert (amount, decode_content) == (1, True)
-            return iter(lambda: self.file.read(amount), b"")
-
-    session = session_with(Canned(raw=Old()))
+def test_any_file_may_be_the_raw_answer() -> None:
+    """An adapter of a user's may hand over what urllib3 has not made."""
+    session = session_with(Canned(raw=io.BytesIO(b"answer")))
     assert session.get("https://x.example/").text == "answer"
 
 

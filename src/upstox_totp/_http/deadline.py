@@ -1,24 +1,10 @@
-"""The bound on one HTTP answer: on its time and on what it sends, however it comes.
-
-Everything of an answer, from the status line over interim answers, headers, chunk sizes and
-compressed data to the last trailer, is read by ``http.client`` and urllib3 from one file,
-``HTTPResponse.fp``. So the bound sits there, under all of them, and a peer that drips meets it at
-each byte, on every platform, over TLS and through a proxy, whose answer to ``CONNECT`` is read the
-same way. It takes no thread, and nothing of a connection but the class of its answers.
-
-An answer has its time from its first byte on: how long to wait for that is the read timeout's.
-The last wait is cut to what is left of the time, so that the bound is exact. Two waits are not
-seen from here. The handshake of TLS is bounded by the timeout to connect. One record of TLS, of at
-most 16 KiB, that drips is bounded by the standard library's ``ssl``; not so where urllib3 reads the
-record by itself, for TLS in TLS (an ``https://`` proxy before an ``https://`` host) and for
-pyOpenSSL: there each byte of it may take the read timeout.
-"""
+"""The deadline of an answer: a timer that hangs up, at whatever stage the answer drips."""
 
 from __future__ import annotations
 
-import io
-import math
-from contextlib import contextmanager
+import socket
+import threading
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from http.client import HTTPResponse
@@ -26,67 +12,66 @@ from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
 
-from upstox_totp import _clock
-
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
 
-    from _typeshed import WriteableBuffer
     from requests.adapters import BaseAdapter
     from urllib3 import PoolManager
     from urllib3.connectionpool import HTTPConnectionPool
 
 
-class Bound:
-    """What an answer may take, and whether it took more.
+class Deadline:
+    """Hangs up on an answer that takes too long: whoever reads it gets nothing more."""
 
-    Args:
-        seconds: The longest that an answer may take, from its first byte on.
-        size: The most bytes that may come, headers included, before decompression.
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._seconds = seconds
+        self._socket: socket.socket | None = None
+        self._timer: threading.Timer | None = None
 
-    Attributes:
-        lifted: Whether the rest of the answer may take what it likes.
-        too_slow: Whether the time ran out.
-        too_large: Whether more bytes came.
-    """
+    def start(self, sock: Any = None) -> None:
+        """Give an answer its time from now on."""
+        self.stop()
+        # The socket under TLS, whose layers are not made for two threads.
+        self._socket = getattr(sock, "socket", sock)
+        self._timer = threading.Timer(self._seconds, self._hang_up)
+        self._timer.daemon = True
+        self._timer.start()
 
-    def __init__(self, seconds: float, size: int) -> None:
-        self.seconds = seconds
-        self.size = size
-        self.lifted = False
-        self.too_slow = False
-        self.too_large = False
+    def stop(self) -> None:
+        """Let the answer take what it likes."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _hang_up(self) -> None:
+        self.passed = True
+        if self._socket is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
-_BOUND: ContextVar[Bound | None] = ContextVar("_BOUND", default=None)
+_DEADLINE: ContextVar[Deadline | None] = ContextVar("_DEADLINE", default=None)
 
 
 @contextmanager
-def bounded(seconds: float, size: int) -> Iterator[Bound]:
-    """Bound the answers to what is sent meanwhile through an adapter that `watch` has seen.
-
-    Args:
-        seconds: The longest that an answer may take, from its first byte on.
-        size: The most bytes that may come, headers included, before decompression.
-
-    Yields:
-        The bound, which tells afterwards whether it was reached.
-    """
-    bound = Bound(seconds, size)
-    token = _BOUND.set(bound)
+def within(seconds: float) -> Iterator[Deadline]:
+    """Give each answer to what a block sends so many seconds from its first byte to its last."""
+    deadline = Deadline(seconds)
+    token = _DEADLINE.set(deadline)
     try:
-        yield bound
+        yield deadline
     finally:
-        _BOUND.reset(token)
+        deadline.stop()
+        _DEADLINE.reset(token)
+
+
+def current() -> Deadline:
+    """Return the deadline of the block that is running."""
+    return _DEADLINE.get() or Deadline(0)
 
 
 def watch(adapter: BaseAdapter) -> None:
-    """Let an adapter's connections, through its proxies too, keep the bound where one is set.
-
-    Args:
-        adapter: An adapter; one that is no ``HTTPAdapter`` has no connections that are known.
-    """
+    """Let an adapter's connections, through its proxies too, keep a deadline where one is set."""
     if not isinstance(adapter, HTTPAdapter) or "proxy_manager_for" in vars(adapter):
         return
     make_manager = adapter.proxy_manager_for
@@ -104,87 +89,41 @@ def _watch_pools(manager: PoolManager) -> PoolManager:
     return manager
 
 
+@cache
+def _watched(kind: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
+    return kind if issubclass(kind, _WatchedPool) else type(kind.__name__, (_WatchedPool, kind), {})
+
+
 class _WatchedPool:
-    """A pool of connections whose answers are `_Answer`, whatever kind of connection it makes."""
+    """A pool of connections whose answers are `Answer`, whatever kind of connection it makes."""
 
     def _new_conn(self) -> Any:
         connection = super()._new_conn()  # type: ignore[misc]
-        connection.response_class = _Answer
+        connection.response_class = Answer
         return connection
 
 
-@cache
-def _watched(kind: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
-    if issubclass(kind, _WatchedPool):
-        return kind
-    return type(kind.__name__, (_WatchedPool, kind), {})
-
-
-def covers(raw: object) -> bool:
-    """Return whether a bound holds for what is read of an answer.
-
-    Args:
-        raw: The answer, as urllib3 has it.
-    """
-    return isinstance(getattr(raw, "_original_response", None), _Answer)
-
-
-class _Answer(HTTPResponse):
-    """An answer that is read through `_BoundedFile` where a bound is set."""
+class Answer(HTTPResponse):
+    """An answer, to CONNECT too, whose deadline begins with its first byte."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        bound = _BOUND.get()
-        if bound:
-            self.fp = io.BufferedReader(_BoundedFile(self.fp.detach(), sock, bound))
+        self._awaited: socket.socket | None = sock
+        self._deadline: Deadline | None = None
 
-
-class _BoundedFile(io.RawIOBase):
-    """The bytes of one answer, until it has taken too long or sent too much."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, bound: Bound) -> None:
-        super().__init__()
-        self._raw = raw
-        # pyOpenSSL's socket cannot be asked for its timeout, but holds one that can.
-        self._sock = getattr(sock, "socket", sock)
-        self._bound = bound
-        self._ends = math.inf
-        self._left = bound.size
-
-    def readable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._raw.fileno()
+    def _read_status(self) -> Any:
+        sock, deadline = self._awaited, _DEADLINE.get()
+        # Interim answers are read here, too: they have no time of their own.
+        if sock is not None and deadline is not None:
+            self._awaited, self._deadline = None, deadline
+            # Until then, only the read timeout ends the wait.
+            self.fp.peek(1)
+            deadline.start(sock)
+        return super()._read_status()  # type: ignore[misc]
 
     def close(self) -> None:
-        self._raw.close()
+        deadline, self._deadline = self._deadline, None
         super().close()
-
-    def readinto(self, buffer: WriteableBuffer) -> int | None:
-        if self._bound.lifted:
-            return self._raw.readinto(buffer)
-        seconds = self._ends - _clock.monotonic()
-        self._bound.too_slow = seconds <= 0
-        self._bound.too_large = self._left < 0
-        if self._bound.too_slow or self._bound.too_large:
-            # Of the kind that nobody repeats: what came may be a verdict on a credential.
+        if self.headers is None and deadline is not None and deadline.passed:
+            # An answer to CONNECT that was cut off would pass for a whole one.
             raise TimeoutError
-        count = self._read_within(seconds, buffer)
-        self._left -= count or 0
-        if self._ends == math.inf:
-            self._ends = _clock.monotonic() + self._bound.seconds
-        return count
-
-    def _read_within(self, seconds: float, buffer: WriteableBuffer) -> int | None:
-        patience = self._sock.gettimeout()
-        if seconds >= (math.inf if patience is None else patience):
-            return self._raw.readinto(buffer)
-        self._sock.settimeout(seconds)
-        try:
-            return self._raw.readinto(buffer)
-        except TimeoutError:
-            self._bound.too_slow = True
-            raise
-        finally:
-            self._sock.settimeout(patience)

@@ -20,8 +20,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util.retry import Retry
 
-from upstox_totp import _clock
-from upstox_totp._http.deadline import Bound, bounded, covers, watch
+from upstox_totp._http import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,10 +44,8 @@ MAX_BODY: Final = 2 * 1024 * 1024
 MAX_SECONDS: Final = 60.0
 """The longest that an answer may take from its first byte to its last, in seconds."""
 
-_MAX_RAW: Final = 2 * MAX_BODY
-_PIECE: Final = 64 * 1024
-# Where one is decompressed whole, whatever it holds.
-_SMALL_PIECE: Final = 4 * 1024
+# What is read at once is decompressed whole, whatever it holds.
+_PIECE: Final = 4 * 1024
 _REPEATS: Final = 2
 _BACKOFF_FACTOR: Final = 0.5
 
@@ -60,9 +57,7 @@ class AnswerTooLargeError(requests.RequestException):
 class _ScarceRetry(Retry):
     """Repeats what cannot cost an attempt: a refused connection, and the login dialog.
 
-    Args:
-        repeatable: The end of the path of the one GET that may be repeated after it was sent.
-        kwargs: As for ``urllib3.util.Retry``.
+    ``repeatable`` is the end of the path of the one GET that may be repeated after it was sent.
     """
 
     def __init__(self, *, repeatable: str, **kwargs: Any) -> None:
@@ -97,6 +92,7 @@ class _ScarceRetry(Retry):
             method == "GET"
             and path.endswith(self.repeatable)
             and not isinstance(cause, ReadTimeoutError)
+            and not deadline.current().passed
         )
 
 
@@ -127,16 +123,13 @@ class Session(_PlainSession):
     The first byte of an answer is waited for as long as `timeout` says. From then on the whole
     answer has `MAX_SECONDS`, and a body of `MAX_BODY` after decompression, so that no peer holds
     a login however it drips. For an ``HTTPAdapter`` that the user mounts, or a class made from it,
-    the same holds for each connection that it opens after it was mounted. For an adapter of
-    another kind only the body is bounded, in size, and in time between two reads of it. The body
-    of a request with ``stream=True`` is the user's: the bound ends with the headers.
+    the same holds for each connection that it opens after it was mounted; for an adapter of
+    another kind, between two reads of the body. The body of a request with ``stream=True`` is the
+    user's: the time ends with the headers.
 
-    Args:
-        repeatable: The path of the GET that may be repeated.
-
-    Attributes:
-        timeout: Seconds to connect and to wait for data, used where a request names none: a
-            number, a tuple of two, or None to wait without end.
+    ``repeatable`` is the path of the GET that may be repeated. ``timeout`` is the seconds to
+    connect and to wait for data, used where a request names none: a number, a tuple of two, or
+    None to wait without end.
     """
 
     def __init__(self, *, repeatable: str) -> None:
@@ -161,13 +154,8 @@ class Session(_PlainSession):
         self.mount("http://", adapter)
 
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
-        """Have an adapter carry the requests whose address begins so.
-
-        Args:
-            prefix: How the address begins.
-            adapter: The adapter; the bound in time holds for what an ``HTTPAdapter`` connects.
-        """
-        watch(adapter)
+        """Have an adapter carry the requests whose address begins so, within the deadline."""
+        deadline.watch(adapter)
         super().mount(prefix, adapter)
 
     def reset(self) -> None:
@@ -177,11 +165,7 @@ class Session(_PlainSession):
         self.auth = None
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
-        """Prepare a request, its hooks callable with or without keywords, without ``.netrc``.
-
-        Args:
-            request: The request to prepare.
-        """
+        """Prepare a request, its hooks callable with or without keywords, without ``.netrc``."""
         if request.auth is None and self.auth is None:
             request.auth = _no_auth
         prepared = super().prepare_request(request)
@@ -190,33 +174,28 @@ class Session(_PlainSession):
         return prepared
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send a prepared request within the session's timeout, and read the whole answer.
-
-        Args:
-            request: The prepared request.
-            kwargs: As for ``requests.Session.send``.
-
-        Raises:
-            AnswerTooLargeError: If the body is larger than `MAX_BODY`.
-            requests.RequestException: If no whole answer came in time.
-        """
+        """Send a prepared request within the session's timeout, and read the whole answer."""
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self.timeout
-        streamed = kwargs.get("stream")
-        if not streamed:
+        if not kwargs.get("stream"):
             # First of all hooks, so that one which looks at the text sees a bounded answer too.
             request.hooks["response"].insert(0, _read_whole)
-        with bounded(MAX_SECONDS, _MAX_RAW) as bound:
+        with deadline.within(MAX_SECONDS) as ends:
             try:
                 response = super().send(request, **kwargs)
             except requests.RequestException:
-                if not (bound.too_slow or bound.too_large):
+                if not ends.passed:
                     raise
             else:
-                bound.lifted = bool(streamed)
-                return response
+                if not ends.passed:
+                    return response
+                # What was cut off may look like a whole answer.
+                response.close()
         # Raised outside the handler: the cause may hold a part of the answer.
-        raise _exceeded(bound)
+        failure = requests.ReadTimeout(f"the answer took longer than {MAX_SECONDS:g} seconds")
+        # Where a failure of the network has its reason in words.
+        failure.strerror = str(failure)
+        raise failure
 
     def resolve_redirects(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """Follow redirects only for a caller who asked for it.
@@ -245,15 +224,6 @@ def _call_hook(hook: Callable[..., Any], response: requests.Response, **kwargs: 
     return hook(response, **kwargs)
 
 
-def _exceeded(bound: Bound) -> requests.RequestException:
-    if bound.too_large:
-        return AnswerTooLargeError(f"the answer is larger than {bound.size} bytes")
-    failure = requests.ReadTimeout(f"the answer took longer than {bound.seconds:g} seconds")
-    # Where a failure of the network has its reason in words.
-    failure.strerror = str(failure)
-    return failure
-
-
 def _read_whole(response: requests.Response, **_: Any) -> None:
     # An adapter of the user's may have made the body itself.
     if not hasattr(response.raw, "read") or vars(response)["_content"] is not False:
@@ -261,7 +231,7 @@ def _read_whole(response: requests.Response, **_: Any) -> None:
     failure: requests.RequestException | None = None
     body = b""
     try:
-        body = b"".join(_pieces(response.raw))
+        body = _read(response.raw)
     except (HTTPError, AnswerTooLargeError, requests.Timeout) as error:
         failure = _as_requests_error(error)
     if failure is not None:
@@ -272,30 +242,28 @@ def _read_whole(response: requests.Response, **_: Any) -> None:
     vars(response).update(_content=body, _content_consumed=True)
 
 
-def _pieces(raw: Any) -> Iterator[bytes]:
-    # Of our own, for adapters whose connections the other bound does not reach.
-    body = Bound(MAX_SECONDS, MAX_BODY)
-    ends = _clock.monotonic() + body.seconds
-    size = 0
-    for piece in _as_they_come(raw):
-        size += len(piece)
-        body.too_large = size > body.size
-        if body.too_large or _clock.monotonic() > ends:
-            raise _exceeded(body)
-        yield piece
+def _read(raw: Any) -> bytes:
+    ends = deadline.current()
+    if not isinstance(getattr(raw, "_original_response", None), deadline.Answer):
+        # Of an adapter whose connections nobody watches.
+        ends.start()
+    # An adapter of the user's may hand over any file.
+    streams = hasattr(raw, "stream")
+    pieces = (
+        raw.stream(_PIECE, decode_content=True) if streams else iter(partial(raw.read, _PIECE), b"")
+    )
+    body = bytearray()
+    for piece in pieces:
+        body += piece
+        if len(body) > MAX_BODY:
+            raise AnswerTooLargeError(f"the answer is larger than {MAX_BODY} bytes")
+        if ends.passed:
+            break
     if getattr(raw, "length_remaining", None):
         # urllib3 before 2 takes a body that broke off for a whole one.
         raise ProtocolError("the body is shorter than announced")
-
-
-def _as_they_come(raw: Any) -> Iterator[bytes]:
-    # read() waits for all it was asked for, however slowly that drips; read1() for what comes
-    # next. urllib3 before 2.2 lacks it: there, where no bound ends the wait, a byte at a time is
-    # as good, and slow.
-    if hasattr(raw, "read1"):
-        return iter(partial(raw.read1, _PIECE, decode_content=True), b"")
-    pieces: Iterator[bytes] = raw.stream(_SMALL_PIECE if covers(raw) else 1, decode_content=True)
-    return pieces
+    ends.stop()
+    return bytes(body)
 
 
 def _as_requests_error(error: Exception) -> requests.RequestException:
