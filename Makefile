@@ -22,7 +22,7 @@ endif
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test beside suites format lint types unit soak faults fuzz drill examples sdk \
+.PHONY: help setup demo test beside suites format lint types unit soak faults fuzz examples sdk \
 	others readme docs record pictures bench dist wheel-test wheel-core wheel-suites clean \
 	new-enough
 
@@ -83,9 +83,6 @@ faults: $(STAMP)  ## Run the matrix of faults alone, and say how many there are
 
 fuzz: $(STAMP)  ## Try 5,000 mutated logins, or FUZZ=… of them, from FUZZ_SEED=… on
 	FUZZ=$(or $(FUZZ),5000) $(BIN)/python -m pytest -n auto tests/api/test_fuzz.py
-
-drill: $(STAMP)  ## Change something at the sandbox, and show what a user of this release sees
-	$(BIN)/python tools/drill.py
 
 examples: $(STAMP) $(OTHERS_STAMP)  ## Run every example of README and docs alone, and count them
 	$(BIN)/python -m pytest -n auto tests/docs

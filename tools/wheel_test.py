@@ -57,7 +57,7 @@ EXAMPLES: Final = 20
 OF_THE_REPOSITORY: Final = (
     "test_documentation*",
     "test_data_models*",
-    "test_drill*",
+    "test_drift*",
     "test_packaging*",
     "test_sdk*",
     "test_published*",
