@@ -259,8 +259,8 @@ def _read(raw: Any) -> bytes:
             raise AnswerTooLargeError(f"the answer is larger than {MAX_BODY} bytes")
         if ends.passed:
             break
-    if getattr(raw, "length_remaining", None):
-        # urllib3 before 2 takes a body that broke off for a whole one.
+    if ends.passed or getattr(raw, "length_remaining", None):
+        # What broke off passes for whole: in urllib3 before 2, or where no length was announced.
         raise ProtocolError("the body is shorter than announced")
     ends.stop()
     return bytes(body)
