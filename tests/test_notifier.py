@@ -15,7 +15,7 @@ from werkzeug.test import Client as Caller
 from conftest import PATIENCE, go
 from support.canaries import everything_logged
 from upstox_totp import ConfigurationError, TokenCache, UpstoxTOTP, UpstoxWarning, _clock
-from upstox_totp._api.token_request import TokenPendingError
+from upstox_totp._api.phone_login import TokenPendingError
 from upstox_totp.notifier import Notifier
 from upstox_totp.sandbox import Fault, Sandbox
 

@@ -118,7 +118,7 @@ class APIError(UpstoxError):
 
 
 class LoginWaitError(APIError):
-    """Another login of the same account did not end: nothing was sent.
+    """A login did not end in time: another's of the same account, or one that a user finishes.
 
     ``details["holder"]`` says whose it is, as far as anybody knows.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from upstox_totp._api.app_token import AppTokenAPI
     from upstox_totp._api.browser_login import BrowserLoginAPI
-    from upstox_totp._api.token_request import TokenRequestAPI
+    from upstox_totp._api.phone_login import PhoneLoginAPI
     from upstox_totp._api.totp_login import TotpLoginAPI
     from upstox_totp._cache.attempt_log import AttemptLog
     from upstox_totp._http.server_clock import ServerClock
@@ -158,7 +158,7 @@ class UpstoxTOTP:
         self._identity: Identity | None = None
         self._secrets: tuple[Config, Secrets | None] = config, None
         self._browser_login: BrowserLoginAPI | None = None
-        self._token_request: TokenRequestAPI | None = None
+        self._token_request: PhoneLoginAPI | None = None
         if config.debug:
             enable_debug()
 
@@ -200,12 +200,12 @@ class UpstoxTOTP:
         return self._browser_login
 
     @property
-    def token_request(self) -> TokenRequestAPI:
+    def token_request(self) -> PhoneLoginAPI:
         """The request for a token that is approved on the phone."""
         if self._token_request is None:
-            from upstox_totp._api.token_request import TokenRequestAPI  # noqa: PLC0415 - as above
+            from upstox_totp._api.phone_login import PhoneLoginAPI  # noqa: PLC0415 - as above
 
-            self._token_request = TokenRequestAPI(self)
+            self._token_request = PhoneLoginAPI(self)
         return self._token_request
 
     @property

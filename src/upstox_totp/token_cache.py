@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from upstox_totp import _clock
 from upstox_totp._api.kept_login import Client, KeptLogin, is_newer, to_response
-from upstox_totp._api.token_request import TokenPendingError
+from upstox_totp._api.phone_login import TokenPendingError
 from upstox_totp._cache import file_lock  # noqa: F401 - its extra is asked for where it is missed
 from upstox_totp._cache.approval import wait_for_approval
 from upstox_totp._cache.kept import open_store, serves

@@ -29,6 +29,7 @@ from upstox_totp import (
     ValidationError,
 )
 from upstox_totp._api.browser_login import _find_browser as find_browser
+from upstox_totp.errors import LoginWaitError
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -384,7 +385,7 @@ def test_nobody_comes(client: UpstoxTOTP, sandbox: Sandbox, fake_time: FakeTime)
 
     person = Person(act)
     client.browser_login.announce = person
-    with pytest.raises(AuthenticationError, match=r"within 300 seconds\. 1 came that"):
+    with pytest.raises(LoginWaitError, match=r"within 300 seconds\. 1 came that"):
         client.browser_login.get_access_token()
     person.done()
 

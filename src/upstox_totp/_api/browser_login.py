@@ -34,6 +34,7 @@ from upstox_totp.errors import (
     APIError,
     AuthenticationError,
     ConfigurationError,
+    LoginWaitError,
     UpstoxError,
     ValidationError,
 )
@@ -103,8 +104,8 @@ class BrowserLoginAPI(Way):
         Raises:
             ConfigurationError: If another program has the redirect URI's port, or if there is
                 neither a browser to open nor a way to reach the user.
-            AuthenticationError: If the user denied the access, or did not finish in time; or if
-                the client secret was rejected.
+            AuthenticationError: If the user denied the access, or the client secret was rejected.
+            LoginWaitError: If the user did not finish in time.
             RateLimitError: If too much was asked for.
             ValidationError: If what came back is not this login's, or holds no code.
             APIError: If Upstox refused for another reason.
@@ -346,10 +347,11 @@ _FOREIGN: Final = write_page(
 )
 
 
-def _too_late(seconds: float, foreign: int) -> AuthenticationError:
+def _too_late(seconds: float, foreign: int) -> LoginWaitError:
     others = f" {foreign} came that belonged to another one." if foreign else ""
-    return AuthenticationError(
+    return LoginWaitError(
         f"Nobody finished the login in the browser within {seconds:g} seconds.{others}",
+        details={"waited": seconds},
         suggestions=[
             "Begin again and log in on the page that opens.",
             "If it shows an error, compare UPSTOX_REDIRECT_URI with the app's at Upstox.",

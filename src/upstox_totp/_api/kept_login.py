@@ -12,7 +12,7 @@ import requests
 from pydantic import SecretStr
 
 from upstox_totp import _clock
-from upstox_totp._api.token_request import TokenPendingError
+from upstox_totp._api.phone_login import TokenPendingError
 from upstox_totp._cache.attempt_log import AttemptLog
 from upstox_totp._cache.attempts import find_blocks
 from upstox_totp._cache.kept import serves

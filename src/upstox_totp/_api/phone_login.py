@@ -1,4 +1,4 @@
-"""TokenRequestAPI: asks for a token that the person approves on the phone."""
+"""PhoneLoginAPI: asks for a token that the user approves on the phone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from upstox_totp._api.attempt import Attempt
 from upstox_totp._api.base import json_body
 from upstox_totp._api.way import Way
 from upstox_totp._cache.lifetime import IST, as_datetime
-from upstox_totp.errors import APIError
+from upstox_totp.errors import LoginWaitError
 from upstox_totp.models import TokenRequestData, TokenRequestResponse
 from upstox_totp.transcript import Step
 
@@ -24,18 +24,17 @@ if TYPE_CHECKING:
 _JSON: Final = {"Content-Type": "application/json"}
 
 
-class TokenPendingError(APIError):
-    """A token was asked for, and comes once the person approves it on the phone.
+class TokenPendingError(LoginWaitError):
+    """A token was asked for, and comes once the user approves it on the phone.
 
-    Attributes:
-        ends: Until when to wait for it, in seconds since the epoch.
+    ``ends`` is until when to wait for it, in seconds since the epoch.
     """
 
     ends: float = 0.0
 
 
-class TokenRequestAPI(Way):
-    """Token request API: Upstox asks the person on the phone, and sends the token to the notifier.
+class PhoneLoginAPI(Way):
+    """Phone login API: Upstox asks the user on the phone, and sends the token to the notifier.
 
     It needs client id and client secret. The token goes to the notifier URL that the app has at
     Upstox, where `upstox_totp.notifier.Notifier` takes it.
@@ -45,7 +44,7 @@ class TokenRequestAPI(Way):
 
     Attributes:
         announce: Is given the request that can be approved, whether it was sent now or before, to
-            tell the person; None for nothing.
+            tell the user; None for nothing.
         timeout: How long `TokenCache` waits for the token, in seconds; None until it lapses.
     """
 
@@ -55,7 +54,7 @@ class TokenRequestAPI(Way):
         self.timeout: float | None = None
 
     def send(self) -> TokenRequestData:
-        """Have Upstox ask the person on the phone. Sends one request, never a second.
+        """Have Upstox ask the user on the phone. Sends one request, never a second.
 
         Returns:
             Until when it can be approved (``lapses_at``), and where the token will be sent
@@ -103,12 +102,10 @@ class TokenRequestAPI(Way):
 def _pending(until: float, timeout: float | None) -> TokenPendingError:
     lapses = as_datetime(until).astimezone(IST)
     pending = TokenPendingError(
-        "The token was asked for, and goes to the app's notifier URL once it is approved.",
+        "The token was asked for, and nobody has approved it on the phone yet.",
         suggestions=[
-            (
-                "Approve it in the Upstox app, or in its message on WhatsApp, before "
-                f"{lapses:%H:%M} Indian time; then ask again where the notifier keeps tokens."
-            )
+            f"Approve it in the Upstox app or on WhatsApp before {lapses:%d %b %Y, %H:%M} IST.",
+            "Then ask again where the notifier caches tokens.",
         ],
     )
     pending.ends = until if timeout is None else min(until, _clock.time() + timeout)
