@@ -1,7 +1,7 @@
 """Whatever a step is answered, the login ends as documented, spends nothing twice, tells nothing.
 
-One matrix: each step of each way with each fault, over a real socket. `make faults` says how many
-cases there are.
+One matrix: each step of each login method with each fault that ends differently there, over a real
+socket.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import pickle
 import socket
 import time
 from dataclasses import dataclass
-from functools import partial
-from itertools import product
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,9 +33,10 @@ from upstox_totp._http import session
 from upstox_totp._http.server_clock import clock_of
 from upstox_totp.sandbox import Fault, Sandbox
 from upstox_totp.sandbox import Step as SandboxStep
+from upstox_totp.sandbox.paths import removed, replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from conftest import FakeTime
 
@@ -51,6 +51,8 @@ NAMES: dict[Step, SandboxStep] = {
 }
 PAGE = [step for step in NAMES if step.position]
 ALL = list(NAMES)
+# Where every fault is tried: at the credentials, which cost attempts. Elsewhere one of its kind is.
+SOME = [Step.PIN, Step.TOTP_LOGIN]
 # All that one request carries is a credential: a refusal says no more than that one is wrong.
 VERDICTS = {
     "400", "401", "401-unknown", "403-reason", "403-gateway", "refused-attempts-made",
@@ -184,11 +186,23 @@ STATUS: dict[str, tuple[Fault, Any]] = {
     "close-middle": (Fault.close("middle"), requests.exceptions.ChunkedEncodingError),
 }  # fmt: skip
 
+# Handled line for line as another of the table: an answer that is no object, one that is cut off.
+ALIKE = {
+    "401-unknown", "403-static", "403-html", "refused-attempts-made", "503", "204", "broken-json",
+    "deep-json", "long-number", "not-utf8", "surrogate", "number", "string", "null",
+    "large-gzip", "drip-chunked", "close-middle",
+}  # fmt: skip
+# Where a GET is followed, each host counts; a POST is not followed anywhere.
+GET_ALONE = {name for name in STATUS if name.startswith("redirect-")} - {
+    "redirect-foreign",
+    "redirect-308",
+}
+
 
 def status_cases() -> Iterator[Case]:
-    """Yield each answer of the table at each step."""
+    """Yield each answer of the table at each step where it is a case of its own."""
     for name, (fault, expected) in STATUS.items():
-        for step in ALL:
+        for step in SOME if name in ALIKE else [Step.DIALOG] if name in GET_ALONE else ALL:
             kind = expected.get(step, APIError) if isinstance(expected, dict) else expected
             if step is Step.TOTP_LOGIN and name in VERDICTS:
                 kind = AuthenticationError
@@ -198,7 +212,7 @@ def status_cases() -> Iterator[Case]:
         yield Case("redirect-loop", step, at(step, Fault.redirect_loop()), kind)
 
 
-WRONG = [{"odd": 1}]
+WRONG: object = [{"odd": 1}]
 REQUIRED = {
     Step.DIALOG: ["client_id", "redirect_uri", "user_id"],
     Step.OTP_GENERATE: ["success", "data", "data.validateOTPToken"],
@@ -210,36 +224,50 @@ REQUIRED = {
     Step.TOTP_LOGIN: ["access_token"],
 }  # fmt: skip
 OPTIONAL = {
-    Step.OTP_GENERATE: ["message", "nextRequestInterval", "userType", "isTotpEnabled"],
-    Step.OTP_VERIFY: ["isSecretPinSet", "userType", "message", "userProfile",
-                      "accounts.0.isDefault"],
-    Step.PIN: ["redirectUri", "userType", "customerStatus", "appStatus",
-               "isPlusPlanFastWebsocketEnabled", "isNewRefreshTokenCreated",
-               "isExternalClientOAuthApp"],
-    Step.AUTHORIZE: ["isApproved"],
+    Step.OTP_GENERATE: ["data.message", "data.nextRequestInterval", "data.userType",
+                        "data.isTotpEnabled"],
+    Step.OTP_VERIFY: ["data.isSecretPinSet", "data.userType", "data.message", "data.userProfile",
+                      "data.accounts.0.isDefault"],
+    Step.PIN: ["data.redirectUri", "data.userType", "data.customerStatus", "data.appStatus",
+               "data.isPlusPlanFastWebsocketEnabled", "data.isNewRefreshTokenCreated",
+               "data.isExternalClientOAuthApp"],
+    Step.AUTHORIZE: ["data.isApproved"],
+    Step.TOKEN: ["email", "exchanges", "products", "broker", "user_id", "user_name", "order_types",
+                 "user_type", "poa", "ddpi", "is_active", "extended_token"],
 }  # fmt: skip
-TOKEN_FIELDS = ["email", "exchanges", "products", "broker", "user_id", "user_name", "order_types",
-                "user_type", "poa", "ddpi", "is_active", "extended_token"]  # fmt: skip
+OPTIONAL[Step.TOTP_LOGIN] = OPTIONAL[Step.TOKEN]
 # Values that other people's clients met, or that are near to them.
-SEEN: list[tuple[Step, str, object]] = [
-    (Step.TOKEN, "order_types", "MARKET"),
-    (Step.TOKEN, "exchanges", {"NSE": True}),
-    (Step.TOKEN, "user_id", 12345),
-    (Step.TOKEN, "poa", 2),
-    (Step.TOKEN, "poa", "PARTIAL"),
-    (Step.TOKEN, "extended_token", {"token": "x"}),
-    (Step.OTP_GENERATE, "data.nextRequestInterval", "30 seconds"),
-    (Step.OTP_VERIFY, "data.userProfile", {"firstName": {"en": "Asha"}}),
-    (Step.PIN, "data.customerStatus", 1),
-    (Step.AUTHORIZE, "data.isApproved", "APPROVED"),
-]
-UNSENDABLE = ["", " ", "two\r\nlines", "na\u00efve", 5, None, True, ["x"]]
+SEEN: dict[Step, dict[str, object]] = {
+    Step.TOKEN: {"order_types": "MARKET", "exchanges": {"NSE": True}, "user_id": 12345, "poa": 2,
+                 "ddpi": "PARTIAL", "extended_token": {"token": "x"}},
+    Step.OTP_GENERATE: {"data.nextRequestInterval": "30 seconds"},
+    Step.OTP_VERIFY: {"data.userProfile": {"firstName": {"en": "Asha"}}},
+    Step.PIN: {"data.customerStatus": 1},
+    Step.AUTHORIZE: {"data.isApproved": "APPROVED"},
+}  # fmt: skip
+UNSENDABLE: list[object] = ["two\r\nlines", None, "", " ", "na\u00efve", 5, True, ["x"]]
 SENT_BACK = {
-    Step.OTP_GENERATE: "data.validateOTPToken",
-    Step.OTP_VERIFY: "data.accounts.0.userId",
-    Step.TOKEN: "access_token",
-    Step.TOTP_LOGIN: "access_token",
+    Step.OTP_GENERATE: ("data.validateOTPToken", UNSENDABLE[:2]),
+    Step.OTP_VERIFY: ("data.accounts.0.userId", UNSENDABLE),
+    Step.TOKEN: ("access_token", UNSENDABLE),
+    Step.TOTP_LOGIN: ("access_token", UNSENDABLE[:2]),
 }
+
+
+def without(paths: Iterable[str]) -> Callable[[Any], Any]:
+    """Return what leaves fields out of an answer, all at once."""
+    return lambda payload: reduce(removed, paths, payload)
+
+
+def spoiled(values: Mapping[str, object]) -> Fault:
+    """Return the fault that puts other values into an answer, all at once."""
+
+    def change(payload: Any) -> Any:
+        for path, value in values.items():
+            payload = replaced(payload, path, value)
+        return payload
+
+    return Fault.change(change)
 
 
 def field_cases() -> Iterator[Case]:
@@ -250,21 +278,17 @@ def field_cases() -> Iterator[Case]:
             if step is not Step.DIALOG:
                 wrong = at(step, Fault.replace(path, WRONG))
                 yield Case(f"wrong-{path}", step, wrong, ValidationError)
-    for step, names in OPTIONAL.items():
-        for name in names:
-            path = f"data.{name}"
-            yield Case(f"wrong-{path}", step, at(step, Fault.replace(path, WRONG)), SUCCESS)
-            yield Case(f"without-{path}", step, at(step, Fault.without(path)), SUCCESS)
-    for step, path in product((Step.TOKEN, Step.TOTP_LOGIN), TOKEN_FIELDS):
-        yield Case(f"wrong-{path}", step, at(step, Fault.replace(path, WRONG)), SUCCESS)
-        yield Case(f"without-{path}", step, at(step, Fault.without(path)), SUCCESS)
-    for step, path, value in SEEN:
-        fault = at(step, Fault.replace(path, value))
-        yield Case(f"seen-{path}-{value!r}", step, fault, SUCCESS)
-    for step, path in SENT_BACK.items():
-        for number, value in enumerate(UNSENDABLE):
-            fault = at(step, Fault.replace(path, value))
-            yield Case(f"unsendable-{path}-{number}", step, fault, ValidationError)
+    for step, paths in OPTIONAL.items():
+        odd, missing = spoiled(dict.fromkeys(paths, WRONG)), Fault.change(without(paths))
+        yield Case("wrong-optional", step, at(step, odd), SUCCESS)
+        yield Case("without-optional", step, at(step, missing), SUCCESS)
+    for step, values in SEEN.items():
+        yield Case("seen", step, at(step, spoiled(values)), SUCCESS)
+    for step, (path, unsendable) in SENT_BACK.items():
+        for value in unsendable:
+            fault = Fault.replace(path, value)
+            name = f"unsendable-{path}-{value!r}"
+            yield Case(name, step, at(step, fault), ValidationError)
 
 
 URIS = ["", "/relative", "https://example.com/", "http://[broken", "https://upstox.com:99999/x",
