@@ -21,7 +21,7 @@ from upstox_totp import (
     UpstoxError,
     ValidationError,
 )
-from upstox_totp._api.refusals import check_granted
+from upstox_totp._api.responses import check_granted
 from upstox_totp._http.answers import Answer
 from upstox_totp._http.network_errors import network_error
 from upstox_totp._redact import Secrets

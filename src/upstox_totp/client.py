@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from pydantic import SecretStr
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from upstox_totp._api.app_token import AppTokenAPI
     from upstox_totp._api.browser_login import BrowserLoginAPI
+    from upstox_totp._api.login_method import LoginMethod
     from upstox_totp._api.phone_login import PhoneLoginAPI
     from upstox_totp._api.totp_login import TotpLoginAPI
     from upstox_totp._cache.attempt_log import AttemptLog
@@ -153,12 +155,8 @@ class UpstoxTOTP:
         self._base_domain = config.base_domain
         self._request_id = "WPRO-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
         self._session = Session(repeatable=DIALOG.path)
-        self._one_time_passwords: OneTimePasswords | None = None
-        self._app_token: AppTokenAPI | None = None
         self._identity: Identity | None = None
         self._secrets: tuple[Config, Secrets | None] = config, None
-        self._browser_login: BrowserLoginAPI | None = None
-        self._token_request: PhoneLoginAPI | None = None
         if config.debug:
             enable_debug()
 
@@ -180,33 +178,67 @@ class UpstoxTOTP:
         """Close the connections of the session."""
         self._session.close()
 
-    @property
+    @cached_property
     def app_token(self) -> AppTokenAPI:
         """App token management; ``app_token.get_access_token()`` logs in."""
-        if self._app_token is None:
-            # With its models a third of the package, and needed by nothing before a login.
-            from upstox_totp._api.app_token import AppTokenAPI  # noqa: PLC0415
+        # With its models a third of the package, and needed by nothing before a login.
+        from upstox_totp._api.app_token import AppTokenAPI  # noqa: PLC0415
 
-            self._app_token = AppTokenAPI(self)
-        return self._app_token
+        return AppTokenAPI(self)
 
-    @property
+    @cached_property
+    def totp_login(self) -> TotpLoginAPI:
+        """Upstox's own TOTP login; ``totp_login.get_access_token()`` logs in with it."""
+        from upstox_totp._api.totp_login import TotpLoginAPI  # noqa: PLC0415 - as above
+
+        return TotpLoginAPI(self)
+
+    @cached_property
     def browser_login(self) -> BrowserLoginAPI:
-        """The login in the person's own browser."""
-        if self._browser_login is None:
-            from upstox_totp._api.browser_login import BrowserLoginAPI  # noqa: PLC0415 - as above
+        """The login in the user's own browser."""
+        from upstox_totp._api.browser_login import BrowserLoginAPI  # noqa: PLC0415 - as above
 
-            self._browser_login = BrowserLoginAPI(self)
-        return self._browser_login
+        return BrowserLoginAPI(self)
 
-    @property
+    @cached_property
     def token_request(self) -> PhoneLoginAPI:
         """The request for a token that is approved on the phone."""
-        if self._token_request is None:
-            from upstox_totp._api.phone_login import PhoneLoginAPI  # noqa: PLC0415 - as above
+        from upstox_totp._api.phone_login import PhoneLoginAPI  # noqa: PLC0415 - as above
 
-            self._token_request = PhoneLoginAPI(self)
-        return self._token_request
+        return PhoneLoginAPI(self)
+
+    def log_in(self, attempt_log: AttemptLog, *, cached: bool = True) -> AccessTokenResponse:
+        """Log in with the configured methods, for a caller who holds the account's lock.
+
+        Args:
+            attempt_log: The account's attempts.
+            cached: Whether the caller caches the token for others, as `TokenCache` does.
+
+        Raises:
+            UpstoxError: If Upstox refused, or something blocks the login.
+            requests.RequestException: If a request got no whole answer.
+        """
+        from upstox_totp._api.login_chain import log_in  # noqa: PLC0415 - as above
+
+        return log_in(self, self._login_method, attempt_log, cached=cached)
+
+    def _login_method(self, name: str) -> LoginMethod:
+        """Return a login method by its name in the settings, loaded when it is first used."""
+        match name:
+            case "page":
+                from upstox_totp._api.page_login import PageLogin  # noqa: PLC0415 - as above
+
+                return PageLogin(self)
+            case "api":
+                return self.totp_login
+            case "browser":
+                return self.browser_login
+            case "phone":
+                return self.token_request
+            case _:
+                from upstox_totp._api.login_chain import NoLogin  # noqa: PLC0415 - as above
+
+                return NoLogin(self)
 
     @property
     def identity(self) -> Identity:
@@ -232,44 +264,21 @@ class UpstoxTOTP:
         config, known = self._secrets
         # The settings, which are frozen, may be others than before.
         if known is None or config is not self.config:
-            from upstox_totp._api.attempt import secrets_of  # noqa: PLC0415 - as above
+            from upstox_totp._api.context import secrets_of  # noqa: PLC0415 - as above
 
             known = secrets_of(self.config)
             self._secrets = self.config, known
         return known
 
-    def log_in(self, ledger: AttemptLog) -> AccessTokenResponse:
-        """Log in by the configured ways, for a caller who keeps the token, as `TokenCache` does.
-
-        Args:
-            ledger: The account's attempts.
-
-        Raises:
-            UpstoxError: If Upstox refused, or something holds the login.
-            requests.RequestException: If a request got no whole answer.
-        """
-        from upstox_totp._api.ways import log_in  # noqa: PLC0415 - as above
-
-        return log_in(self, ledger)
-
-    @property
-    def totp_login(self) -> TotpLoginAPI:
-        """Upstox's own TOTP login; ``totp_login.get_access_token()`` logs in that way."""
-        from upstox_totp._api.totp_login import TotpLoginAPI  # noqa: PLC0415 - as above
-
-        return TotpLoginAPI(self)
-
-    @property
+    @cached_property
     def one_time_passwords(self) -> OneTimePasswords:
-        """The one-time passwords of the TOTP secret, which not every way to a token needs.
+        """The one-time passwords of the TOTP secret, which not every login method needs.
 
         Raises:
             ConfigurationError: If no TOTP secret is set.
         """
-        if self._one_time_passwords is None:
-            self.config.demand_settings("totp_secret")
-            self._one_time_passwords = OneTimePasswords(self.config.totp_secret)
-        return self._one_time_passwords
+        self.config.demand_settings("totp_secret")
+        return OneTimePasswords(self.config.totp_secret)
 
     @property
     def session(self) -> Session:

@@ -18,7 +18,7 @@ from upstox_totp import (
     UpstoxTOTP,
     ValidationError,
 )
-from upstox_totp._api.refusals import check_granted
+from upstox_totp._api.responses import check_granted
 from upstox_totp._api.verdicts import judge, leaves_unjudged
 from upstox_totp._cache.attempt_log import Outcome
 from upstox_totp._cache.memory_store import PROCESS

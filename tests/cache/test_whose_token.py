@@ -147,7 +147,7 @@ def test_a_token_that_is_dated_wrong_is_kept_all_the_same(
         response.data.obtained((response.data.obtained_at or made) + offset, offset)
         return response
 
-    client.log_in = dated  # type: ignore[method-assign]
+    client.log_in = dated  # type: ignore[assignment,method-assign]
     tokens = {cache.get_access_token(client).data.access_token for _ in range(3)}
     assert len(tokens) == sandbox.logins == 1
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from upstox_totp._api import routes
-from upstox_totp._api.attempt import Attempt
-from upstox_totp._api.base import LoginAPI
-from upstox_totp._api.ways import log_in
+from upstox_totp._api.base import BaseAPI
+from upstox_totp._api.context import Context
 from upstox_totp._cache.alone import log_in_alone
 from upstox_totp._hidden import HiddenDict
 from upstox_totp.errors import AuthenticationError, ErrorCode
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from upstox_totp.models import AccessTokenResponse, ProfileData
 
 
-class AppTokenAPI(LoginAPI):
+class AppTokenAPI(BaseAPI):
     """App token API: gets an access token, asks whether it lives, and ends it."""
 
     def get_access_token(self) -> AccessTokenResponse:
@@ -44,7 +43,7 @@ class AppTokenAPI(LoginAPI):
         Raises:
             AuthenticationError: If a credential was rejected, now or earlier in this process, or
                 the account has no TOTP or PIN. Logging in again without a change costs another
-                attempt.
+                context.
             RateLimitError: If too many requests or one-time passwords were asked for.
             ValidationError: If an answer is not what the protocol says.
             APIError: If Upstox refused for another reason, or another login did not end.
@@ -52,7 +51,7 @@ class AppTokenAPI(LoginAPI):
             requests.RequestException: If a request got no whole answer.
         """
         return log_in_alone(
-            self._client.identity, lambda ledger: log_in(self._client, ledger, kept=False)
+            self._client.identity, lambda log: self._client.log_in(log, cached=False)
         )
 
     def is_valid(self, access_token: SecretStr | str) -> bool:
@@ -116,12 +115,12 @@ class AppTokenAPI(LoginAPI):
 
     def _ask_bearer(self, token: SecretStr, route: Route, model: type[ModelT]) -> ModelT | None:
         """Return the answer to a token's bearer, None if it says that the token is dead."""
-        attempt = Attempt()
-        attempt.secrets.add_all(self._client.secrets)
-        attempt.secrets.add(token)
+        context = Context()
+        context.secrets.add_all(self._client.secrets)
+        context.secrets.add(token)
         try:
             return self._ask(
-                attempt,
+                context,
                 route,
                 model,
                 headers=routes.api_headers(),

@@ -14,7 +14,7 @@ from urllib3.util import parse_url
 
 from upstox_totp import _clock
 from upstox_totp._api import routes
-from upstox_totp._api.refusals import check_granted, unexpected
+from upstox_totp._api.responses import check_granted, unexpected
 from upstox_totp._hidden import HiddenBytes, HiddenDict
 from upstox_totp._http.answers import Answer, ModelT
 from upstox_totp._http.session import MAX_SECONDS, AnswerTooLargeError
@@ -25,9 +25,10 @@ from upstox_totp.transcript import Exchange, Step, field_names, media_type, plai
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from upstox_totp._api.attempt import Attempt, LoginAttempt
+    from upstox_totp._api.context import Context
     from upstox_totp._api.one_time_passwords import OneTimePasswords
     from upstox_totp._api.routes import Route
+    from upstox_totp._cache.attempt_log import AttemptLog
     from upstox_totp._http.server_clock import ServerClock
     from upstox_totp._http.session import Session
     from upstox_totp._redact import Secrets
@@ -40,8 +41,8 @@ _REDIRECTS: Final = range(300, 400)
 _ENDLESS: Final = 600.0
 
 
-class Sender(Protocol):
-    """What a request needs of a client."""
+class Client(Protocol):
+    """What login methods need of a client; `UpstoxTOTP` has it."""
 
     @property
     def base_domain(self) -> str:
@@ -54,21 +55,6 @@ class Sender(Protocol):
     @property
     def server_clock(self) -> ServerClock:
         """The server's clock, which follows each answer."""
-
-
-class Part(Protocol):
-    """What takes part in a login."""
-
-    def take_part(self, attempt: LoginAttempt) -> AccessTokenResponse:
-        """Log in, as one of several that may be tried.
-
-        Args:
-            attempt: The login under way.
-        """
-
-
-class Client(Sender, Protocol):
-    """What a login needs of a client; `UpstoxTOTP` has it."""
 
     @property
     def config(self) -> Config:
@@ -86,31 +72,22 @@ class Client(Sender, Protocol):
     def one_time_passwords(self) -> OneTimePasswords:
         """The one-time passwords."""
 
-    @property
-    def browser_login(self) -> Part:
-        """The login in the person's own browser, as it was set up."""
-
-    @property
-    def token_request(self) -> Part:
-        """The request for a token that is approved on the phone, as it was set up."""
-
     def generate_request_id(self) -> str:
         """Return the id that the login page's requests carry."""
 
+    def log_in(self, attempt_log: AttemptLog, *, cached: bool = True) -> AccessTokenResponse:
+        """Log in with the configured methods."""
+
 
 class BaseAPI:
-    """Base class for API endpoints.
+    """Base class for API endpoints."""
 
-    Args:
-        client: The client whose settings and session are used.
-    """
-
-    def __init__(self, client: Sender) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
 
     def _ask(
         self,
-        attempt: Attempt,
+        context: Context,
         route: Route,
         model: type[ModelT],
         *,
@@ -121,26 +98,12 @@ class BaseAPI:
     ) -> ModelT:
         """Send one request and return what it was answered, or raise.
 
-        Args:
-            attempt: The login or question under way.
-            route: Whom to ask.
-            model: What has to come.
-            headers: Headers to send where the session has none of that name.
-            body: The body to send.
-            query: The query to send.
-            required: Headers that the session's own do not replace: they describe the body, or
-                hold a credential.
-
-        Returns:
-            The validated answer.
-
-        Raises:
-            UpstoxError: If Upstox refused, or answered something else.
-            requests.RequestException: If no whole answer came.
+        The session's own headers replace `headers`, not `required`: those describe the body, or
+        hold a credential.
         """
-        with attempt.step(route.step, route=str(route)):
+        with context.step(route.step, route=str(route)):
             answer = self._send(
-                attempt,
+                context,
                 route.step,
                 route.method,
                 route.url(self._client.base_domain),
@@ -150,7 +113,7 @@ class BaseAPI:
             )
             if answer.response.status_code in _REDIRECTS:
                 raise unexpected(answer, f"an answer of {route}, no redirect")
-            check_granted(answer, route.step, attempt.secrets)
+            check_granted(answer, route.step, context.secrets)
             parsed, expected = answer.parse(model)
             if parsed is None:
                 raise unexpected(answer, f"{model.__name__} with {expected}")
@@ -158,7 +121,7 @@ class BaseAPI:
 
     def _open(
         self,
-        attempt: Attempt,
+        context: Context,
         step: Step,
         url: str,
         query: Mapping[str, str] | None = None,
@@ -166,22 +129,9 @@ class BaseAPI:
         headers: Mapping[str, str],
         redirected: bool = False,
     ) -> SecretStr | None:
-        """Open a page of Upstox and return the absolute URL that it redirects to, None if none.
-
-        Args:
-            attempt: The login under way.
-            step: The step that the page belongs to.
-            url: The page.
-            query: The query to add to it.
-            headers: Headers to send where the session has none of that name.
-            redirected: Whether a redirect led here.
-
-        Raises:
-            UpstoxError: If Upstox refused, or the redirect leads nowhere.
-            requests.RequestException: If no whole answer came.
-        """
+        """Open a page of Upstox and return the absolute URL that it redirects to, None if none."""
         answer = self._send(
-            attempt,
+            context,
             step,
             "GET",
             url,
@@ -190,26 +140,19 @@ class BaseAPI:
             paced=not redirected,
         )
         if answer.response.status_code not in _REDIRECTS:
-            check_granted(answer, step, attempt.secrets)
+            check_granted(answer, step, context.secrets)
             return None
         target = _target(self._client.session, answer.response, url)
         if target is None:
             raise unexpected(answer, "an address to redirect to")
         return target
 
-    def _ask_time(self, attempt: Attempt) -> None:
-        """Let the server's clock see one more answer, to a request without a credential.
-
-        Args:
-            attempt: The login under way.
-
-        Raises:
-            requests.RequestException: If no whole answer came.
-        """
-        with attempt.step(Step.TIME):
+    def _ask_time(self, context: Context) -> None:
+        """Let the server's clock see one more answer, to a request without a credential."""
+        with context.step(Step.TIME):
             url = routes.root("api", self._client.base_domain)
             headers = self._unset(routes.api_headers())
-            self._send(attempt, Step.TIME, "GET", url, headers=headers)
+            self._send(context, Step.TIME, "GET", url, headers=headers)
 
     def _unset(self, headers: Mapping[str, str]) -> dict[str, str]:
         # A user may have set a plain dict, which knows no case.
@@ -218,7 +161,7 @@ class BaseAPI:
 
     def _send(
         self,
-        attempt: Attempt,
+        context: Context,
         step: Step,
         method: str,
         url: str,
@@ -229,9 +172,9 @@ class BaseAPI:
         paced: bool = True,
     ) -> Answer:
         """Send one request through ``session.request`` and note what happened."""
-        if paced and attempt.transcript:
-            _clock.sleep(attempt.pause)
-        attempt.confirm(_longest(self._client.session.timeout))
+        if paced and context.transcript:
+            _clock.sleep(context.pause)
+        context.confirm(_longest(self._client.session.timeout))
         answer: Answer | None = None
         failure: Exception | None = None
         started = _clock.monotonic()
@@ -255,9 +198,9 @@ class BaseAPI:
             method=method,
             host=address.netloc or "",
             milliseconds=round(seconds * 1000),
-            **_outcome(attempt, address.path or "/", answer, failure),
+            **_outcome(context, address.path or "/", answer, failure),
         )
-        attempt.transcript.append(exchange)
+        context.transcript.append(exchange)
         logger.debug("%s", exchange, extra={"exchange": exchange})
         if answer is not None:
             self._client.server_clock.follow(answer.response.headers)
@@ -265,20 +208,7 @@ class BaseAPI:
         # Raised outside the handler: the failure holds the request and its body.
         if isinstance(failure, AnswerTooLargeError):
             raise _too_large(failure)
-        raise attempt.broken_off(failure or requests.RequestException(), address.scheme or "")
-
-
-class LoginAPI(BaseAPI):
-    """Base class of the ways to a token, which need a client's settings.
-
-    Args:
-        client: The client whose settings and session are used.
-    """
-
-    _client: Client
-
-    def __init__(self, client: Client) -> None:
-        super().__init__(client)
+        raise context.broken_off(failure or requests.RequestException(), address.scheme or "")
 
 
 # The same ones again in each login.
@@ -292,11 +222,7 @@ def _longest(timeout: float | tuple[float | None, float | None] | None) -> float
 
 
 def json_body(document: Mapping[str, Any]) -> HiddenBytes:
-    """Return a JSON body.
-
-    Args:
-        document: The fields; a ``SecretStr`` among them is written as the text it holds.
-    """
+    """Return a JSON body; a ``SecretStr`` is written as the text it holds."""
     return HiddenBytes(json.dumps(document, default=_reveal).encode())
 
 
@@ -315,18 +241,18 @@ def _target(session: requests.Session, response: requests.Response, url: str) ->
 
 
 def _outcome(
-    attempt: Attempt, path: str, answer: Answer | None, failure: Exception | None
+    context: Context, path: str, answer: Answer | None, failure: Exception | None
 ) -> dict[str, Any]:
     if answer is None:
         return {
-            "path": plain_path(attempt.secrets.mask_all(path)),
+            "path": plain_path(context.secrets.mask_all(path)),
             "status": None,
             "content_type": None,
             "failure": type(failure).__name__,
         }
     kind = media_type(answer.response.headers.get("Content-Type")) or ""
     # All at once: each call looks for every spelling of every secret.
-    path, kind, *keys = attempt.secrets.mask_each([path, kind, *field_names(answer.document)])
+    path, kind, *keys = context.secrets.mask_each([path, kind, *field_names(answer.document)])
     return {
         "path": plain_path(path),
         "status": answer.response.status_code,

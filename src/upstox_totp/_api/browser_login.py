@@ -22,10 +22,9 @@ from pydantic import SecretStr
 
 from upstox_totp import _clock
 from upstox_totp._api import routes
-from upstox_totp._api.exchange import exchange_code
+from upstox_totp._api.login_method import LoginMethod
 from upstox_totp._api.redirects import address_of
-from upstox_totp._api.refusals import plain_words
-from upstox_totp._api.way import Way
+from upstox_totp._api.responses import plain_words
 from upstox_totp._http.addresses import is_loopback
 from upstox_totp._http.callback_server import CallbackServer, write_page
 from upstox_totp._log import warn_user
@@ -43,8 +42,8 @@ from upstox_totp.transcript import Step
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upstox_totp._api.attempt import LoginAttempt
     from upstox_totp._api.base import Client
+    from upstox_totp._api.context import LoginContext
     from upstox_totp._redact import Secrets
     from upstox_totp.models import AccessTokenResponse
 
@@ -64,7 +63,7 @@ _OPEN: Final = (
 )
 
 
-class BrowserLoginAPI(Way):
+class BrowserLoginAPI(LoginMethod):
     """Browser login API: the user logs in on Upstox's own page, in their own browser.
 
     It needs client id, client secret and redirect URI, and no other secret. If the redirect URI
@@ -114,11 +113,11 @@ class BrowserLoginAPI(Way):
         self.timeout = timeout
         return super().get_access_token()
 
-    def _run(self, attempt: LoginAttempt) -> AccessTokenResponse:
+    def _run(self, context: LoginContext) -> AccessTokenResponse:
         config = self._client.config
         config.demand("browser")
-        attempt.secrets.add(config.client_secret)
-        callback = _Callback(config.redirect_uri, attempt.secrets, self.timeout)
+        context.secrets.add(config.client_secret)
+        callback = _Callback(config.redirect_uri, context.secrets, self.timeout)
         page = callback.begin(routes.DIALOG.url(self._client.base_domain), config.client_id)
         browser = _find_browser()
         # Without a browser here, one elsewhere would come back to its own machine.
@@ -127,19 +126,19 @@ class BrowserLoginAPI(Way):
             if self.paste is None:
                 raise _cannot_come_back()
             self._show(browser, page)
-            with attempt.step(Step.BROWSER):
+            with context.step(Step.BROWSER):
                 code = callback.read_address(SecretStr(self.paste(_PROMPT)))
-            return exchange_code(self, attempt, code, routes.CODE_EXCHANGE)
+            return self._exchange_code(context, code, routes.CODE_EXCHANGE)
         with server:
             callback.problem = "The program that began the login has ended."
             try:
                 failed = self._show(browser, page)
-                with attempt.step(Step.BROWSER):
+                with context.step(Step.BROWSER):
                     code = callback.wait(lambda: self._find_pasted(failed))
-                response = exchange_code(self, attempt, code, routes.CODE_EXCHANGE)
+                response = self._exchange_code(context, code, routes.CODE_EXCHANGE)
                 callback.problem = None
             except Exception as error:
-                callback.problem = attempt.secrets.mask(str(error))
+                callback.problem = context.secrets.mask(str(error))
                 raise
             finally:
                 callback.ended.set()

@@ -17,11 +17,10 @@ from upstox_totp._api.accounts import (
     choose_account,
     list_accounts,
 )
-from upstox_totp._api.attempt import encode_pin
 from upstox_totp._api.base import json_body
-from upstox_totp._api.exchange import exchange_code
+from upstox_totp._api.context import encode_pin
+from upstox_totp._api.login_method import LoginMethod
 from upstox_totp._api.redirects import check_address, find_authorization_code, no_code
-from upstox_totp._api.way import Way
 from upstox_totp._cache.attempt_log import Credential
 from upstox_totp.errors import APIError, ErrorCode, UpstoxError, ValidationError
 from upstox_totp.models import (
@@ -37,7 +36,7 @@ from upstox_totp.transcript import Step
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upstox_totp._api.attempt import Attempt, LoginAttempt
+    from upstox_totp._api.context import Context, LoginContext
     from upstox_totp._api.routes import Revision, Route
     from upstox_totp._http.answers import ModelT
     from upstox_totp.models import AccessTokenResponse
@@ -68,25 +67,25 @@ class _Session(NamedTuple):
         return f"_Session({self.revision.name})"
 
 
-class PageLogin(Way):
+class PageLogin(LoginMethod):
     """The six requests of Upstox's login page."""
 
-    def _run(self, attempt: LoginAttempt) -> AccessTokenResponse:
+    def _run(self, context: LoginContext) -> AccessTokenResponse:
         config = self._client.config
         config.demand("page")
-        with attempt.step(Step.DIALOG):
-            dialog = self._open_dialog(attempt)
-        with attempt.step(Step.OTP_GENERATE):
-            otp = self._request_otp(attempt, dialog)
-        with attempt.step(Step.OTP_VERIFY):
-            session = self._verify_code(attempt, dialog, otp)
-        with attempt.step(Step.PIN):
-            redirect_uri = self._enter_pin(attempt, dialog, session)
-        with attempt.step(Step.AUTHORIZE):
-            code = self._authorize(attempt, dialog, redirect_uri)
-        return exchange_code(self, attempt, code)
+        with context.step(Step.DIALOG):
+            dialog = self._open_dialog(context)
+        with context.step(Step.OTP_GENERATE):
+            otp = self._request_otp(context, dialog)
+        with context.step(Step.OTP_VERIFY):
+            session = self._verify_code(context, dialog, otp)
+        with context.step(Step.PIN):
+            redirect_uri = self._enter_pin(context, dialog, session)
+        with context.step(Step.AUTHORIZE):
+            code = self._authorize(context, dialog, redirect_uri)
+        return self._exchange_code(context, code)
 
-    def _open_dialog(self, attempt: Attempt) -> _Dialog:
+    def _open_dialog(self, context: Context) -> _Dialog:
         config = self._client.config
         url = routes.DIALOG.url(self._client.base_domain)
         query = {
@@ -94,33 +93,33 @@ class PageLogin(Way):
             "client_id": config.client_id,
             "redirect_uri": config.redirect_uri,
         }
-        last = self._follow(attempt, url, query)
+        last = self._follow(context, url, query)
         told = parse_qs(parse_url(last).query or "") if last != url else {}
         names = ("client_id", "redirect_uri", "user_id")
         missing = [name for name in names if not _plain(told.get(name, [""])[0])]
         if missing:
             raise _no_login_page(missing)
         dialog = _Dialog(*(told[name][0] for name in names))
-        attempt.secrets.add_personal(dialog.user_id)
+        context.secrets.add_personal(dialog.user_id)
         return dialog
 
-    def _follow(self, attempt: Attempt, url: str, query: dict[str, str]) -> str:
+    def _follow(self, context: Context, url: str, query: dict[str, str]) -> str:
         headers = routes.page_headers()
-        target = self._open(attempt, Step.DIALOG, url, query, headers=headers)
+        target = self._open(context, Step.DIALOG, url, query, headers=headers)
         followed = 0
         while target is not None:
             if followed == self._client.session.max_redirects:
-                raise _too_many_redirects(attempt, url)
-            self._check(attempt, target)
+                raise _too_many_redirects(context, url)
+            self._check(context, target)
             followed += 1
             url = target.get_secret_value()
-            target = self._open(attempt, Step.DIALOG, url, headers=headers, redirected=True)
+            target = self._open(context, Step.DIALOG, url, headers=headers, redirected=True)
         return url
 
-    def _request_otp(self, attempt: LoginAttempt, dialog: _Dialog) -> SecretStr:
-        with attempt.sending(Credential.OTP_REQUEST):
+    def _request_otp(self, context: LoginContext, dialog: _Dialog) -> SecretStr:
+        with context.sending(Credential.OTP_REQUEST):
             answer = self._post(
-                attempt,
+                context,
                 routes.OTP_GENERATE,
                 OTPGenerationResponse,
                 {
@@ -130,54 +129,54 @@ class PageLogin(Way):
                 },
             )
         token = SecretStr(answer.data.validateOTPToken)
-        attempt.secrets.add(token)
+        context.secrets.add(token)
         check_totp_set_up(answer.data)
         return token
 
     def _verify_code(
-        self, attempt: LoginAttempt, dialog: _Dialog, otp_token: SecretStr
+        self, context: LoginContext, dialog: _Dialog, otp_token: SecretStr
     ) -> _Session:
         # One odd answer is no reason to spend a code on its time.
         if self._client.server_clock.is_doubtful:
-            self._ask_time(attempt)
+            self._ask_time(context)
         revisions = routes.REVISIONS[self._client.config.login_revision]
         # The pauses before the requests that carry the code come out of its life.
-        code, period = self._client.one_time_passwords.claim(
+        code, time_step = self._client.one_time_passwords.claim(
             self._client.server_clock,
-            attempt.ledger.next_time_step,
-            within=len(revisions) * attempt.pause,
+            context.attempt_log.next_time_step,
+            within=len(revisions) * context.pause,
         )
-        attempt.secrets.add(code)
+        context.secrets.add(code)
         sent = {"otp": code, "validateOtpToken": otp_token}
-        with attempt.sending(Credential.CODE, time_step=period):
-            revision, answer = self._verify(attempt, revisions, sent)
+        with context.sending(Credential.CODE, time_step=time_step):
+            revision, answer = self._verify(context, revisions, sent)
         check_pin_set(answer.data)
-        self._learn_names(attempt, answer.data)
+        self._learn_names(context, answer.data)
         if not revision.names_profile:
             return _Session(revision, None, dialog.user_id)
         account = choose_account(answer.data, dialog.user_id)
         return _Session(revision, account.profileId, account.userId)
 
     def _verify(
-        self, attempt: Attempt, revisions: Sequence[Revision], sent: Mapping[str, SecretStr]
+        self, context: Context, revisions: Sequence[Revision], sent: Mapping[str, SecretStr]
     ) -> tuple[Revision, OTPValidationResponse]:
         *others, last = revisions
         for revision in others:
             try:
-                return revision, self._post(attempt, revision.verify, OTPValidationResponse, sent)
+                return revision, self._post(context, revision.verify, OTPValidationResponse, sent)
             except APIError as error:
                 if not _no_such_route(error):
                     raise
-        return last, self._post(attempt, last.verify, OTPValidationResponse, sent)
+        return last, self._post(context, last.verify, OTPValidationResponse, sent)
 
-    def _learn_names(self, attempt: Attempt, data: OTPValidationData) -> None:
+    def _learn_names(self, context: Context, data: OTPValidationData) -> None:
         profile = data.userProfile
         if isinstance(profile, UserProfile):
-            attempt.secrets.add_personal(profile.userId, profile.firstName, profile.lastName)
-        attempt.secrets.add_personal(*(account.userId for account in list_accounts(data)))
+            context.secrets.add_personal(profile.userId, profile.firstName, profile.lastName)
+        context.secrets.add_personal(*(account.userId for account in list_accounts(data)))
 
     def _enter_pin(
-        self, attempt: LoginAttempt, dialog: _Dialog, session: _Session
+        self, context: LoginContext, dialog: _Dialog, session: _Session
     ) -> SecretStr | None:
         data: dict[str, object] = {
             "twoFAMethod": "SECRET_PIN",
@@ -187,9 +186,9 @@ class PageLogin(Way):
         if session.profile_id is not None:
             data["profileId"] = session.profile_id
             profile = {"X-Profile-Id": str(session.profile_id), "X-User-Id": session.user_id}
-        with attempt.sending(Credential.PIN):
+        with context.sending(Credential.PIN):
             answer = self._post(
-                attempt,
+                context,
                 session.revision.two_factor,
                 TwoFactorAuthenticationResponse,
                 data,
@@ -201,31 +200,31 @@ class PageLogin(Way):
         return SecretStr(uri) if isinstance(uri, str) else None
 
     def _authorize(
-        self, attempt: Attempt, dialog: _Dialog, redirect_uri: SecretStr | None
+        self, context: Context, dialog: _Dialog, redirect_uri: SecretStr | None
     ) -> SecretStr:
         code = None if redirect_uri is None else find_authorization_code(redirect_uri)
         if code is None:
             answer = self._post(
-                attempt,
+                context,
                 routes.AUTHORIZE,
                 OAuthAuthorizationResponse,
                 {"userOAuthApproval": True},
                 query=dialog.query
                 | {"requestId": self._client.generate_request_id(), "response_type": "code"},
             )
-            code = self._find_code(attempt, SecretStr(answer.data.redirectUri))
-        attempt.secrets.add(code)
+            code = self._find_code(context, SecretStr(answer.data.redirectUri))
+        context.secrets.add(code)
         return code
 
-    def _find_code(self, attempt: Attempt, uri: SecretStr) -> SecretStr:
+    def _find_code(self, context: Context, uri: SecretStr) -> SecretStr:
         """Follow the redirects of a URI until one carries the code."""
         for _ in range(self._client.session.max_redirects):
             code = find_authorization_code(uri)
             if code is not None:
                 return code
-            self._check(attempt, uri)
+            self._check(context, uri)
             target = self._open(
-                attempt,
+                context,
                 Step.AUTHORIZE,
                 uri.get_secret_value(),
                 headers=routes.page_headers(),
@@ -234,16 +233,16 @@ class PageLogin(Way):
             if target is None:
                 raise no_code()
             uri = target
-        raise _too_many_redirects(attempt, uri.get_secret_value())
+        raise _too_many_redirects(context, uri.get_secret_value())
 
-    def _check(self, attempt: Attempt, uri: SecretStr) -> None:
+    def _check(self, context: Context, uri: SecretStr) -> None:
         check_address(
-            uri, self._client.config.redirect_uri, self._client.base_domain, attempt.secrets
+            uri, self._client.config.redirect_uri, self._client.base_domain, context.secrets
         )
 
     def _post(
         self,
-        attempt: Attempt,
+        context: Context,
         route: Route,
         model: type[ModelT],
         data: Mapping[str, object],
@@ -256,7 +255,7 @@ class PageLogin(Way):
             self._client.base_domain, self._client.generate_request_id()
         )
         return self._ask(
-            attempt,
+            context,
             route,
             model,
             headers=headers,
@@ -266,8 +265,8 @@ class PageLogin(Way):
         )
 
 
-def _too_many_redirects(attempt: Attempt, url: str) -> requests.RequestException:
-    return attempt.broken_off(requests.TooManyRedirects(), url.partition("://")[0])
+def _too_many_redirects(context: Context, url: str) -> requests.RequestException:
+    return context.broken_off(requests.TooManyRedirects(), url.partition("://")[0])
 
 
 def _no_login_page(missing: list[str]) -> ValidationError:

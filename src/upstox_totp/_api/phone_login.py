@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from upstox_totp import _clock
 from upstox_totp._api import routes
-from upstox_totp._api.attempt import Attempt
 from upstox_totp._api.base import json_body
-from upstox_totp._api.way import Way
+from upstox_totp._api.context import Context
+from upstox_totp._api.login_method import LoginMethod
 from upstox_totp._cache.lifetime import IST, as_datetime
 from upstox_totp.errors import LoginWaitError
 from upstox_totp.models import TokenRequestData, TokenRequestResponse
@@ -18,8 +18,8 @@ from upstox_totp.transcript import Step
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upstox_totp._api.attempt import LoginAttempt
     from upstox_totp._api.base import Client
+    from upstox_totp._api.context import LoginContext
 
 _JSON: Final = {"Content-Type": "application/json"}
 
@@ -33,7 +33,7 @@ class TokenPendingError(LoginWaitError):
     ends: float = 0.0
 
 
-class PhoneLoginAPI(Way):
+class PhoneLoginAPI(LoginMethod):
     """Phone login API: Upstox asks the user on the phone, and sends the token to the notifier.
 
     It needs client id and client secret. The token goes to the notifier URL that the app has at
@@ -69,28 +69,28 @@ class PhoneLoginAPI(Way):
             requests.RequestException: If no whole answer came; the phone may have been asked all
                 the same.
         """
-        return self._send_request(Attempt())
+        return self._send_request(Context())
 
-    def _run(self, attempt: LoginAttempt) -> NoReturn:
-        until = attempt.ledger.asked_until
+    def _run(self, context: LoginContext) -> NoReturn:
+        until = context.attempt_log.asked_until
         if until:
             request = TokenRequestData(authorization_expiry=str(int(until * 1000)))
         else:
-            request = self._send_request(attempt)
+            request = self._send_request(context)
             until = request.lapses_at.timestamp()
-            attempt.ledger.note_request(until)
+            context.attempt_log.note_request(until)
         if self.announce is not None:
             self.announce(request)
-        with attempt.step(Step.TOKEN_REQUEST):
+        with context.step(Step.TOKEN_REQUEST):
             raise _pending(until, self.timeout)
 
-    def _send_request(self, attempt: Attempt) -> TokenRequestData:
+    def _send_request(self, context: Context) -> TokenRequestData:
         config = self._client.config
         config.demand("phone")
-        attempt.secrets.add_all(self._client.secrets)
+        context.secrets.add_all(self._client.secrets)
         route = routes.TOKEN_REQUEST
         return self._ask(
-            attempt,
+            context,
             route._replace(path=f"{route.path}/{quote(config.client_id, safe='')}"),
             TokenRequestResponse,
             headers=routes.api_headers(),

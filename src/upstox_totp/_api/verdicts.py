@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from upstox_totp._api.refusals import (
+from upstox_totp._api.responses import (
     ABOUT_ROUTES,
     BLOCK_PAGE,
     CLOUDFLARE,

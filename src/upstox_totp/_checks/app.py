@@ -1,4 +1,4 @@
-"""The app: whether the login dialog knows its client id and redirect URI; no login, no attempt."""
+"""The app: whether the login dialog knows its client id and redirect URI; no login, no context."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import requests
 
-from upstox_totp._api.attempt import Attempt
+from upstox_totp._api.context import Context
 from upstox_totp._api.page_login import PageLogin
 from upstox_totp._checks.edge import edge_page
 from upstox_totp._checks.findings import Finding, Grade
@@ -35,9 +35,9 @@ class _Dialog(PageLogin):
             UpstoxError: If it does not.
             requests.RequestException: If no whole answer came.
         """
-        attempt = Attempt()
-        with attempt.step(Step.DIALOG):
-            self._open_dialog(attempt)
+        context = Context()
+        with context.step(Step.DIALOG):
+            self._open_dialog(context)
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,25 @@ import ssl
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import requests
 
 from upstox_totp import __version__
-from upstox_totp._api.hosts import HostsAPI
+from upstox_totp._api import routes
+from upstox_totp._api.base import BaseAPI
+from upstox_totp._api.context import Context
 from upstox_totp._checks.edge import EdgePage, edge_page
 from upstox_totp._checks.findings import Finding, Grade
 from upstox_totp._checks.hosts import look_at_families, look_at_proxies
 from upstox_totp._http.addresses import is_loopback
-from upstox_totp._http.server_clock import ServerClock
+from upstox_totp._http.server_clock import ServerClock, read_offset
 from upstox_totp._http.session import Session
 from upstox_totp._settings.hosts import STAGES, origin, valid_base_domain
 from upstox_totp._settings.names import DEFAULTS
-from upstox_totp.errors import ConfigurationError
+from upstox_totp.errors import ConfigurationError, UpstoxError
+from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
     from upstox_totp._settings.sources import Settings
@@ -36,13 +42,7 @@ _NONE: Final = "(none)"
 
 @dataclass(frozen=True)
 class _Visit:
-    """What came of asking a host.
-
-    Attributes:
-        finding: What to say of it.
-        offset: How far its clock is ahead of the local one, in seconds, None if it did not tell.
-        reached: Whether it answered at all.
-    """
+    """What came of asking a host: what to say of it, its clock's offset, whether it answered."""
 
     finding: Finding
     offset: float | None = None
@@ -50,17 +50,41 @@ class _Visit:
 
 
 class _Visitor:
-    """A client without settings.
-
-    Args:
-        session: The session that sends.
-        base_domain: Where to ask.
-    """
+    """A client without settings."""
 
     def __init__(self, session: Session, base_domain: str) -> None:
         self.session = session
         self.base_domain = base_domain
         self.server_clock = ServerClock()
+
+
+class _Hosts(BaseAPI):
+    """The hosts of Upstox, asked for their first page without a credential."""
+
+    def visit(self, stage: str) -> _Visit:
+        url = routes.root(stage, self._client.base_domain)
+        subject, host = f"Host of {stage}", urlsplit(url).netloc
+        context = Context()
+        try:
+            with context.step(Step.HOST):
+                headers = self._unset(routes.page_headers())
+                answer = self._send(context, Step.HOST, "GET", url, headers=headers).response
+        except (requests.RequestException, UpstoxError) as error:
+            return _Visit(Finding(subject, f"{host}: {error}", Grade.BAD, {"host": host}))
+        page = edge_page(answer)
+        milliseconds = context.transcript[-1].milliseconds
+        facts = {
+            "host": host,
+            "milliseconds": milliseconds,
+            "http_status": answer.status_code,
+            "block_page": page is not None,
+            "edge_code": page.code if page else None,
+        }
+        text = f"{host}: reached in {milliseconds} ms, HTTP {answer.status_code}{_told(page)}"
+        grade = Grade.GOOD if page is None else Grade.BAD
+        return _Visit(
+            Finding(subject, text, grade, facts), read_offset(answer.headers), reached=True
+        )
 
 
 @dataclass(frozen=True)
@@ -84,8 +108,8 @@ def examine_connection(base_domain: str) -> Examination:
     """
     with Session(repeatable=_NONE) as session:
         session.timeout = _SECONDS
-        hosts = HostsAPI(_Visitor(session, base_domain))
-        visits = [_visit(hosts, stage) for stage in STAGES]
+        visitor: Any = _Visitor(session, base_domain)
+        visits = [_Hosts(visitor).visit(stage) for stage in STAGES]
     offsets = [visit.offset for visit in visits if visit.offset is not None]
     findings = (
         Finding("Version", f"{__version__}, Python {platform.python_version()}, {_tls()}"),
@@ -126,28 +150,6 @@ def _url(base_domain: str, stage: str) -> str:
 
 def _tls() -> str:
     return ssl.OPENSSL_VERSION
-
-
-def _visit(hosts: HostsAPI, stage: str) -> _Visit:
-    visit = hosts.ask(stage)
-    subject, host = f"Host of {stage}", visit.host
-    if visit.response is None:
-        told = f"{host}: {visit.failure}"
-        return _Visit(Finding(subject, told, Grade.BAD, {"host": host}))
-    page = edge_page(visit.response)
-    facts = {
-        "host": host,
-        "milliseconds": visit.milliseconds,
-        "http_status": visit.response.status_code,
-        "block_page": page is not None,
-        "edge_code": page.code if page else None,
-    }
-    text = (
-        f"{host}: reached in {visit.milliseconds} ms, HTTP {visit.response.status_code}"
-        f"{_told(page)}"
-    )
-    grade = Grade.GOOD if page is None else Grade.BAD
-    return _Visit(Finding(subject, text, grade, facts), visit.offset, reached=True)
 
 
 def _told(page: EdgePage | None) -> str:

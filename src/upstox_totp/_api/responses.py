@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from upstox_totp import _clock
-from upstox_totp._api.refusal_words import (
+from upstox_totp._api.advice import (
     ABSENT,
     ABSENT_OF_REVISION,
     BY_STATUS,

@@ -1,4 +1,4 @@
-"""The chain of ways: the next is tried only where it is certain that nobody judged."""
+"""The login chain: the next is tried only where it is certain that nobody judged."""
 
 from __future__ import annotations
 
@@ -70,6 +70,10 @@ def test_a_route_that_is_missing(fake_time: FakeTime, monkeypatch: pytest.Monkey
         assert seen[0] is Step.TOTP_LOGIN
         assert seen[-1] is Step.TOKEN
         assert caught.value.step is Step.TOKEN
+        tried = caught.value.details["tried"]
+        assert list(tried) == ["api", "page"]
+        assert tried["api"].startswith("TOTP login: ")
+        assert tried["page"] == str(caught.value)
         assert caught.value.__context__ is None
         assert sandbox.pins_received == 2
 
@@ -87,7 +91,7 @@ def test_a_refused_connection_leads_on(
     with pytest.raises(requests.ConnectionError) as caught:
         chain.app_token.get_access_token()
     assert vars(caught.value)["step"] is Step.DIALOG
-    assert "Going on with the next way to log in: TOTP login: no answer" in caplog.text
+    assert "Trying the next login method: TOTP login: no answer" in caplog.text
 
 
 JUDGED: dict[str, tuple[Fault, type[Exception]]] = {
@@ -127,7 +131,7 @@ def test_a_wrong_pin_goes_out_once(sandbox: Sandbox, monkeypatch: pytest.MonkeyP
     assert sandbox.pins_received == 1
 
 
-def test_the_way_none_sends_nothing(client: UpstoxTOTP, sandbox: Sandbox) -> None:
+def test_the_method_none_sends_nothing(client: UpstoxTOTP, sandbox: Sandbox) -> None:
     """The error says where to log in instead."""
     with pytest.raises(ConfigurationError, match=r"UPSTOX_LOGIN_METHOD.*upstox_cli token"):
         go(client, "none").app_token.get_access_token()

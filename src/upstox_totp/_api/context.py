@@ -1,4 +1,4 @@
-"""Attempt: what one login, or one question, must keep secret and has seen so far."""
+"""Context: what one login, or one question, must keep secret and has seen so far."""
 
 from __future__ import annotations
 
@@ -24,15 +24,12 @@ if TYPE_CHECKING:
     from upstox_totp.transcript import Exchange, Step
 
 
-class Attempt:
+class Context:
     """One login, or one question to Upstox, under way.
 
-    Args:
-        pause: How long to wait between two requests, in seconds.
-
     Attributes:
-        pause: As the argument.
-        secrets: What must not appear in any text that is kept.
+        pause: How long to wait between two requests, in seconds.
+        secrets: What must not appear in any text that is shown or stored.
         transcript: What happened so far.
     """
 
@@ -43,17 +40,7 @@ class Attempt:
 
     @contextmanager
     def step(self, step: Step, *, route: str | None = None) -> Iterator[None]:
-        """Complete every error of the library that is raised inside.
-
-        It is given the step and the transcript, and each secret in it is masked.
-
-        Args:
-            step: What the requests inside are for.
-            route: Whom they ask, where that is one address.
-
-        Raises:
-            UpstoxError: The error that was raised, completed.
-        """
+        """Complete every error that is raised inside: step, transcript, secrets masked."""
         try:
             yield
         except UpstoxError as error:
@@ -63,11 +50,7 @@ class Attempt:
             raise
 
     def confirm(self, seconds: float) -> None:
-        """Make sure, before each request, that it may be sent.
-
-        Args:
-            seconds: How long the request may take.
-        """
+        """Make sure, before a request of at most so many seconds, that it may be sent."""
 
     def _complete(self, error: UpstoxError, step: Step) -> None:
         mask = self.secrets.mask
@@ -83,12 +66,7 @@ class Attempt:
         error.transcript = list(self.transcript)
 
     def broken_off(self, failure: Exception, scheme: str) -> requests.RequestException:
-        """Return a network failure of the last request, without what was sent and answered.
-
-        Args:
-            failure: The failure as requests or urllib3 raised it.
-            scheme: The scheme of the address that was asked.
-        """
+        """Return a network failure of the last request, without what was sent and answered."""
         last = self.transcript[-1]
         url = f"{scheme}://{last.host}{last.path}"
         error = network_error(failure, last.step, last.method, url)
@@ -96,53 +74,32 @@ class Attempt:
         return error
 
 
-class LoginAttempt(Attempt):
+class LoginContext(Context):
     """A login under way whose attempts are counted.
 
-    Args:
-        pause: How long to wait between two requests, in seconds.
-        ledger: The account's attempts.
-        kept: Whether the token will be kept for others who ask.
-
     Attributes:
-        ledger: As the argument.
-        kept: As the argument.
+        attempt_log: The account's attempts.
+        cached: Whether the token will be cached for others who ask.
     """
 
-    def __init__(self, pause: float, ledger: AttemptLog, *, kept: bool = True) -> None:
+    def __init__(self, pause: float, attempt_log: AttemptLog, *, cached: bool = True) -> None:
         super().__init__(pause)
-        self.ledger = ledger
-        self.kept = kept
+        self.attempt_log = attempt_log
+        self.cached = cached
 
     def confirm(self, seconds: float) -> None:
-        """Make sure, before each request, that the account's turn is still this login's.
-
-        Args:
-            seconds: How long the request may take.
-
-        Raises:
-            LockLostError: If another login holds it now.
-        """
-        self.ledger.confirm(seconds)
+        """Make sure, before a request of at most so many seconds, that the lock is still held."""
+        self.attempt_log.confirm(seconds)
 
     def sending(
         self, *credentials: Credential, time_step: int | None = None
     ) -> AbstractContextManager[None]:
-        """Return a block in which credentials are sent, once; what comes of it is counted.
-
-        Args:
-            credentials: What the block sends.
-            time_step: The number of the time step whose code it sends, if it sends one.
-        """
-        return self.ledger.sending(*credentials, time_step=time_step, judge=judge)
+        """Return a block in which credentials are sent, once; what comes of it is counted."""
+        return self.attempt_log.sending(*credentials, time_step=time_step, judge=judge)
 
 
 def secrets_of(config: Config) -> Secrets:
-    """Return every secret of some settings, also those that not every login sends.
-
-    Args:
-        config: The settings.
-    """
+    """Return every secret of some settings, also those that not every login sends."""
     secrets = Secrets()
     secrets.add(config.password, config.pin_code, config.totp_secret, config.client_secret)
     if config.totp_secret is not None:
@@ -156,9 +113,5 @@ def secrets_of(config: Config) -> Secrets:
 
 
 def encode_pin(pin: SecretStr) -> SecretStr:
-    """Return a PIN as the login page sends it, in base64.
-
-    Args:
-        pin: The PIN.
-    """
+    """Return a PIN as the login page sends it, in base64."""
     return SecretStr(base64.b64encode(pin.get_secret_value().encode()).decode())
