@@ -1,8 +1,6 @@
 """The sandbox from outside: logins, records, counts, clocks, sockets, threads, command line."""
 
 import gc
-import re
-import signal
 import socket
 import ssl
 import subprocess
@@ -19,7 +17,6 @@ import pytest
 import requests
 import trustme
 
-from conftest import PATIENCE
 from support.sandbox_probe import (
     AUTHORIZE,
     DIALOG,
@@ -29,10 +26,9 @@ from support.sandbox_probe import (
     VERIFY,
     Probe,
     code_of,
-    query_of,
 )
 from upstox_totp._messages.extras import missing
-from upstox_totp.sandbox import Account, Credentials, Sandbox
+from upstox_totp.sandbox import Credentials, Sandbox
 
 NOON = 1_790_000_000.0
 
@@ -49,130 +45,6 @@ def probe(sandbox: Sandbox) -> Iterator[Probe]:
     """Make a login against it."""
     with Probe(sandbox) as made:
         yield made
-
-
-@pytest.mark.parametrize("version", ["newer", "older"])
-def test_each_revision_ends_in_a_token(probe: Probe, version: str) -> None:
-    """All six requests of either revision end in an access token."""
-    payload = probe.login(version)
-    assert payload["access_token"] == probe.sandbox.access_tokens[0]
-    assert set(payload) == {
-        "email",
-        "exchanges",
-        "products",
-        "broker",
-        "user_id",
-        "user_name",
-        "order_types",
-        "user_type",
-        "poa",
-        "ddpi",
-        "is_active",
-        "access_token",
-        "extended_token",
-    }
-
-
-def test_the_dialog_tells_the_internal_client(probe: Probe) -> None:
-    """The login page's address carries the internal client, not the app's."""
-    response = probe.dialog()
-    assert response.status_code == 200
-    assert response.headers["Content-Type"].startswith("text/html")
-    assert [hop.status_code for hop in response.history] == [302, 302]
-    assert set(probe.told) == {
-        "client_id",
-        "redirect_uri",
-        "response_type",
-        "user_id",
-        "user_type",
-    }
-    assert probe.told["client_id"] != probe.known.client_id
-    assert probe.told["redirect_uri"] == "https://api-v2.upstox.com/login/authorization/redirect"
-
-
-def test_the_otp_answer_is_as_public_clients_know_it(probe: Probe) -> None:
-    """Step 2 answers a token of seventy characters and the account's sign for TOTP."""
-    probe.dialog()
-    data = probe.otp(countryIsdCode="+91").json()["data"]
-    assert re.fullmatch(r"ll1FA-[0-9a-f]{64}", data.pop("validateOTPToken"))
-    assert data == {
-        "message": "OTP sent",
-        "nextRequestInterval": 30,
-        "userType": "CUSTOMER",
-        "isTotpEnabled": True,
-    }
-
-
-def test_the_older_verification_answers_a_profile(probe: Probe) -> None:
-    """Version 4 answers the user's profile."""
-    profile = probe.to_otp().verify("older").json()["data"]["userProfile"]
-    assert set(profile) == {"profileId", "userId", "firstName", "lastName", "avatarUrl"}
-
-
-def test_the_newer_verification_answers_every_account() -> None:
-    """Version 5 answers all accounts, the app's own last."""
-    other = Account("7ZK2MN", 555, is_default=False)
-    with Sandbox(accounts=[other]) as sandbox, Probe(sandbox) as probe:
-        accounts = probe.to_otp().verify().json()["data"]["accounts"]
-        assert [a["userId"] for a in accounts] == ["7ZK2MN", probe.told["user_id"]]
-        assert [a["isDefault"] for a in accounts] == [False, True]
-        assert accounts[0]["profileId"] == 555
-
-
-def test_the_pin_answer_is_as_public_clients_know_it(probe: Probe) -> None:
-    """Step 4 answers no redirect URI to an app of others."""
-    probe.to_verified()
-    data = probe.pin().json()["data"]
-    assert data["redirectUri"] is None
-    assert set(data) == {
-        "redirectUri",
-        "userType",
-        "customerStatus",
-        "appStatus",
-        "refreshTokenExpiry",
-        "isPlusPlanFastWebsocketEnabled",
-        "isNewRefreshTokenCreated",
-        "isExternalClientOAuthApp",
-    }
-
-
-def test_the_pin_step_can_give_the_code() -> None:
-    """With `pin_gives_code`, step 5 is not needed."""
-    with Sandbox(pin_gives_code=True) as sandbox, Probe(sandbox) as probe:
-        data = probe.to_verified().pin().json()["data"]
-        probe.code = query_of(data["redirectUri"])["code"]
-        assert probe.token().status_code == 200
-
-
-def test_the_approval_can_lead_to_the_code_by_redirects() -> None:
-    """With `authorize_redirects`, as many redirects lie before the address with the code."""
-    with Sandbox(authorize_redirects=2) as sandbox, Probe(sandbox) as probe:
-        probe.to_code()
-        assert probe.code == ""
-        location = probe.authorize().json()["data"]["redirectUri"]
-        followed = []
-        while not location.startswith(probe.known.redirect_uri):
-            response = probe.session.get(location, allow_redirects=False, timeout=PATIENCE)
-            assert response.status_code == 302
-            location = response.headers["Location"]
-            followed.append(location)
-        assert len(followed) == 2
-        probe.code = query_of(location)["code"]
-        assert location.startswith(probe.known.redirect_uri)
-        assert probe.token().status_code == 200
-        assert [r.step for r in sandbox.requests].count("redirect") == 2
-
-
-def test_a_redirect_uri_with_a_query_keeps_it() -> None:
-    """The code joins the query of the app's redirect URI; every value is form-encoded."""
-    known = Credentials(
-        redirect_uri="https://127.0.0.1/back?a=1&b=%2F",
-        client_secret="s&e=c r+e%t",
-    )
-    with Sandbox(credentials=known) as sandbox, Probe(sandbox) as probe:
-        uri = probe.to_code().authorize().json()["data"]["redirectUri"]
-        assert uri.startswith(known.redirect_uri + "&code=")
-        assert probe.token().status_code == 200
 
 
 def test_requests_are_recorded_in_order(probe: Probe) -> None:
@@ -200,23 +72,17 @@ def test_requests_are_recorded_in_order(probe: Probe) -> None:
     assert last.body.startswith(b"code=")
 
 
-def test_clearing_requests_keeps_the_counts(probe: Probe) -> None:
-    """`clear_requests` forgets records; counts go on."""
-    probe.login()
-    sandbox = probe.sandbox
+def test_records_can_be_cleared_and_all_be_reset(probe: Probe) -> None:
+    """`clear_requests` forgets records alone; `reset` also counts, tokens and used codes."""
+    sandbox, port = probe.sandbox, probe.sandbox.port
+    token = probe.login()["access_token"]
     sandbox.clear_requests()
     assert sandbox.requests == []
     counts = (sandbox.otp_requests, sandbox.codes_received, sandbox.pins_received)
-    assert counts == (1, 1, 1)
-    assert (sandbox.logins, sandbox.tokens_issued) == (1, 1)
-
-
-def test_reset_begins_anew(probe: Probe) -> None:
-    """`reset` forgets records, counts, tokens and used codes, and keeps the port."""
-    sandbox, port = probe.sandbox, probe.sandbox.port
-    probe.login()
+    assert (*counts, sandbox.logins, sandbox.tokens_issued) == (1, 1, 1, 1, 1)
     sandbox.reset()
     assert (sandbox.otp_requests, sandbox.logins, sandbox.tokens_issued) == (0, 0, 0)
+    assert probe.profile(token).status_code == 401
     assert sandbox.port == port
     assert probe.login()["access_token"]
 
@@ -268,22 +134,19 @@ def test_the_content_type_is_to_the_letter(charset: str | None, expected: str) -
         assert probe.get("api", "/nowhere").headers["Content-Type"] == expected
 
 
-def test_the_date_is_the_servers() -> None:
-    """The `Date` header follows the server's clock, its offset and `advance`."""
-    with Sandbox(clock=lambda: NOON, clock_offset=90) as sandbox, Probe(sandbox) as probe:
+def test_the_clock_can_be_moved_and_steps() -> None:
+    """The `Date` header follows it; with `step_clock` each login finds a new time step."""
+    with (
+        Sandbox(clock=lambda: NOON, clock_offset=90, step_clock=True) as sandbox,
+        Probe(sandbox) as probe,
+    ):
         sandbox.advance(10)
         assert sandbox.now() == NOON + 100
         response = probe.get("api", "/nowhere")
         assert parsedate_to_datetime(response.headers["Date"]).timestamp() == NOON + 100
-
-
-def test_the_clock_steps_after_each_code() -> None:
-    """With `step_clock`, two logins in a row find two periods."""
-    with Sandbox(clock=lambda: NOON, step_clock=True) as sandbox, Probe(sandbox) as probe:
         probe.login()
-        assert sandbox.now() == NOON + 30
+        assert sandbox.now() == NOON + 130
         probe.login("older")
-        assert sandbox.now() == NOON + 60
         assert sandbox.tokens_issued == 2
 
 
@@ -438,78 +301,35 @@ def test_nothing_is_logged(probe: Probe, capfd: pytest.CaptureFixture[str]) -> N
     assert capfd.readouterr() == ("", "")
 
 
-def issue_certificate(folder: Path) -> tuple[Path, Path, Path]:
-    """Write a certificate for 127.0.0.1, its key and its authority."""
+@pytest.mark.parametrize("ready", [False, True], ids=["files", "context"])
+def test_tls(tmp_path: Path, *, ready: bool) -> None:
+    """Https for whoever trusts the authority; who trusts none, or is silent, harms none."""
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
-    chain, key, root = folder / "chain.pem", folder / "key.pem", folder / "root.pem"
+    chain, key, root = (tmp_path / name for name in ("chain.pem", "key.pem", "root.pem"))
     certificate.cert_chain_pems[0].write_to_path(str(chain))
     certificate.private_key_pem.write_to_path(str(key))
     authority.cert_pem.write_to_path(str(root))
-    return chain, key, root
-
-
-def test_tls_from_files(tmp_path: Path) -> None:
-    """With a certificate's files the sandbox serves https to whoever trusts its authority."""
-    chain, key, root = issue_certificate(tmp_path)
-    with Sandbox(certificate=(chain, key)) as sandbox:
-        assert sandbox.base_domain.startswith("https://127.0.0.1:")
-        with Probe(sandbox, trust=str(root)) as probe:
-            assert probe.login()["access_token"]
-        assert sandbox.connections == 1
-        with Probe(sandbox) as stranger, pytest.raises(requests.exceptions.SSLError):
-            stranger.dialog()
-
-
-def test_tls_from_a_context(tmp_path: Path) -> None:
-    """With a ready context it serves https too, and a client that never shakes hands harms none."""
-    chain, key, root = issue_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
     with (
-        Sandbox(certificate=context) as sandbox,
+        Sandbox(certificate=context if ready else (chain, key)) as sandbox,
         socket.create_connection(("127.0.0.1", sandbox.port)),
         Probe(sandbox, trust=str(root)) as probe,
+        Probe(sandbox) as stranger,
     ):
-        assert probe.dialog().status_code == 200
+        assert sandbox.base_domain.startswith("https://127.0.0.1:")
+        with pytest.raises(requests.exceptions.SSLError):
+            stranger.dialog()
+        assert probe.login()["access_token"]
         assert all(cookie.secure for cookie in probe.session.cookies)
-
-
-def test_the_command_serves_until_terminated() -> None:
-    """`python -m upstox_totp.sandbox` prints `.env` lines, serves, and ends quietly."""
-    command = [sys.executable, "-m", "upstox_totp.sandbox", "--revision", "older", "--step-clock"]
-    with subprocess.Popen(  # noqa: S603 - the command is the lines above
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline().strip() for _ in range(8)]
-        settings = dict(line.split("=", 1) for line in lines)
-        domain = settings["UPSTOX_BASE_DOMAIN"]
-        params = {
-            "response_type": "code",
-            "client_id": settings["UPSTOX_CLIENT_ID"],
-            "redirect_uri": settings["UPSTOX_REDIRECT_URI"],
-        }
-        url = domain.format(stage="api") + DIALOG
-        assert requests.get(url, params, timeout=PATIENCE).status_code == 200
-        process.send_signal(signal.SIGTERM)
-        rest, notes = process.communicate(timeout=PATIENCE)
-        assert (process.returncode, rest) == (0, "")
-        assert notes.startswith("Serving made-up data")
-        assert "UPSTOX_LOGIN_METHOD" in notes
 
 
 def test_a_missing_werkzeug_is_named() -> None:
     """Without werkzeug the import fails with one line that says what to install."""
     program = "import sys; sys.modules['werkzeug'] = None; import upstox_totp.sandbox"
     done = subprocess.run(  # noqa: S603 - the program is the line above
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (f"ImportError: {missing('The sandbox', 'sandbox')}")

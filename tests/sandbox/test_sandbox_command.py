@@ -1,8 +1,95 @@
-"""The sandbox's command line, without a process of its own."""
+"""The sandbox's command: its options, and what it does for the user at it."""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
+import requests
 
-from upstox_totp.sandbox.__main__ import main, parser, quoted
+from conftest import PATIENCE
+from support.form_browser import LoginBrowser
+from support.sandbox_probe import DIALOG
+from upstox_totp.sandbox import Fault, Sandbox
+from upstox_totp.sandbox.__main__ import attend, main, notes, parser, quoted
+
+REQUEST = "/v3/login/auth/token/request/"
+
+
+@contextmanager
+def attended(sandbox: Sandbox, *, approve: bool, show_codes: bool) -> Iterator[None]:
+    """Let the command's own loop run beside the test."""
+    ended = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(attend, sandbox, ended, approve=approve, show_codes=show_codes)
+        try:
+            yield
+        finally:
+            ended.set()
+        work.result(PATIENCE)
+
+
+def until(seen: list[str], capsys: pytest.CaptureFixture[str], text: str) -> str:
+    """Wait until a note is on stderr, and return all of them."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        seen.append(capsys.readouterr().err)
+        if text in "".join(seen):
+            break
+        threading.Event().wait(0.05)
+    return "".join(seen)
+
+
+def ask(sandbox: Sandbox) -> None:
+    """Send a token request."""
+    known = sandbox.credentials
+    url = sandbox.base_domain.format(stage="api") + REQUEST + known.client_id
+    requests.post(
+        url, json={"client_secret": known.client_secret}, timeout=PATIENCE
+    ).raise_for_status()
+
+
+def test_a_code_is_shown_for_each_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """So that a person can type it into the login page."""
+    with Sandbox() as sandbox, LoginBrowser(sandbox) as browser:
+        with attended(sandbox, approve=False, show_codes=True):
+            browser.to_code()
+            shown = until([], capsys, "password")
+        (code,) = re.findall(r"One-time password: (\d{6})\n", shown)
+        browser.submit({"One-time code": code})
+        assert list(browser.shown.labels) == ["PIN"]
+
+
+def test_token_requests_are_approved_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the notifier answers is told; one that is not there ends nothing."""
+    with Sandbox(notifier_url="http://127.0.0.1:9/") as sandbox:
+        seen: list[str] = []
+        with attended(sandbox, approve=True, show_codes=False):
+            ask(sandbox)
+            assert "could not be reached" in until(seen, capsys, "reached")
+            sandbox.notifier_url = sandbox.base_domain.format(stage="login") + "/approval"
+            sandbox.misbehave("login_page", Fault.status(204))
+            ask(sandbox)
+            assert "HTTP 204" in until(seen, capsys, "HTTP")
+        assert sandbox.tokens_issued == 2
+        assert sandbox.access_tokens[1] not in "".join(seen)
+
+
+def test_notes_name_the_ways_there_are() -> None:
+    """No TOTP login where it is left out, no phone without a notifier."""
+    usual = notes({})
+    assert "api (" in usual
+    assert "browser (" in usual
+    assert "phone" not in usual
+    other = notes({"totp_login": False, "notifier_url": "https://app.example/"})
+    assert "api (" not in other
+    assert "phone (" in other
 
 
 @pytest.mark.parametrize(
@@ -19,14 +106,71 @@ def test_values_are_quoted_only_where_needed(value: str, expected: str) -> None:
     assert quoted(value) == expected
 
 
-def test_options_are_the_sandboxes_own() -> None:
+def test_each_option_sets_what_it_names() -> None:
     """Every option is named like the argument it sets, and none is set unasked."""
     assert vars(parser().parse_args([])) == {}
-    options = vars(parser().parse_args(["--otp-limit", "3", "--clock-offset", "-2.5"]))
-    assert options == {"otp_limit": 3, "clock_offset": -2.5}
+    line = ["--no-totp-login", "--totp-login-enveloped", "--notifier-url", "http://127.0.0.1:9/"]
+    line += ["--token-request-refusal", "UDAPI1155", "--otp-limit", "3", "--clock-offset", "-2.5"]
+    options = vars(parser().parse_args(line))
+    assert options == {
+        "totp_login": False,
+        "totp_login_enveloped": True,
+        "notifier_url": "http://127.0.0.1:9/",
+        "token_request_refusal": "UDAPI1155",
+        "otp_limit": 3,
+        "clock_offset": -2.5,
+    }
+    Sandbox(**options)
 
 
-def test_a_missing_certificate_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """A certificate that cannot be read ends the command with a note and status 1."""
-    assert main(["--certificate", "no-such-file", "no-such-file"]) == 1
-    assert "cannot serve" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--notifier-url", "app.example"), "cannot serve: notifier_url is not"),
+        (("--certificate", "no-such-file", "no-such-file"), "cannot serve"),
+    ],
+)
+def test_what_cannot_be_served_is_told(
+    arguments: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a note and status 1."""
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.startswith(told)
+
+
+def test_the_command_serves_until_terminated_and_stands_in_for_the_phone() -> None:
+    """From its options to the message at the notifier, which is another sandbox's address here."""
+    with Sandbox() as notifier:
+        url = notifier.base_domain.format(stage="app") + "/notify"
+        command = [sys.executable, "-m", "upstox_totp.sandbox", "--notifier-url", url, "--approve"]
+        with subprocess.Popen(  # noqa: S603 - the command is the line above
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            lines = [process.stdout.readline().strip() for _ in range(8)]
+            settings = dict(line.split("=", 1) for line in lines)
+            api = settings["UPSTOX_BASE_DOMAIN"].format(stage="api")
+            own = {
+                "response_type": "code",
+                "client_id": settings["UPSTOX_CLIENT_ID"],
+                "redirect_uri": settings["UPSTOX_REDIRECT_URI"],
+            }
+            assert requests.get(api + DIALOG, own, timeout=PATIENCE).status_code == 200
+            answer = requests.post(
+                api + REQUEST + settings["UPSTOX_CLIENT_ID"],
+                json={"client_secret": settings["UPSTOX_CLIENT_SECRET"]},
+                timeout=PATIENCE,
+            )
+            assert answer.json()["data"]["notifier_url"] == url
+            told = [process.stderr.readline() for _ in range(4)]
+            assert told[0].startswith("Serving made-up data")
+            assert "UPSTOX_LOGIN_METHOD" in "".join(told)
+            assert "phone" in "".join(told)
+            assert told[-1] == "Token sent to the notifier: HTTP 404\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.communicate(timeout=PATIENCE) == ("", "")
+            assert process.returncode == 0
+        (record,) = notifier.requests
+        assert record.json["message_type"] == "access_token"
+        assert record.json["client_id"] == settings["UPSTOX_CLIENT_ID"]
