@@ -124,7 +124,7 @@ def test_a_message_brings_the_token(scene: Scene, fake_time: FakeTime) -> None:
         ("/notify/", "POST", 404),
         ("/notify/another-secret-of-this-test", "POST", 404),
         (PATH + "x", "POST", 404),
-        (PATH + "/", "POST", 404),
+        (PATH + "//", "POST", 404),
         (PATH.upper(), "POST", 404),
         ("/notify/\xe9", "POST", 404),
         ("/", "POST", 404),
@@ -157,6 +157,11 @@ def test_what_is_no_message(scene: Scene, body: bytes, status: int) -> None:
     before = len(scene.sandbox.requests)
     assert scene.caller.post(PATH, data=body).status_code == status
     assert len(scene.sandbox.requests) == before
+
+
+def test_a_slash_after_the_path(scene: Scene) -> None:
+    """As a web server or a user may add one."""
+    assert scene.caller.post(PATH + "/", json=scene.message()).status_code == 200
 
 
 def test_a_body_without_a_length(scene: Scene) -> None:
@@ -229,7 +234,6 @@ def test_a_token_of_somebody_else_is_refused(scene: Scene, fake_time: FakeTime) 
         Fault.reset(),
         Fault.status(500),
         Fault.html(403),
-        Fault.refuse("UDAPI1221", "Static IP required", 401),
         Fault.refuse("UDAPI10005", "Too many requests", 429),
         Fault.json({"status": "success", "data": {}}),
         Fault.json({"status": "success"}),
@@ -274,13 +278,19 @@ def test_what_waits_is_forgotten_once_its_token_is_dead(scene: Scene, fake_time:
     assert (scene.questions, scene.notifier.waiting) == (before, 0)
 
 
-@pytest.mark.parametrize(("place", "number"), [(0, 100), (50, 100), (1000, 1000)])
-def test_a_thousand_forgeries_keep_nobody_out(
-    scene: Scene, fake_time: FakeTime, place: int, number: int
+@pytest.mark.parametrize(
+    ("place", "number", "token"),
+    [(50, 100, "{}-{}"), (1000, 1000, "forged-{1}"), (2500, 5000, "forged-{1}")],
+    ids=["that name the user", "before it", "around it"],
+)
+def test_thousands_of_forgeries_keep_nobody_out(
+    scene: Scene, fake_time: FakeTime, place: int, number: int, token: str
 ) -> None:
     """Of somebody who knows address, app and user: few questions, and the real message gets in."""
     real = scene.message()
-    forged = [{**real, "access_token": f"forged-{one}"} for one in range(number)]
+    forged = [
+        {**real, "access_token": token.format(real["access_token"], one)} for one in range(number)
+    ]
     forged.insert(place, real)
     before = scene.questions
     statuses = {scene.caller.post(PATH, data=json.dumps(one)).status_code for one in forged}
@@ -318,7 +328,7 @@ def test_a_token_waits_while_nothing_can_be_kept(scene: Scene, tmp_path: Path) -
     folder = tmp_path / "cache"
     folder.rename(tmp_path / "away")
     folder.touch()
-    with pytest.warns(UpstoxWarning, match="cannot be kept yet"):
+    with pytest.warns(UpstoxWarning, match="cannot be cached yet"):
         assert scene.caller.post(PATH, json=sent).status_code == 202
     asked = scene.questions
     folder.unlink()
@@ -367,6 +377,19 @@ def test_an_older_token_replaces_no_newer(scene: Scene, fake_time: FakeTime) -> 
     older, newer = (scene.message() for _ in range(2))
     assert [scene.caller.post(PATH, json=one).status_code for one in (newer, older)] == [200, 200]
     assert scene.kept_token == newer["access_token"]
+
+
+@pytest.mark.parametrize("behind", [0, 500])
+def test_a_second_token_replaces_one_that_it_ended(
+    scene: Scene, fake_time: FakeTime, behind: int
+) -> None:
+    """Two within a second, by clocks that differ: Upstox says which of them is valid."""
+    first, second = (scene.message() for _ in range(2))
+    second["issued_at"] = str(int(first["issued_at"]) - behind)
+    assert scene.caller.post(PATH, json=first).status_code == 200
+    scene.sandbox.revoke(first["access_token"])
+    assert scene.caller.post(PATH, json=second).status_code == 200
+    assert scene.kept_token == second["access_token"]
 
 
 def test_it_does_not_start_without_a_user(client: UpstoxTOTP, tmp_path: Path) -> None:

@@ -212,12 +212,13 @@ class TokenCache:
         """
         return self._open(client).read_token(client.identity)
 
-    def keep(self, client: Client, data: AccessTokenData) -> bool:
-        """Keep a token that came in another way than by a login.
+    def keep(self, client: Client, data: AccessTokenData, *, instead_of: str | None = None) -> bool:
+        """Keep a token that came in another way than by a login, if it is newer than the kept one.
 
         Args:
             client: Whose token it is.
             data: The token.
+            instead_of: A token that is dead: it is replaced though it seems to be newer.
 
         Returns:
             False if it is not kept now, since somebody logs in.
@@ -232,7 +233,8 @@ class TokenCache:
             return False
         try:
             seen = turn.read_token()
-            if not is_newer(seen, data):
+            dead = seen.token is not None and seen.token.access_token == instead_of
+            if not dead and not is_newer(seen, data):
                 return True
             KeptLogin(client, store, seen, force=False).keep(turn, data)
         except LockLostError:

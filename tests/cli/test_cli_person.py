@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+import time
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -239,10 +242,57 @@ def test_the_phone_from_the_start_of_the_command_to_a_token(
     (token,) = sandbox.access_tokens
     assert printed.strip() == token
     assert "approve it in the Upstox app" in said
+    assert "app's notifier at 127.0.0.1" in said
+    assert url.rpartition("/")[2] not in said
     assert token not in said
     seen = len(sandbox.requests)
     assert token_of_another_process(environment) == token
     assert len(sandbox.requests) == seen
+
+
+def test_connections_without_a_body_keep_nobody_out(
+    sandbox: Sandbox, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Of 150 that never send the body that they announced, none delays the next message."""
+    named = {**environment, "UPSTOX_USER_ID": "4CB7QX"}
+    with notifying(named, tmp_path) as url, ExitStack() as stack:
+        parts = urlsplit(url)
+        head = f"POST {parts.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{{"
+        for _ in range(150):
+            address = (parts.hostname or "", parts.port or 0)
+            silent = stack.enter_context(socket.create_connection(address, PATIENCE))
+            silent.sendall(head.encode())
+        began = time.monotonic()
+        assert requests.post(url, data=b"{}", timeout=PATIENCE).status_code == 400
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")
+def test_a_secret_file_that_is_no_secret(environment: dict[str, str], tmp_path: Path) -> None:
+    """One that others may read is warned of, and an empty one is an error that names it."""
+    secret = tmp_path / "secret"
+
+    def show() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - this interpreter
+            [*COMMAND, "notifier", "--show-path", "--secret-file", str(secret)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    secret.write_text("")
+    ended = show()
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert str(secret) in ended.stderr
+    secret.write_text("a-made-up-secret-of-this-test\n")
+    secret.chmod(0o666)
+    ended = show()
+    assert ended.stdout == "/notify/a-made-up-secret-of-this-test\n"
+    assert f"chmod 600 {secret}" in ended.stderr
+    secret.chmod(0o600)
+    assert show().stderr == ""
 
 
 def test_the_notifier_does_not_start_without_a_user(

@@ -7,10 +7,9 @@ no moment is too far away for it.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from datetime import UTC, datetime, time, timedelta, timezone
-from typing import Final
+from typing import Any, Final
 
 from upstox_totp import _clock
 
@@ -83,6 +82,20 @@ def next_expiry(obtained_at: datetime) -> datetime:
     return datetime.combine(day, _DIES_AT, IST)
 
 
+def jwt_claims(token: str) -> dict[str, Any]:
+    """Return what a JWT says of itself, unverified; nothing if it is none.
+
+    Args:
+        token: The access token.
+    """
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (IndexError, ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
 def jwt_expiry(token: str) -> datetime | None:
     """Return what a JWT says of its own end.
 
@@ -93,19 +106,8 @@ def jwt_expiry(token: str) -> datetime | None:
         Its ``exp`` as an aware ``datetime`` in Indian time, None if it has none.
     """
     try:
-        payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return datetime.fromtimestamp(claims["exp"], UTC).astimezone(IST)
-    except (
-        IndexError,
-        KeyError,
-        TypeError,
-        ValueError,
-        OverflowError,
-        OSError,
-        RecursionError,
-        binascii.Error,
-    ):
+        return datetime.fromtimestamp(jwt_claims(token)["exp"], UTC).astimezone(IST)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
@@ -98,7 +99,12 @@ def _show_request(notes: Notes, request: TokenRequestData) -> None:
     notes.write(
         f"Upstox asks on your phone: approve it in the Upstox app or on WhatsApp, until {until}."
     )
-    notes.write(f"The token goes to {request.notifier_url or 'the notifier URL of the app'}.")
+    # Its path has the secret that keeps strangers out.
+    named = re.split("[/?#]", (request.notifier_url or "").partition("://")[2])[0].rpartition("@")[
+        2
+    ]
+    where = f" at {printable(named)}" if named else ""
+    notes.write(f"The token goes to the app's notifier{where}.")
 
 
 def _ask(prompt: str) -> str:

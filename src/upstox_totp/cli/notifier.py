@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import signal
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from pydantic import SecretStr
 
-from upstox_totp._api.notification import MOST
+from upstox_totp._log import warn_user
 from upstox_totp._messages.extras import missing
 from upstox_totp._settings.names import NONE
 from upstox_totp.cli.group import command
@@ -20,7 +22,7 @@ from upstox_totp.cli.login import make_client
 from upstox_totp.cli.options import SETTINGS_AND_DEBUG
 from upstox_totp.cli.streams import write_line
 from upstox_totp.errors import ConfigurationError
-from upstox_totp.notifier import Notifier
+from upstox_totp.notifier import MAX_MESSAGE, Notifier, check_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 _FILE: Final = "notifier-secret"
 _HEAD: Final = 16 * 1024
 _SECONDS: Final = 20
-_CONNECTIONS: Final = 100
+# Idle ones cost little: few would let anybody keep Upstox out by opening that many.
+_CONNECTIONS: Final = 800
 _THREADS: Final = 4
 
 
@@ -88,8 +91,9 @@ def _listen(application: Notifier, host: str, port: int, notes: Notes) -> None:
         channel_timeout=_SECONDS,
         cleanup_interval=_SECONDS,
         max_request_header_size=_HEAD,
-        max_request_body_size=MOST,
+        max_request_body_size=MAX_MESSAGE,
         clear_untrusted_proxy_headers=True,
+        asyncore_use_poll=hasattr(select, "poll"),
     )
     # A name with several addresses has several sockets, and no port of its own.
     chosen = getattr(server, "effective_port", port)
@@ -129,7 +133,7 @@ def _default_file() -> Path:
 def _read_secret(path: Path) -> SecretStr:
     """Return the secret of a file, which is made where there is none."""
     with suppress(FileNotFoundError):
-        return SecretStr(path.read_text("utf-8").strip())
+        return _read_checked(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = SecretStr(secrets.token_urlsafe(32))
     with suppress(FileExistsError):
@@ -137,4 +141,23 @@ def _read_secret(path: Path) -> SecretStr:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(f"{made.get_secret_value()}\n")
         return made
-    return SecretStr(path.read_text("utf-8").strip())
+    return _read_checked(path)
+
+
+def _read_checked(path: Path) -> SecretStr:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        secret = SecretStr(file.read(_HEAD).strip())
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        warn_user(
+            f"Others can read or change the secret of the notifier's path: run chmod 600 {path}"
+        )
+    try:
+        check_secret(secret)
+    except ConfigurationError as error:
+        problem = error.message
+    else:
+        return secret
+    raise ConfigurationError(
+        f"{path}: {problem}", suggestions=["Delete the file; the next start makes a new one."]
+    )
