@@ -65,6 +65,14 @@ STEPS: dict[str, tuple[Step, Step]] = {
         lambda probe: probe.get("api", "/nowhere"),
         lambda probe: probe.session.delete(probe.url("api", "/v2/logout"), timeout=PATIENCE),
     ),
+    "totp_login": (
+        lambda probe: probe.get("api", "/nowhere"),
+        lambda probe: probe.post("api", "/v2/totp-login/authorization/token"),
+    ),
+    "token_request": (
+        lambda probe: probe.get("api", "/nowhere"),
+        lambda probe: probe.post("api", "/v3/login/auth/token/request/x"),
+    ),
 }
 
 
@@ -116,49 +124,41 @@ def test_a_fault_says_what_it_is() -> None:
     assert repr([Fault.hang(), Fault.reset("middle")]) == "[<Fault hang>, <Fault reset middle>]"
 
 
-def test_a_status_has_a_body_and_headers(probe: Probe) -> None:
-    """`status` sends what it was given."""
-    fault = Fault.status(418, b"teapot", "text/x-tea", {"X-Tea": "yes"})
-    probe.sandbox.misbehave("profile", fault)
-    response = probe.profile("x")
-    assert (response.status_code, response.content) == (418, b"teapot")
-    assert (response.headers["Content-Type"], response.headers["X-Tea"]) == ("text/x-tea", "yes")
+INSTEAD: list[tuple[Fault, int, str, bytes]] = [
+    (Fault.status(418, b"teapot", "text/x-tea"), 418, "text/x-tea", b"teapot"),
+    (Fault.html(), 200, "text/html", b"<title>Access Denied"),
+    (Fault.html(403), 403, "text/html", b"<title>Access Denied"),
+    (Fault.json([]), 200, "application/json", b"[]"),
+    (Fault.json({"success": True, "data": None}, 500), 500, "application/json", b'"data": null'),
+    (Fault.body(b""), 200, "application/json", b""),
+    (Fault.body(b"\xff\xfe", "text/x-odd"), 200, "text/x-odd", b"\xff\xfe"),
+]
 
 
-@pytest.mark.parametrize("status", [200, 403])
-def test_html_is_a_block_page(probe: Probe, status: int) -> None:
-    """`html` sends a block page and leaves the account alone."""
+@pytest.mark.parametrize(("fault", "status", "kind", "part"), INSTEAD)
+def test_what_is_answered_instead(
+    probe: Probe, fault: Fault, status: int, kind: str, part: bytes
+) -> None:
+    """A status, a page, JSON or any bytes; the step is not carried out."""
     probe.dialog()
-    probe.sandbox.misbehave("otp", Fault.html(status))
+    probe.sandbox.misbehave("otp", fault)
+    probe.sandbox.misbehave("profile", fault)
+    assert probe.profile("x").status_code == status
     response = probe.post("service", "/login/open/v6/auth/1fa/otp/generate", json={})
     assert response.status_code == status
-    assert response.headers["Content-Type"].startswith("text/html")
-    assert "Access Denied" in response.text
+    assert response.headers["Content-Type"].partition(";")[0] == kind
+    assert part in response.content
 
 
 @pytest.mark.parametrize("value", [30, "Wed, 21 Oct 2026 07:28:00 GMT"])
-def test_retry_after_says_when(probe: Probe, value: int | str) -> None:
-    """`retry_after` answers 429 in the host's envelope, with seconds or a date."""
-    probe.sandbox.misbehave("profile", Fault.retry_after(value))
+def test_headers_are_sent(probe: Probe, value: int | str) -> None:
+    """`retry_after` says when, in seconds or by a date; `status` takes any."""
+    probe.sandbox.misbehave("profile", Fault.retry_after(value), 1)
+    probe.sandbox.misbehave("profile", Fault.status(418, headers={"X-Tea": "yes"}), 1)
     response = probe.profile("x")
     assert (response.status_code, code_of(response)) == (429, "UDAPI10005")
     assert response.headers["Retry-After"] == str(value)
-
-
-@pytest.mark.parametrize("value", [[], 7, None, {"success": True, "data": None}])
-def test_json_is_anything(probe: Probe, value: object) -> None:
-    """`json` answers 200 with any JSON."""
-    probe.sandbox.misbehave("profile", Fault.json(value))
-    assert probe.profile("x").json() == value
-
-
-@pytest.mark.parametrize("body", [b"", b"{broken", b"\xff\xfe"])
-def test_body_is_any_bytes(probe: Probe, body: bytes) -> None:
-    """`body` answers 200 with any bytes, as JSON by its type."""
-    probe.sandbox.misbehave("profile", Fault.body(body))
-    response = probe.profile("x")
-    assert (response.status_code, response.content) == (200, body)
-    assert response.headers["Content-Type"] == "application/json"
+    assert probe.profile("x").headers["X-Tea"] == "yes"
 
 
 def test_a_changed_answer_was_carried_out(probe: Probe) -> None:
@@ -256,13 +256,6 @@ def test_hang_answers_nothing(probe: Probe) -> None:
     assert probe.sandbox.otp_requests == 1
 
 
-def test_hang_can_end_by_itself(sandbox: Sandbox) -> None:
-    """After its seconds, `hang` ends the connection."""
-    sandbox.misbehave("dialog", Fault.hang(0.02))
-    with raw(sandbox) as connection:
-        assert all_of(connection) == b""
-
-
 @pytest.mark.parametrize("fault", [Fault.hang(), Fault.drip(60), Fault.late(60)])
 def test_stop_ends_waiting_faults(fault: Fault) -> None:
     """Whatever a fault waits for, `stop` ends it at once and leaves no thread."""
@@ -292,19 +285,24 @@ def test_late_is_carried_out_and_answered(probe: Probe) -> None:
 
 
 def test_reset_before_the_answer(probe: Probe) -> None:
-    """A reset before the answer is a reset, and nothing was carried out."""
+    """A reset before the answer is a reset, and nothing was carried out; after half, it was."""
     probe.to_verified()
     probe.sandbox.misbehave("pin", Fault.reset(), 1)
     with pytest.raises(requests.exceptions.ConnectionError, match="reset"):
         probe.pin()
     assert (probe.sandbox.pins_received, probe.sandbox.logins) == (1, 0)
     assert probe.sandbox.requests[-1].status is None
+    probe.sandbox.misbehave("pin", Fault.reset("middle"), 1)
+    with pytest.raises(requests.exceptions.RequestException):
+        probe.pin()
+    assert probe.sandbox.logins == 1
     assert probe.pin().json()["success"]
 
 
-def test_close_before_the_answer(sandbox: Sandbox) -> None:
-    """An early close is an orderly end without a byte."""
-    sandbox.misbehave("dialog", Fault.close())
+@pytest.mark.parametrize("fault", [Fault.close(), Fault.hang(0.02)])
+def test_an_orderly_end_without_a_byte(sandbox: Sandbox, fault: Fault) -> None:
+    """An early close, and a `hang` that ends by itself."""
+    sandbox.misbehave("dialog", fault)
     with raw(sandbox) as connection:
         assert all_of(connection) == b""
 
@@ -333,15 +331,6 @@ def test_reset_in_the_middle(sandbox: Sandbox) -> None:
             received += connection.recv(65536)
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
-
-
-def test_a_cut_answer_was_carried_out(probe: Probe) -> None:
-    """After an answer cut in the middle the account has moved on."""
-    probe.to_verified()
-    probe.sandbox.misbehave("pin", Fault.reset("middle"), 1)
-    with pytest.raises(requests.exceptions.RequestException):
-        probe.pin()
-    assert probe.sandbox.logins == 1
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -405,6 +394,7 @@ def test_the_last_answer_on_a_connection(sandbox: Sandbox, *, announce: bool) ->
 def test_then_refuse_answers_and_refuses(probe: Probe) -> None:
     """The step is answered, the next connect is refused, and `resume` opens the same port."""
     probe.dialog()
+    probe.sandbox.resume()
     port = probe.sandbox.port
     probe.sandbox.misbehave("otp", Fault.then_refuse(), 1)
     assert probe.otp().json()["success"]
@@ -437,12 +427,6 @@ def test_stop_frees_a_held_port(fault: Fault) -> None:
         probe.profile("x")
     with Sandbox(port=port) as again, Probe(again) as probe:
         assert probe.profile("x").status_code == 401
-
-
-def test_resume_without_need_changes_nothing(probe: Probe) -> None:
-    """`resume` on a sandbox that listens leaves it listening."""
-    probe.sandbox.resume()
-    assert probe.dialog().status_code == 200
 
 
 def test_a_broken_function_is_reported(
