@@ -148,7 +148,7 @@ def test_each_thread_with_its_own_client_logs_in(
 def test_errors_of_the_library_are_one_family() -> None:
     """UpstoxError catches every error class, and none of them is a network error."""
     kinds = [getattr(upstox_totp, name) for name in upstox_totp.__all__ if name.endswith("Error")]
-    assert len(kinds) == 6
+    assert len(kinds) == 8
     for kind in kinds:
         assert issubclass(kind, UpstoxError)
         assert not issubclass(kind, requests.RequestException)

@@ -77,11 +77,13 @@ def test_errors_come_through_pickle_and_copy_whole(kind: type[UpstoxError]) -> N
 def test_the_table_is_complete_and_gives_advice() -> None:
     """Every code has a meaning, something to do, and names settings that exist."""
     assert set(EXPLANATIONS) == set(ErrorCode)
+    assert EXPLANATIONS[ErrorCode.INCORRECT_PIN] is ErrorCode.INCORRECT_PIN.explanation
     for code, explanation in EXPLANATIONS.items():
         assert explanation.meaning.endswith(".")
         assert explanation.suggestions
         advice = " ".join(explanation.suggestions)
         assert set(explanation.settings) <= set(REQUIRED)
+        assert not re.search(r"[{}]", advice)
         for setting in explanation.settings:
             assert setting in advice, code
             assert variable(setting) in advice, code
@@ -101,11 +103,7 @@ AGAIN = (1017007, 1017076, 1017079, 1017084, 1017095, 1017105, 4000001)
 NO_VERDICT: dict[int | str, str] = {
     **dict.fromkeys(AGAIN, "Start the login again"),
     1017072: "try another network",
-    "UDAPI1017": "newer release",
-    "UDAPI1018": "newer release",
-    "UDAPI1022": "newer release",
-    "UDAPI1023": "newer release",
-    "UDAPI1024": "newer release",
+    **dict.fromkeys([f"UDAPI{code}" for code in (1017, 1018, 1022, 1023, 1024)], "newer release"),
     "UDAPI100060": "newer release",
     "UDAPI1123": "notifier URL",
     "UDAPI1124": "individual|your own account",

@@ -129,7 +129,7 @@ def test_who_listens_hears_the_first_record_and_those_after_it() -> None:
 DEBUG = """
 import logging, os, sys
 from upstox_totp._log import logger
-from upstox_totp._stderr_log import enable_debug
+from upstox_totp._log import enable_debug
 {}
 enable_debug()
 for number in range(3):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 
-from upstox_totp._messages.extras import missing
 from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.errors import missing_extra
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
-        print(missing("The command line", "cli"), file=sys.stderr)  # noqa: T201 - what prints otherwise is missing
+        print(missing_extra("The command line", "cli"), file=sys.stderr)  # noqa: T201 - what prints otherwise is missing
         sys.exit(ExitCode.USAGE)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)

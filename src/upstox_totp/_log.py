@@ -1,125 +1,95 @@
-"""The package's logger, how to hear it, and how to tell a person what they must know.
-
-A kept token is found without a word, so that the logging of the standard library, which takes as
-long to load as half of what finds it, is loaded by the first word.
-"""
+"""The package's logger, how to hear it, and how to tell a user what they must know."""
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import sys
 import warnings
 from contextlib import contextmanager, suppress
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from upstox_totp._errors import UpstoxWarning
+from upstox_totp.errors import UpstoxWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from logging import Handler, Logger, LogRecord
     from types import FrameType
 
-    logger: Logger
+logger: Final = logging.getLogger("upstox_totp")
+logger.addHandler(logging.NullHandler())
 
-_PACKAGE: Final = f"{os.path.dirname(__file__)}{os.sep}"  # noqa: PTH120 - pathlib is slow to load
-
-
-class _Logger:
-    """The package's logger, whoever looks at it."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(_made(), name)
+_PACKAGE: Final = f"{os.path.dirname(__file__)}{os.sep}"  # noqa: PTH120 - as frames name their files
 
 
-if not TYPE_CHECKING:
-    logger = _Logger()
+class _StderrHandler(logging.Handler):
+    """Writes to the current ``sys.stderr``, unless the program has configured logging itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        self._writing = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record; where there is no usable stderr, it is lost."""
+        # A stderr that writes into this log would be written to by each of its own lines.
+        if self._writing or logging.getLogger().handlers:
+            return
+        self._writing = True
+        # A stderr of the program's own may raise whatever it likes.
+        with suppress(Exception):
+            _write(f"{self.format(record)}\n")
+        self._writing = False
 
 
-class _Ear:
-    """Hears what the package logs.
-
-    Args:
-        listener: Is given each record.
-    """
-
-    def __init__(self, listener: Callable[[LogRecord], None]) -> None:
-        self._listener = listener
-        self._handler: Handler | None = None
-        self._level = 0
-
-    def open(self, made: Logger) -> None:
-        """Hear what is logged from now on.
-
-        Args:
-            made: The logger.
-        """
-        from logging import Handler  # noqa: PLC0415 - loaded already, with the logger
-
-        self._handler = Handler()
-        self._handler.emit = self._listener  # type: ignore[assignment, method-assign]
-        self._level = made.level
-        made.addHandler(self._handler)
-
-    def close(self) -> None:
-        """Hear no more, and leave the logger's level as it was."""
-        if self._handler is not None:
-            logger.removeHandler(self._handler)
-            logger.setLevel(self._level)
+def _write(line: str) -> None:
+    stream = sys.stderr
+    raw = getattr(stream.buffer, "raw", None) if type(stream) is io.TextIOWrapper else None
+    if raw is None:
+        stream.write(line)
+        return
+    # What a broken pipe does not take would stay in the buffers above, and make the interpreter,
+    # which empties them at its end, exit with 120.
+    stream.flush()
+    raw.write(line.replace("\n", os.linesep).encode(stream.encoding, "backslashreplace"))
 
 
-_EARS: Final[list[_Ear]] = []
-
-
-@cache
-def _made() -> Logger:
-    import logging  # noqa: PLC0415 - see above; no login begins without it
-
-    made = logging.getLogger("upstox_totp")
-    made.addHandler(logging.NullHandler())
-    for ear in _EARS:
-        ear.open(made)
-    return made
+def enable_debug() -> None:
+    """Show on stderr what happens in a login, at DEBUG, unless the program configures logging."""
+    logger.setLevel(logging.DEBUG)
+    if all(type(handler) is logging.NullHandler for handler in logger.handlers):
+        logger.addHandler(_StderrHandler())
 
 
 @contextmanager
-def heard(listener: Callable[[LogRecord], None]) -> Iterator[None]:
-    """Let somebody hear what the package logs, for the length of a block.
-
-    Args:
-        listener: Is given each record.
-    """
-    ear = _Ear(listener)
-    _EARS.append(ear)
-    if _made.cache_info().currsize:
-        ear.open(_made())
+def heard(listener: Callable[[logging.LogRecord], None]) -> Iterator[None]:
+    """Hand each record of the package to a listener for the length of a block."""
+    handler, level = logging.Handler(), logger.level
+    handler.emit = listener  # type: ignore[assignment, method-assign]
+    logger.addHandler(handler)
     try:
         yield
     finally:
-        _EARS.remove(ear)
-        ear.close()
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def warn_user(message: str, *, each_time: bool = False) -> None:
-    """Tell the person what they must know: as an `UpstoxWarning`, and in the log.
+    """Tell the user what they must know: as an `UpstoxWarning`, and in the log.
 
-    Python shows a message once for each line of the program that led here, by its default
-    filters. It never ends the login under way, where an attempt or the token would be lost: a
-    filter that makes errors of warnings (``-W error``) has it shown, and the login goes on.
-
-    Args:
-        message: What to tell, in whole sentences, without a secret.
-        each_time: Whether to show it again where it was shown before.
+    It never ends the login under way: a filter that makes errors of warnings has it shown. By
+    Python's default filters it shows once for each line that led here, or ``each_time``.
     """
     logger.warning("%s", message)
     frame = _calling_frame()
     filename, line = frame.f_code.co_filename, frame.f_lineno
     registry = None if each_time else frame.f_globals.setdefault("__warningregistry__", {})
-    module = frame.f_globals.get("__name__")
     # What a program has put in place of showwarning may raise whatever it likes.
     with suppress(Exception):
         try:
-            warnings.warn_explicit(message, UpstoxWarning, filename, line, module, registry)
+            warnings.warn_explicit(
+                message, UpstoxWarning, filename, line, frame.f_globals.get("__name__"), registry
+            )
         except UpstoxWarning as warning:
             warnings.showwarning(warning, UpstoxWarning, filename, line)
 

@@ -357,3 +357,23 @@ def _meaning(escape: str) -> str:
     if escape[0] == "%" or escape[1] == "x":
         return chr(int(escape[-2:], 16))
     return _CONTROLS.get(escape[1], escape[1])
+
+
+class HiddenBytes(bytes):
+    """Bytes that hold a secret: used as they are, never shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return a mask and the length."""
+        return f"{type(self).__name__}(*** {len(self)} bytes)"
+
+    __str__ = __repr__
+
+
+class HiddenDict(dict[str, Any]):
+    """A JSON object that is never shown."""
+
+    def __repr__(self) -> str:
+        """Return a mask."""
+        return "{***}"

@@ -13,11 +13,11 @@ from upstox_totp._api.one_time_passwords import OneTimePasswords
 from upstox_totp._api.routes import DIALOG
 from upstox_totp._http.server_clock import clock_of
 from upstox_totp._http.session import Session
+from upstox_totp._log import enable_debug
 from upstox_totp._settings.account import identify
 from upstox_totp._settings.config import Config, as_secret
 from upstox_totp._settings.hosts import valid_base_domain
 from upstox_totp._settings.names import SETTINGS
-from upstox_totp._stderr_log import enable_debug
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:

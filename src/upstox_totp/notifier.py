@@ -18,8 +18,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from upstox_totp import _clock
 from upstox_totp._cache.lifetime import as_datetime, expiry, jwt_claims, milliseconds
-from upstox_totp._hidden import HiddenBytes
 from upstox_totp._log import logger, warn_user
+from upstox_totp._redact import HiddenBytes
 from upstox_totp.errors import AuthenticationError, ConfigurationError, ErrorCode, UpstoxError
 from upstox_totp.models import AccessTokenData, ProfileData
 from upstox_totp.token_cache import TokenCache

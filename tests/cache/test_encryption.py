@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from upstox_totp import ConfigurationError
 from upstox_totp._cache.encryption import Seal, SealError, new_key
-from upstox_totp._hidden import HiddenBytes
+from upstox_totp._redact import HiddenBytes
 
 CONTENT = HiddenBytes(b'{"token": "a.b.c"}')
 

@@ -26,7 +26,7 @@ from upstox_totp._cache.encryption import new_key
 from upstox_totp._cache.ledger_record import Begun, Credential, LedgerRecord, LoginMark
 from upstox_totp._cache.record import CachedToken, TokenRecord
 from upstox_totp._cache.store import LockLostError
-from upstox_totp._hidden import HiddenDict
+from upstox_totp._redact import HiddenDict
 from upstox_totp._settings.account import Identity, identify
 from upstox_totp.errors import CacheError, LoginWaitError
 

@@ -15,7 +15,7 @@ import pytest
 from conftest import FakeTime, configure
 from upstox_totp import TokenCache, UpstoxTOTP
 from upstox_totp._cache.memory_store import PROCESS
-from upstox_totp._messages.extras import missing as missing_extra
+from upstox_totp.errors import missing_extra
 from upstox_totp.sandbox import Account, Credentials, Fault, Sandbox
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from urllib3.exceptions import (
 )
 from urllib3.response import HTTPResponse
 
-from upstox_totp._hidden import HiddenBytes
 from upstox_totp._http import session as session_module
 from upstox_totp._http.session import MAX_BODY, AnswerTooLargeError, Session
+from upstox_totp._redact import HiddenBytes
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:

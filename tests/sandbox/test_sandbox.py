@@ -27,7 +27,7 @@ from support.sandbox_probe import (
     Probe,
     code_of,
 )
-from upstox_totp._messages.extras import missing
+from upstox_totp.errors import missing_extra
 from upstox_totp.sandbox import Credentials, Sandbox
 
 NOON = 1_790_000_000.0
@@ -332,4 +332,4 @@ def test_a_missing_werkzeug_is_named() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (f"ImportError: {missing('The sandbox', 'sandbox')}")
+    assert done.stderr.splitlines()[-1] == f"ImportError: {missing_extra('The sandbox', 'sandbox')}"

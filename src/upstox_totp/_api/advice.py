@@ -81,6 +81,7 @@ TOTP_LOGIN_CODES: Final[Mapping[ErrorCode, Explanation]] = {
     ErrorCode.INCORRECT_PIN: EXPLANATIONS[ErrorCode.INCORRECT_PIN],
     ErrorCode.TOO_MANY_OTPS: EXPLANATIONS[ErrorCode.TOO_MANY_OTPS],
     ErrorCode.TOO_MANY_REQUESTS: EXPLANATIONS[ErrorCode.TOO_MANY_REQUESTS],
+    ErrorCode.TOO_MANY_REQUESTS_2: EXPLANATIONS[ErrorCode.TOO_MANY_REQUESTS_2],
     ErrorCode.TOO_MANY_WRONG_OTPS: EXPLANATIONS[ErrorCode.TOO_MANY_WRONG_OTPS],
 }
 """What the codes mean that tell more of Upstox's own TOTP login than that it was refused."""

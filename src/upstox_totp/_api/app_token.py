@@ -10,7 +10,7 @@ from upstox_totp._api import routes
 from upstox_totp._api.base import BaseAPI
 from upstox_totp._api.context import Context
 from upstox_totp._cache.alone import log_in_alone
-from upstox_totp._hidden import HiddenDict
+from upstox_totp._redact import HiddenDict
 from upstox_totp.errors import AuthenticationError, ErrorCode
 from upstox_totp.models import LogoutResponse, ProfileResponse
 

@@ -15,10 +15,10 @@ from urllib3.util import parse_url
 from upstox_totp import _clock
 from upstox_totp._api import routes
 from upstox_totp._api.responses import check_granted, unexpected
-from upstox_totp._hidden import HiddenBytes, HiddenDict
 from upstox_totp._http.answers import Answer, ModelT
 from upstox_totp._http.session import MAX_SECONDS, AnswerTooLargeError
 from upstox_totp._log import logger
+from upstox_totp._redact import HiddenBytes, HiddenDict
 from upstox_totp.errors import ValidationError
 from upstox_totp.transcript import Exchange, Step, field_names, media_type, plain_path
 

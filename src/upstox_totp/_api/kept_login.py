@@ -20,8 +20,7 @@ from upstox_totp._cache.lifetime import as_datetime, credible_offset, expiry
 from upstox_totp._cache.record import CachedToken
 from upstox_totp._cache.remembering import error_of, remember
 from upstox_totp._cache.store import LockLostError
-from upstox_totp._hidden import HiddenDict
-from upstox_totp._redact import Secrets
+from upstox_totp._redact import HiddenDict, Secrets
 from upstox_totp.errors import AuthenticationError, UpstoxError
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
 

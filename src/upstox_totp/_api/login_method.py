@@ -16,8 +16,8 @@ from upstox_totp._api.base import BaseAPI
 from upstox_totp._api.context import LoginContext
 from upstox_totp._cache.alone import log_in_alone
 from upstox_totp._cache.store import LockLostError
-from upstox_totp._hidden import HiddenBytes
 from upstox_totp._log import warn_user
+from upstox_totp._redact import HiddenBytes
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ import binascii
 import os
 from typing import TYPE_CHECKING, Final
 
-from upstox_totp._errors import ConfigurationError
-from upstox_totp._hidden import HiddenBytes
-from upstox_totp._messages.extras import missing
+from upstox_totp._redact import HiddenBytes
+from upstox_totp.errors import ConfigurationError, missing_extra
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -164,5 +163,5 @@ def _cipher(key: bytes) -> AESGCM:
     try:
         from cryptography.hazmat.primitives.ciphers import aead  # noqa: PLC0415 - as above
     except ImportError:
-        raise ImportError(missing("UPSTOX_CACHE_KEY", "encryption")) from None
+        raise ImportError(missing_extra("UPSTOX_CACHE_KEY", "encryption")) from None
     return aead.AESGCM(bytes(key))

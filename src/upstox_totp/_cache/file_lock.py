@@ -8,14 +8,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
-from upstox_totp._messages.extras import missing
+from upstox_totp.errors import missing_extra
 
 try:
     from filelock import FileLock, Timeout
 except ImportError:
     FileLock = None  # type: ignore[assignment, misc]
 if FileLock is None:
-    raise ImportError(missing("TokenCache", "cache"))
+    raise ImportError(missing_extra("TokenCache", "cache"))
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,8 +20,8 @@ from upstox_totp._cache.ledger_record import LedgerRecord
 from upstox_totp._cache.lifetime import IST, as_datetime, moment
 from upstox_totp._cache.record import TokenRecord
 from upstox_totp._cache.store import LockLostError
-from upstox_totp._hidden import HiddenBytes
 from upstox_totp._log import logger
+from upstox_totp._redact import HiddenBytes
 
 if TYPE_CHECKING:
     from upstox_totp._cache.file_lock import HeldLock

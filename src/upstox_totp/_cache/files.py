@@ -10,9 +10,9 @@ from typing import Final
 
 from upstox_totp import _clock
 from upstox_totp._cache.store import StoreError
-from upstox_totp._hidden import HiddenBytes
 from upstox_totp._log import logger, warn_user
-from upstox_totp._messages.extras import missing
+from upstox_totp._redact import HiddenBytes
+from upstox_totp.errors import missing_extra
 
 SUFFIXES: Final = frozenset({".json", ".ledger", ".lock", ".holder", ".used", ".tmp"})
 """What the files of a store end with; a directory that has others is not for tokens alone."""
@@ -79,7 +79,7 @@ def _default_directory() -> Path:
         pass
     except RuntimeError as error:
         raise StoreError(str(error)) from None
-    raise ImportError(missing("TokenCache", "cache"))
+    raise ImportError(missing_extra("TokenCache", "cache"))
 
 
 class PrivateDirectory:

@@ -13,8 +13,7 @@ from upstox_totp._cache.files import cache_path
 from upstox_totp._cache.memory_store import PROCESS
 from upstox_totp._cache.mirror import MirroredStore
 from upstox_totp._cache.store import UnusableStore
-from upstox_totp._errors import ConfigurationError
-from upstox_totp._messages.extras import missing
+from upstox_totp.errors import ConfigurationError, missing_extra
 
 if TYPE_CHECKING:
     import os
@@ -105,4 +104,4 @@ def _open_url(url: Hideable, key: Hideable | None) -> Store:
     else:
         opened: Store = module.open_url(hidden(url), hidden(key))
         return opened
-    raise ConfigurationError(missing("cache_url (UPSTOX_CACHE_URL)", "redis") + ".")
+    raise ConfigurationError(missing_extra("cache_url (UPSTOX_CACHE_URL)", "redis") + ".")

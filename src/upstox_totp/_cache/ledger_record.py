@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from upstox_totp import _clock
 from upstox_totp._cache.failure import LoginFailure
 from upstox_totp._cache.lifetime import moment
-from upstox_totp._hidden import HiddenBytes
+from upstox_totp._redact import HiddenBytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

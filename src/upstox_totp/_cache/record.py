@@ -10,7 +10,7 @@ from upstox_totp import _clock
 from upstox_totp._cache.failure import LoginFailure
 from upstox_totp._cache.ledger_record import LoginMark
 from upstox_totp._cache.lifetime import is_of_use, moment, seconds_left
-from upstox_totp._hidden import HiddenBytes, HiddenDict
+from upstox_totp._redact import HiddenBytes, HiddenDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from upstox_totp import _clock
 from upstox_totp._cache.encryption import SealError, hidden
 from upstox_totp._cache.ledger_record import LedgerRecord
 from upstox_totp._cache.record import TokenRecord
-from upstox_totp._hidden import HiddenBytes
+from upstox_totp._redact import HiddenBytes
 from upstox_totp.errors import CacheError
 
 if TYPE_CHECKING:

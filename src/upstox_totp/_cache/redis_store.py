@@ -19,8 +19,7 @@ from upstox_totp._cache.redis_records import Kept, RedisRecords, name_of, token_
 from upstox_totp._cache.redis_turn import RedisTurn, tags_of
 from upstox_totp._cache.store import LockLostError
 from upstox_totp._log import warn_user
-from upstox_totp._messages.extras import missing
-from upstox_totp.errors import CacheError, ConfigurationError
+from upstox_totp.errors import CacheError, ConfigurationError, missing_extra
 
 try:
     import redis
@@ -30,7 +29,7 @@ try:
 except ImportError:
     redis = None  # type: ignore[assignment]
 if redis is None:
-    raise ImportError(missing("A cache in Redis", "redis"))
+    raise ImportError(missing_extra("A cache in Redis", "redis"))
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from upstox_totp._cache.encryption import Hideable
     from upstox_totp._cache.identified import Identified
     from upstox_totp._cache.record import TokenRecord
-    from upstox_totp._hidden import HiddenBytes
+    from upstox_totp._redact import HiddenBytes
 
 ResultT = TypeVar("ResultT")
 

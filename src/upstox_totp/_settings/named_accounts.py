@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from upstox_totp._errors import ConfigurationError
-from upstox_totp._messages.extras import missing
 from upstox_totp._settings.env_files import EnvFile, read_env_file
 from upstox_totp._settings.names import NAMES, SETTINGS, variable
+from upstox_totp.errors import ConfigurationError, missing_extra
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -52,7 +51,7 @@ def accounts_directory() -> Path:
         pass
     else:
         return platformdirs.user_config_path(_APPLICATION, appauthor=False) / "accounts"
-    raise ConfigurationError(missing("A named account", "cache") + ".")
+    raise ConfigurationError(missing_extra("A named account", "cache") + ".")
 
 
 def account_path(name: str) -> Path:

@@ -10,14 +10,13 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from upstox_totp._hidden import HiddenBytes
 from upstox_totp._log import warn_user
-from upstox_totp._messages.extras import missing
+from upstox_totp._redact import HiddenBytes
 from upstox_totp._settings.env_files import read_env_file
 from upstox_totp._settings.named_accounts import account_path, keyring_service, load_keyring
 from upstox_totp._settings.names import variable
 from upstox_totp._settings.totp_secret import plain_text
-from upstox_totp.errors import ConfigurationError
+from upstox_totp.errors import ConfigurationError, missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,7 +81,7 @@ def save_in_keyring(account: str, values: Mapping[str, SecretStr]) -> str:
     path = account_path(account)
     keyring = load_keyring()
     if keyring is None:
-        raise ConfigurationError(missing("The keyring", "keyring") + ".")
+        raise ConfigurationError(missing_extra("The keyring", "keyring") + ".")
     service, failure, kept = keyring_service(account), "", True
     try:
         for name, value in values.items():

@@ -6,9 +6,9 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from upstox_totp._errors import UpstoxWarning
 from upstox_totp._log import logger
 from upstox_totp.cli.streams import note_line
+from upstox_totp.errors import UpstoxWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

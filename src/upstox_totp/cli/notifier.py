@@ -15,13 +15,12 @@ import click
 from pydantic import SecretStr
 
 from upstox_totp._log import warn_user
-from upstox_totp._messages.extras import missing
 from upstox_totp._settings.names import NONE
 from upstox_totp.cli.group import command
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.options import SETTINGS_AND_DEBUG
 from upstox_totp.cli.streams import write_line
-from upstox_totp.errors import ConfigurationError
+from upstox_totp.errors import ConfigurationError, missing_extra
 from upstox_totp.notifier import MAX_MESSAGE, Notifier, check_secret
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def _import_server() -> Callable[..., Any]:
         pass
     else:
         return create_server
-    raise ConfigurationError(f"{missing('The notifier', 'notifier')}.")
+    raise ConfigurationError(f"{missing_extra('The notifier', 'notifier')}.")
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -47,12 +47,13 @@ The sandbox listens on 127.0.0.1 and nowhere else. It sends nothing by itself; `
 posts one message to the notifier URL that it was given.
 """
 
-from upstox_totp._messages.extras import missing
-
 try:
     import werkzeug as _werkzeug  # noqa: F401 - imported to see that it is there
 except ImportError:
-    raise ImportError(missing("The sandbox", "sandbox")) from None
+    raise ImportError(
+        'The sandbox needs an extra: pip install ".[sandbox]" in the folder of its checkout '
+        "(on PyPI, the name upstox-totp is another project's)"
+    ) from None
 
 from upstox_totp.sandbox.credentials import Account, Credentials
 from upstox_totp.sandbox.faults import Fault
