@@ -14,8 +14,7 @@ from click.testing import CliRunner
 
 from conftest import configure
 from upstox_totp import UpstoxTOTP
-from upstox_totp._checks.har import Outcome, compare
-from upstox_totp._checks.recording import LARGEST
+from upstox_totp._checks.har import LARGEST, Outcome, compare
 from upstox_totp.cli.main import cli
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ def report(har: Har | bytes, path: Path) -> tuple[int, str, Har]:
 
 def lines(text: str) -> list[str]:
     """Return the lines of a report that tell a difference."""
-    told = re.compile(r"(step .*\)|TOTP login|access token request): .+: .+")
+    told = re.compile(r"(step .*\)|TOTP login|token request): .+: .+")
     return [line for line in text.splitlines() if told.fullmatch(line)]
 
 
@@ -389,6 +388,30 @@ def test_bodies_may_be_in_base64(har: Har, tmp_path: Path) -> None:
     assert "step 4 of 6 (PIN)                same, answer not recorded" in text
 
 
+def test_an_empty_text_is_not_an_empty_answer(har: Har, tmp_path: Path) -> None:
+    """Exporters that had no content write an empty one beside the size that it had."""
+    for text in ("", '{"success": true, "data": {"val'):
+        for one in har["log"]["entries"]:
+            one["response"]["content"] |= {"size": 312, "text": text}
+        code, told, document = report(har, tmp_path)
+        assert code == NOT_A_LOGIN
+        assert "with their content" in document["problem"]
+        assert lines(told) == []
+    find(har, "/2fa")["response"]["content"] |= {"size": 0, "text": ""}
+    assert "step 4 of 6 (PIN): answer field: success is missing" in report(har, tmp_path)[1]
+
+
+def test_what_exporters_and_monitoring_add_is_no_change(har: Har, tmp_path: Path) -> None:
+    """Base64 may be named over plain text, and tracing adds headers of its own."""
+    added = ("traceparent", "newrelic", "sentry-trace", "baggage", "tracestate", "X-B3-TraceId")
+    for one in har["log"]["entries"]:
+        one["request"]["headers"] += pairs((name, CANARY) for name in added)
+        for part in (one["response"]["content"], one["request"].get("postData", {})):
+            part["encoding"] = "base64"
+    code, text, _ = report(har, tmp_path)
+    assert code == SAME, text
+
+
 def test_forms_may_be_in_parameters(har: Har, tmp_path: Path) -> None:
     """A browser splits the fields of a form."""
     data = find(har, "/token")["request"]["postData"]
@@ -557,4 +580,4 @@ def test_a_token_request_is_compared_too(tmp_path: Path) -> None:
         alone(path.replace("v3", "v4"), {"client_secret": CANARY}, told), tmp_path
     )
     assert code == DIFFERS
-    assert "access token request: version: v4 instead of v3" in text
+    assert "token request: version: v4 instead of v3" in text

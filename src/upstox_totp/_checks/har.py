@@ -1,29 +1,68 @@
-"""Compares a browser's recording of a login with what this package sends and understands."""
+"""Compares a login that a browser recorded (a HAR) with what this package sends, by names alone."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, get_args, get_origin
+from urllib.parse import unquote_plus, urlsplit
 
+from pydantic import BaseModel
+
+from upstox_totp import models
 from upstox_totp._api import routes
-from upstox_totp._checks.expectations import (
-    COMMON_HEADERS,
-    ONE_REQUEST,
-    VERSION,
-    Expected,
-    page_login,
-)
-from upstox_totp._checks.recording import NotAHarError, Recorded, read_recording
-from upstox_totp.transcript import Step, plain_path
+from upstox_totp._api.routes import Route
+from upstox_totp._http.addresses import is_loopback
+from upstox_totp._settings.hosts import STAGES
+from upstox_totp.errors import ErrorCode
+from upstox_totp.transcript import Step, field_names, plain_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from upstox_totp._api.routes import Revision
+LARGEST: Final = 20_000_000
+"""The largest recording that is read, in bytes."""
 
-_MOST: Final = 20
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_UPSTOX: Final = ".upstox.com"
+_HOST_LABEL: Final = re.compile(r"[a-z]{1,20}(-v\d{1,2})?")
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
+_VERSION: Final = re.compile(r"(?<=/)v\d{1,3}(?=/)")
+_PLAIN_TEXT: Final = re.compile(r"\s*[{\[]|[\w.]+=[^=]")
+# What any browser sends, and what monitoring adds: no sign of a change at Upstox.
+_COMMON: Final = re.compile(
+    r"accept(-.+)?|user-agent|origin|referer|connection|content-(length|type)|cookie|host|pragma"
+    r"|cache-control|dnt|priority|te|upgrade-insecure-requests|if-.+|sec-.+|keep-alive"
+    r"|traceparent|tracestate|baggage|sentry-trace|newrelic|x-newrelic-.+|x-datadog-.+|b3|x-b3-.+"
+)
+# The kinds of names, as a difference calls them.
+_QUERY: Final = "query parameter"
+_HEADER: Final = "header"
+_BODY: Final = "body field"
+_LEADS: Final = "parameter of the address it leads to"
+_ANSWER: Final = "answer field"
+
+_APP: Final = "client_id redirect_uri"
+_ENVELOPE: Final = frozenset({"data", "status", "success"})
+_PROFILE: Final = "x-profile-id x-user-id"
+# By step: the names in the body, in the query and in the address that the answer leads to.
+_SENT: Final[dict[Step, tuple[str, str, str, type[BaseModel] | None]]] = {
+    Step.DIALOG: ("", f"{_APP} response_type", f"{_APP} user_id", None),
+    Step.OTP_GENERATE: ("mobileNumber countryIsdCode userId", "", "", models.OTPGenerationResponse),
+    Step.OTP_VERIFY: ("otp validateOtpToken", "", "", models.OTPValidationResponse),
+    Step.PIN: ("twoFAMethod inputText", _APP, "", models.TwoFactorAuthenticationResponse),
+    Step.AUTHORIZE: ("userOAuthApproval", f"{_APP} requestId response_type", "code",
+                     models.OAuthAuthorizationResponse),
+    Step.TOKEN: (f"{_APP} client_secret code grant_type", "", "", models.AccessTokenData),
+    Step.TOTP_LOGIN: ("pin totp", "", "", models.AccessTokenData),
+    Step.TOKEN_REQUEST: ("client_secret", "", "", models.TokenRequestResponse),
+}  # fmt: skip
 
 
 class Outcome(StrEnum):
@@ -36,13 +75,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing in which a recorded request is not what this package sends or understands.
-
-    Attributes:
-        what: What differs: for example ``version``, or ``answer field``.
-        expected: What this package has, None if nothing.
-        found: What the recording has, None if nothing.
-    """
+    """One thing that this package has (``expected``) and the recording has not, or has else."""
 
     what: str
     expected: str | None
@@ -59,14 +92,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Compared:
-    """One request of the login.
-
-    Attributes:
-        request: Which one, as messages name it.
-        recorded: Whether the recording has it.
-        differences: In what it differs.
-        unknown: What could not be compared, since it was not recorded.
-    """
+    """One request of a login, its differences, and what of it was not recorded."""
 
     request: str
     recorded: bool
@@ -76,15 +102,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came of a recording, without a value of anything in it.
-
-    Attributes:
-        outcome: What it comes to.
-        revision: The revision of the page's login that it was compared with, None if none was.
-        problem: Why it is no login, in a sentence; None if it is one.
-        requests: The requests of a login, one by one.
-        others: Other requests that the page sent to Upstox, which may be a step that has moved.
-    """
+    """What came of a recording; ``others`` may be a step that has moved."""
 
     outcome: Outcome
     revision: str | None = None
@@ -93,187 +111,310 @@ class Comparison:
     others: tuple[str, ...] = ()
 
 
-_Pair = tuple[Expected, Recorded | None]
+_Expected = dict[str, tuple[frozenset[str], frozenset[str]]]
+
+
+class _Recorded(NamedTuple):
+    """One request to Upstox and its answer; a kind of names that was not recorded is left out."""
+
+    method: str
+    host: str
+    stage: str | None
+    path: str
+    names: dict[str, frozenset[str]]
+    granted: bool
+    code: ErrorCode | None
+
+
+_Kind = TypeVar("_Kind")
+_Pairs = list[tuple[Route, _Recorded | None]]
 
 
 def compare(path: Path) -> Comparison:
-    """Compare a recording of a login with the routes and models of this package.
-
-    Args:
-        path: The HAR, as a browser's developer tools export it.
-
-    Returns:
-        What was found; a file that is no recording of a login is an outcome, too.
-
-    Raises:
-        OSError: If the file cannot be read.
-    """
-    problem = None
-    recording: list[Recorded] = []
-    try:
-        recording = read_recording(path)
-    except NotAHarError as error:
-        problem = str(error)
+    """Compare the recording in a file; `OSError` where it cannot be read."""
+    recording = _read(path)
+    if isinstance(recording, str):
+        return Comparison(Outcome.NOT_A_LOGIN, problem=recording)
     # A browser asks the server's leave with OPTIONS first.
     sent = [one for one in recording if one.method != "OPTIONS"]
-    if not sent:
-        problem = problem or "No request in this recording goes to Upstox."
-        return Comparison(Outcome.NOT_A_LOGIN, problem=problem)
-    revision = _revision(sent)
-    page = [(one, _choose(sent, one)) for one in page_login(revision)]
-    alone = [(one, _choose(sent, one)) for one in ONE_REQUEST]
-    alone = [pair for pair in alone if pair[1] is not None]
-    if not any(one for _, one in page[1:]) and alone:
+    granted = {one.path for one in sent if one.granted}
+    revisions = routes.REVISIONS["auto"]
+    revision = next((one for one in revisions if one.verify.path in granted), revisions[0])
+    steps = (revision.verify, revision.two_factor, routes.AUTHORIZE, routes.TOKEN)
+    page = [(one, _choose(sent, one)) for one in (routes.DIALOG, routes.OTP_GENERATE, *steps)]
+    one_request = (routes.TOTP_LOGIN, routes.TOKEN_REQUEST)
+    alone: _Pairs = [(one, chosen) for one in one_request if (chosen := _choose(sent, one))]
+    if alone and not any(one for _, one in page[1:]):
         page = []
-    if not any(one for _, one in page) and not alone:
-        problem = "No request of an Upstox login is in this recording."
+    pairs = page + alone
+    if not any(one for _, one in pairs):
+        which = "of an Upstox login is in this recording" if sent else "in this recording goes to"
+        problem = f"No request {which}{'' if sent else ' Upstox'}."
         return Comparison(Outcome.NOT_A_LOGIN, problem=problem)
-    return _judge(revision if page else None, sent, page, alone)
-
-
-def _judge(
-    revision: Revision | None, sent: list[Recorded], page: list[_Pair], alone: list[_Pair]
-) -> Comparison:
-    known = [expected for expected, _ in page + alone]
-    others = tuple(dict.fromkeys(_shown(one) for one in sent if _is_unknown(one, known)))[:_MOST]
     gaps = _gaps(page)
-    compared = tuple(
-        _compare(expected, _followed(expected, one, sent), wanted=expected in gaps)
-        for expected, one in page + alone
-    )
+    compared = tuple(_compare(route, one, sent, wanted=route in gaps) for route, one in pairs)
+    others = _others(sent, pairs)
     problem = _failure(page) or _failure(alone)
-    if problem is None and gaps and not others:
+    if not problem and gaps and not others:
         problem = _cut_off(page, gaps)
-    if problem is None and any(one.unknown for one in compared):
+    if not problem and any(one.unknown for one in compared):
         problem = "Bodies or answers were not recorded: export the recording with their content."
-    if problem is not None:
+    outcome = Outcome.DIFFERS if any(one.differences for one in compared) else Outcome.SAME
+    if problem:
         outcome = Outcome.NOT_A_LOGIN
-    else:
-        outcome = Outcome.DIFFERS if any(one.differences for one in compared) else Outcome.SAME
-    return Comparison(
-        outcome, None if revision is None else revision.name, problem, compared, others
-    )
+    named = revision.name if page else None
+    return Comparison(outcome, named, problem or None, compared, others)
 
 
-def _revision(sent: Sequence[Recorded]) -> Revision:
-    paths = {one.path for one in sent if one.granted}
-    found = (one for one in routes.REVISIONS["auto"] if one.verify.path in paths)
-    return next(found, routes.NEWER)
-
-
-def _choose(sent: Sequence[Recorded], expected: Expected) -> Recorded | None:
-    """Return the last request that was granted, else the last one, None if there is none."""
-    mine = [one for one in sent if expected.is_path(one.path)]
+def _choose(sent: list[_Recorded], route: Route) -> _Recorded | None:
+    """Return the last request to a route that was granted, or else the last one."""
+    mine = [one for one in sent if _is_path(route, one.path)]
     return next(reversed([one for one in mine if one.granted] or mine), None)
 
 
-def _is_unknown(one: Recorded, known: Iterable[Expected]) -> bool:
-    # The dialog is a page of the API's host; other pages are no step of a login.
-    sends = one.method in {"POST", "PUT", "PATCH"} or (one.method, one.stage) == ("GET", "api")
-    return sends and not any(expected.is_path(one.path) for expected in known)
+def _is_path(route: Route, path: str) -> bool:
+    """Tell whether a path is a route's, whatever version is in it."""
+    own, shape = (_VERSION.sub("v", text.rstrip("/")) for text in (route.path, path))
+    return own == (shape.rpartition("/")[0] if route is routes.TOKEN_REQUEST else shape)
 
 
-def _shown(one: Recorded) -> str:
-    return f"{one.method} {one.stage or one.host} {plain_path(one.path)}"
+def _others(sent: list[_Recorded], pairs: _Pairs) -> tuple[str, ...]:
+    """Return requests that may be a step of a login, and are none that is known."""
+    shown = (
+        f"{one.method} {one.stage or one.host} {plain_path(one.path)}"
+        for one in sent
+        # The dialog is a page of the API's host; other pages are no step of a login.
+        if one.method in {"POST", "PUT", "PATCH"} or (one.method, one.stage) == ("GET", "api")
+        if not any(_is_path(route, one.path) for route, _ in pairs)
+    )
+    return tuple(dict.fromkeys(shown))[:20]
 
 
-def _gaps(page: Sequence[_Pair]) -> list[Expected]:
+def _gaps(page: _Pairs) -> list[Route]:
     # The app's own program exchanges the code, not the browser; a PIN may already lead to it.
-    optional = {str(Step.TOKEN)}
-    if any(
-        one and "code" in one.leads_to for expected, one in page if expected.name == str(Step.PIN)
-    ):
-        optional.add(str(Step.AUTHORIZE))
-    return [expected for expected, one in page if one is None and expected.name not in optional]
+    optional = {Step.TOKEN}
+    if any(one and "code" in one.names[_LEADS] for it, one in page if it.step is Step.PIN):
+        optional.add(Step.AUTHORIZE)
+    return [route for route, one in page if one is None and route.step not in optional]
 
 
-def _failure(pairs: Sequence[_Pair]) -> str | None:
-    *_, last = [None, *(pair for pair in pairs if pair[1] is not None)]
-    if last is None or last[1] is None or last[1].granted:
-        return None
-    code = f" ({last[1].code})" if last[1].code else ""
-    return f"The login failed at {last[0].name}{code}: record one that succeeds."
+def _failure(pairs: _Pairs) -> str:
+    route, last = next((pair for pair in reversed(pairs) if pair[1]), (None, None))
+    if route is None or last is None or last.granted:
+        return ""
+    code = f" ({last.code})" if last.code else ""
+    return f"The login failed at {route.step}{code}: record one that succeeds."
 
 
-def _cut_off(page: Sequence[_Pair], gaps: Sequence[Expected]) -> str | None:
-    recorded = [expected for expected, one in page if one is not None]
-    names = [expected for expected, _ in page]
-    first, last = names.index(recorded[0]), names.index(recorded[-1])
-    outside = [one for one in gaps if not first < names.index(one) < last]
-    if not outside:
-        return None
-    missing = ", ".join(one.name for one in outside)
-    return f"The recording lacks {missing}: record from before the login page opens to its end."
+def _cut_off(page: _Pairs, gaps: list[Route]) -> str:
+    places = [place for place, (_, one) in enumerate(page) if one is not None]
+    inside = [route for route, _ in page[places[0] : places[-1]]]
+    missing = ", ".join(str(route.step) for route in gaps if route not in inside)
+    return missing and f"The recording lacks {missing}: start it before the login page opens."
 
 
-def _followed(
-    expected: Expected, one: Recorded | None, sent: Sequence[Recorded]
-) -> Recorded | None:
-    """Return a request with where it led to in the end: a browser follows every redirect."""
-    if one is None or not expected.leads_to:
-        return one
-    pages = [page for page in sent if page.method == "GET" and page is not one]
-    ends = [one.leads_to, *(names for page in pages for names in (page.query, page.leads_to))]
-    return replace(one, leads_to=max(ends, key=lambda names: len(names & expected.leads_to)))
-
-
-def _compare(expected: Expected, one: Recorded | None, *, wanted: bool) -> Compared:
+def _compare(
+    route: Route, one: _Recorded | None, sent: list[_Recorded], *, wanted: bool
+) -> Compared:
     if one is None:
-        route = f"{expected.method} {expected.stage} {expected.path}"
-        missing = (Difference("request", route, None),) if wanted else ()
-        return Compared(expected.name, recorded=False, differences=missing)
-    unknown = []
-    if expected.body and one.body is None:
-        unknown.append("body")
-    if expected.understood and one.answer is None:
-        unknown.append("answer")
-    differences = tuple(_differences(expected, one))
-    return Compared(expected.name, recorded=True, differences=differences, unknown=tuple(unknown))
+        missing = (Difference("request", str(route), None),) if wanted else ()
+        return Compared(str(route.step), recorded=False, differences=missing)
+    expected = _expect(route)
+    # A browser follows every redirect: what counts is where they led to in the end.
+    pages = [page.names for page in sent if page.method == "GET" and page is not one]
+    ends = [one.names[_LEADS], *(names[kind] for names in pages for kind in (_QUERY, _LEADS))]
+    end = max(ends, key=lambda names: len(names & expected[_LEADS][0]))
+    gone = [kind for kind in (_BODY, _ANSWER) if expected[kind][0] and kind not in one.names]
+    unknown = tuple(kind.partition(" ")[0] for kind in gone)
+    names = {**one.names, _LEADS: expected[_LEADS][0] if _ANSWER in gone else end}
+    differences = tuple(_differences(route, expected, one, names))
+    return Compared(str(route.step), recorded=True, differences=differences, unknown=unknown)
 
 
-def _differences(expected: Expected, one: Recorded) -> Iterator[Difference]:
-    if one.method != expected.method:
-        yield Difference("method", expected.method, one.method)
-    if one.stage != expected.stage:
-        yield Difference("host", expected.stage, one.stage or one.host)
-    for mine, part in zip(expected.path.split("/"), one.path.rstrip("/").split("/"), strict=True):
-        if mine != part and VERSION.fullmatch(mine):
-            yield Difference("version", mine, part)
-    yield from _sets("query parameter", expected.query, one.query, expected.known)
-    own = frozenset(name for name in one.headers if not COMMON_HEADERS.fullmatch(name))
-    yield from _sets("header", expected.headers, own, expected.known)
-    if one.body is not None:
-        yield from _sets("body field", expected.body, one.body)
-    if not one.granted:
-        return
-    for name in sorted(expected.leads_to - one.leads_to):
-        yield Difference("parameter of the address it leads to", name, None)
-    if one.answer is not None and expected.understood:
-        found = _unwrapped(expected, one.answer)
-        # A field that is missing with all around it is told once.
-        missing = {
-            name
-            for name in expected.demanded - found
-            if _parent(name) in found or not _parent(name)
-        }
-        yield from _sets("answer field", missing, found, expected.understood)
-
-
-def _sets(
-    what: str, expected: Iterable[str], found: Iterable[str], known: Iterable[str] = ()
+def _differences(
+    route: Route, expected: _Expected, one: _Recorded, names: dict[str, frozenset[str]]
 ) -> Iterator[Difference]:
-    expected, found = set(expected), set(found)
-    for name in sorted(expected - found):
-        yield Difference(what, name, None)
-    for name in sorted(found - expected - set(known)):
-        yield Difference(what, None, name)
+    if one.method != route.method:
+        yield Difference("method", route.method, one.method)
+    if one.stage != route.stage:
+        yield Difference("host", route.stage, one.stage or one.host)
+    versions = zip(*map(_VERSION.findall, (route.path, one.path)), strict=False)
+    yield from (Difference("version", *both) for both in versions if both[0] != both[1])
+    for kind, (needed, known) in expected.items():
+        found = names.get(kind)
+        if found is None or (kind in {_LEADS, _ANSWER} and not one.granted):
+            continue
+        if "access_token" in needed and "data.access_token" in found:
+            found = frozenset(name.removeprefix("data.") for name in found) - _ENVELOPE
+        for name in sorted(needed - found):
+            # A field of an answer that is missing with all around it is told once.
+            around = name.rpartition(".")[0].removesuffix("[]") if kind == _ANSWER else ""
+            if not around or around in found:
+                yield Difference(kind, name, None)
+        if needed | known and kind != _LEADS:
+            yield from (Difference(kind, None, name) for name in sorted(found - needed - known))
 
 
-def _unwrapped(expected: Expected, answer: tuple[str, ...]) -> set[str]:
-    if "access_token" in expected.demanded and "data.access_token" in answer:
-        return {name.removeprefix("data.") for name in answer} - {"data", "status", "success"}
-    return set(answer)
+def _expect(route: Route) -> _Expected:
+    """Return, by kind, the names that are demanded, and those that else mean no change."""
+    body, query, leads_to, model = _SENT[route.step]
+    headers = ["x-api-key"] if route is routes.TOTP_LOGIN else []
+    if route.stage == "service":
+        body = " ".join(["data", *(f"data.{name}" for name in body.split())])
+        headers = [name.lower() for name in routes.service_headers("https://{stage}", "")]
+    if route is routes.NEWER.two_factor:
+        body, headers = f"{body} data.profileId", [*headers, *_PROFILE.split()]
+    fields = dict(_fields(model))
+    if route.step is Step.OTP_VERIFY:
+        # An account tells of itself what the older revision's profile did.
+        fields |= {f"data.accounts[].{name}": False for name in models.UserProfile.model_fields}
+    known = frozenset(("state", *_PROFILE.split()))
+    return {
+        _QUERY: (frozenset(query.split()), known),
+        _HEADER: (_uncommon(headers), known),
+        _BODY: (frozenset(body.split()), frozenset()),
+        _LEADS: (frozenset(leads_to.split()), frozenset()),
+        _ANSWER: (frozenset(name for name in fields if fields[name]), frozenset(fields)),
+    }
 
 
-def _parent(name: str) -> str:
-    return name.rpartition(".")[0].removesuffix("[]")
+def _fields(kind: object, prefix: str = "") -> Iterator[tuple[str, bool]]:
+    """Return the dotted names of a model's fields, and whether each is demanded."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        for name, field in kind.model_fields.items():
+            yield f"{prefix}{name}", field.is_required()
+            yield from _fields(field.annotation, f"{prefix}{name}.")
+    for argument in get_args(kind):
+        listed = get_origin(kind) is list
+        yield from _fields(argument, f"{prefix[:-1]}[]." if listed else prefix)
+
+
+def _read(path: Path) -> list[_Recorded] | str:
+    """Return the requests to Upstox, or to a sandbox on this machine, or why there is no HAR."""
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        return f"The file is larger than {LARGEST // 1_000_000} MB: record the login alone."
+    document = _decoded(content.decode("utf-8-sig", "replace"))
+    if document is None:
+        return "The file is no whole JSON: it ends too early, or is no HAR."
+    entries = _get(_get(document, "log", dict), "entries", object)
+    if not isinstance(entries, list):
+        return "The file is JSON, but no HAR: it has no log.entries."
+    return [one for one in map(_recorded, entries) if one is not None]
+
+
+def _recorded(entry: object) -> _Recorded | None:
+    request, response = _get(entry, "request", dict), _get(entry, "response", dict)
+    place = _place(_get(request, "url", str))
+    if place is None:
+        return None
+    host, stage, path, query = place
+    content, status = _get(response, "content", dict), _get(response, "status", int)
+    text = _content(content)
+    document = _decoded(text)
+    names = {
+        _QUERY: _plain([*_query_names(query), *_items(request, "queryString")]),
+        _HEADER: _plain(_uncommon(_items(request, "headers"))),
+        _LEADS: _plain(_query_names(_target(response, document))),
+    }
+    body = _body(_get(request, "postData", dict))
+    if body is not None:
+        names[_BODY] = frozenset(body)
+    # Some exporters write an empty text where they have none.
+    if text or (text is not None and content.get("size") == 0):
+        names[_ANSWER] = frozenset(field_names(document))
+    denied = _get(document, "success", object) is False or _get(document, "status", str) == "error"
+    granted = 0 < status < HTTPStatus.BAD_REQUEST and not denied
+    method = _get(request, "method", str).upper()
+    method = method if method in _METHODS else "?"
+    return _Recorded(method, host, stage, path, names, granted, _code(document))
+
+
+def _place(url: str) -> tuple[str, str | None, str, str] | None:
+    """Return host, stage, path and query of an address of Upstox or a sandbox."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower()
+    except ValueError:
+        return None
+    label, path, query = host.removesuffix(_UPSTOX), parts.path, parts.query
+    if label != host:
+        shown = label if _HOST_LABEL.fullmatch(label) else "?"
+        return f"{shown}{_UPSTOX}", label if label in STAGES else None, path, query
+    stage, _, rest = path.removeprefix("/").partition("/")
+    return (stage, stage, f"/{rest}", query) if is_loopback(host) and stage in STAGES else None
+
+
+def _body(data: object) -> Iterable[str] | None:
+    text = _content(data)
+    if _get(data, "mimeType", str).startswith("application/x-www-form-urlencoded"):
+        return _plain(_items(data, "params") or _query_names(text or "")) or None
+    return field_names(_decoded(text)) if text else None
+
+
+def _content(part: object) -> str | None:
+    """Return a text as it was sent, None where it, or its end, was not recorded."""
+    text = _get(part, "text", object)
+    if not isinstance(text, str):
+        return None
+    if _get(part, "encoding", str) == "base64":
+        try:
+            text = base64.b64decode(text, validate=True).decode("utf-8-sig")
+        except (binascii.Error, ValueError):
+            # Some exporters name the encoding and leave the text as it was.
+            if not _PLAIN_TEXT.match(text):
+                return None
+    return None if text and text[0] == "{" and _decoded(text) is None else text
+
+
+def _decoded(text: str | None) -> object:
+    # What json raises holds the whole document.
+    try:
+        return json.loads(text or "")
+    except (ValueError, RecursionError):
+        return None
+
+
+def _code(document: object) -> ErrorCode | None:
+    errors = _get(document, "errors", list) or [_get(document, "errors", dict)]
+    told = [_get(document, "error", dict), *errors]
+    keys = ("errorCode", "error_code", "code")
+    codes = {str(_get(one, key, object)) for one in told for key in keys}
+    return next((code for code in ErrorCode if code.value in codes), None)
+
+
+def _target(response: object, document: object) -> str:
+    """Return the query of the address that an answer leads to."""
+    told = _get(_get(document, "data", dict), "redirectUri", str)
+    address = told or _get(response, "redirectURL", str)
+    address = address or _items(response, "headers").get("location", "")
+    return address.partition("#")[0].partition("?")[2]
+
+
+def _query_names(query: str) -> list[str]:
+    # What has no equals sign is a value without a name, and may be a secret.
+    named = [part for part in query.split("&") if part]
+    return [unquote_plus(part.partition("=")[0]) if "=" in part else "?" for part in named]
+
+
+def _items(of: object, key: str) -> dict[str, str]:
+    """Return names, those of headers in lower case, and values of a list in a HAR."""
+    items = ((_get(one, "name", str), _get(one, "value", str)) for one in _get(of, key, list))
+    return {name.lower() if key == "headers" else name: value for name, value in items}
+
+
+def _plain(names: Iterable[str]) -> frozenset[str]:
+    # Pseudo headers of HTTP/2 are the transport's; a name that is no word may be somebody's id.
+    named = (name for name in names if not name.startswith(":"))
+    return frozenset(name if _NAME.fullmatch(name) else "?" for name in named)
+
+
+def _uncommon(headers: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for name in headers if not _COMMON.fullmatch(name))
+
+
+def _get(of: object, key: str, kind: type[_Kind]) -> _Kind:
+    """Return what a mapping has under a key, an empty one where it has none of that kind."""
+    value = of.get(key) if isinstance(of, dict) else None
+    return value if isinstance(value, kind) else kind()
