@@ -49,7 +49,7 @@ PAGES = sorted(
         *(path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts),
     ]
 )
-# Its console blocks are generated; test_cli_docs.py compares them with what is printed now.
+# Its console blocks are generated; test_command_pages.py compares them with what is printed now.
 GENERATED = ROOT / "docs" / "command-line.md"
 
 
