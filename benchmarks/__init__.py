@@ -1,1 +1,1 @@
-"""What is claimed about the speed of the package, and how to measure it again."""
+"""What a user waits for, beside the same done by hand, and how to measure it again."""

@@ -4,107 +4,65 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import sys
 import tempfile
-import warnings
 from contextlib import chdir, contextmanager
-from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from unittest.mock import patch
 
-from benchmarks import (
-    api_login,
-    connections,
-    contention,
-    first_login,
-    imports,
-    kept_token,
-    login_overhead,
-    machine,
-    pacing,
-    redis_token,
-    report,
-    scale,
-)
-from upstox_totp import UpstoxWarning
+from benchmarks import measures
+from benchmarks.rows import as_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from benchmarks.figures import Figure
-
-HERE: Final = Path(__file__).parent
+    from benchmarks.rows import Row
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    """One benchmark, and how often it does what it measures.
-
-    Attributes:
-        title: What it measures.
-        measure: Measures it.
-        full: The counts for figures to publish.
-        quick: The counts for a first impression.
-    """
+class Benchmark(NamedTuple):
+    """One benchmark, and how often it repeats what it measures: for figures, and for a look."""
 
     title: str
-    measure: Callable[..., list[Figure]]
-    full: dict[str, Any] = field(default_factory=dict)
-    quick: dict[str, Any] = field(default_factory=dict)
+    measure: Callable[..., list[Row]]
+    full: int
+    quick: int
 
 
 BENCHMARKS: Final = {
-    "login": Benchmark("Login overhead", login_overhead.measure, {"rounds": 150}, {"rounds": 15}),
-    "first": Benchmark("First login", first_login.measure, {"rounds": 60}, {"rounds": 5}),
-    "api": Benchmark("Login by api", api_login.measure, {"rounds": 300}, {"rounds": 30}),
-    "pacing": Benchmark("Default pacing", pacing.measure, {"really": True}, {"really": False}),
-    "connections": Benchmark("Connections", connections.measure),
-    "import": Benchmark("Import", imports.measure, {"rounds": 80}, {"rounds": 5}),
-    "kept": Benchmark(
-        "A kept token",
-        kept_token.measure,
-        {"blocks": 200, "rounds": 40},
-        {"blocks": 20, "rounds": 5},
-    ),
-    "redis": Benchmark("A token for a fleet", redis_token.measure, {"blocks": 200}, {"blocks": 20}),
-    "scale": Benchmark(
-        "Scale",
-        scale.measure,
-        {"accounts": 200, "threads": 32, "logins": 1000, "traced": 600},
-        {"accounts": 40, "threads": 16, "logins": 100, "traced": 50, "sleep_time": 100},
-    ),
-    "contention": Benchmark(
-        "Contention",
-        contention.measure,
-        {"processes": 50, "sleep_times": (1000, 100)},
-        {"processes": 8, "sleep_times": (100,)},
-    ),
+    "script": Benchmark("A script at the default pace", measures.script, 7, 1),
+    "login": Benchmark("Login, pauses left out", measures.logins, 150, 15),
+    "import": Benchmark("Import and construction", measures.imports, 40, 5),
+    "cached": Benchmark("A cached token", measures.cached, 200, 20),
+    "redis": Benchmark("A cached token in Redis", measures.redis, 200, 20),
+    "contention": Benchmark("Contention", measures.contention, 50, 8),
 }
+_LIBRARIES: Final = ("requests", "pydantic", "pydantic-settings", "click", "filelock")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run benchmarks, print their figures, and write them down.
-
-    Args:
-        arguments: The command line; None for the process's own.
-
-    Returns:
-        0 if every goal was met, else 1.
-    """
+    """Run benchmarks and print their figures; return 1 if a goal was missed, else 0."""
     options = _parser().parse_args(arguments)
-    whole = not options.names and not options.quick
-    output = options.output or (HERE if whole else None)
-    found: dict[str, list[Figure]] = {}
+    found: dict[str, list[Row]] = {}
     with _undisturbed():
         for name in options.names or BENCHMARKS:
             chosen = BENCHMARKS[name]
-            counts = chosen.quick if options.quick else chosen.full
-            found[chosen.title] = chosen.measure(**counts)
-            report.show(chosen.title, found[chosen.title])
-    if output is not None:
-        report.write(output, machine.facts(), found)
-    return int(any(figure.met is False for figures in found.values() for figure in figures))
+            found[chosen.title] = chosen.measure(chosen.quick if options.quick else chosen.full)
+    text = as_markdown(_facts(), found)
+    sys.stdout.write(text)
+    if options.output:
+        options.output.write_text(text, "utf-8")
+    return int(any(row.met is False for rows in found.values() for row in rows))
+
+
+def _facts() -> str:
+    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    return (
+        f"Measured with upstox_totp {version('upstox-totp')}, Python {platform.python_version()} "
+        f"on {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, {libraries}."
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,9 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="name",
                         help=f"which to run: {', '.join(BENCHMARKS)} (default: all)")  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="few runs, for a first impression")
-    parser.add_argument("--output", type=lambda text: Path(text).resolve(), metavar="FOLDER",
-                        help="where to write results.json and results.md (default: beside the "
-                        "benchmarks, if all are run in full)")  # fmt: skip
+    parser.add_argument("--output", type=lambda text: Path(text).resolve(), metavar="FILE",
+                        help="write the table to a file as well")  # fmt: skip
     return parser
 
 
@@ -129,13 +86,7 @@ def _undisturbed() -> Iterator[None]:
     }
     with tempfile.TemporaryDirectory() as folder:
         kept["NETRC"] = str(Path(folder) / "none")
-        with (
-            patch.dict(os.environ, kept, clear=True),
-            chdir(folder),
-            warnings.catch_warnings(),
-        ):
-            # The service's clock stands still, which a login tells of.
-            warnings.simplefilter("ignore", UpstoxWarning)
+        with patch.dict(os.environ, kept, clear=True), chdir(folder):
             yield
 
 

@@ -1,7 +1,6 @@
-"""The same logins as somebody writes it by hand, with plain requests: what ours is compared with.
+"""The same logins written by hand with plain requests: what ours is compared with.
 
-The six requests of the protocol in one session, header for header, the code made for the server's
-time, every answer checked for its status; no model, no pacing, no masking, no advice.
+Header for header and with every status checked; no model, no pacing, no masking, no advice.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import time
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -39,12 +39,8 @@ def new_session() -> requests.Session:
     return session
 
 
-def log_in(session: requests.Session) -> str:
-    """Log in with the settings in the environment, and return the access token.
-
-    Args:
-        session: The session to send the requests with.
-    """
+def log_in(session: requests.Session, pause: float = 0.0) -> str:
+    """Log in with the settings in the environment, pausing so many seconds between requests."""
     settings = os.environ
     base = settings["UPSTOX_BASE_DOMAIN"]
     api = base.replace("{stage}", "api")
@@ -76,6 +72,7 @@ def log_in(session: requests.Session) -> str:
     def post(
         path: str, data: dict[str, Any], profile: dict[str, str] | None = None, **options: Any
     ) -> requests.Response:
+        time.sleep(pause)
         answer = session.post(
             f"{service}{path}",
             json={"data": data},
@@ -114,6 +111,7 @@ def log_in(session: requests.Session) -> str:
         params={**internal, "requestId": request_id, "response_type": "code"},
     )
     redirect = approved.json()["data"]["redirectUri"]
+    time.sleep(pause)
     token = session.post(
         f"{api}/v2/login/authorization/token",
         data={
@@ -130,11 +128,7 @@ def log_in(session: requests.Session) -> str:
 
 
 def log_in_by_api(session: requests.Session) -> str:
-    """Log in by Upstox's own TOTP login, having asked for the time, and return the access token.
-
-    Args:
-        session: The session to send the requests with.
-    """
+    """Log in by Upstox's own TOTP login, having asked for the time, and return the access token."""
     settings = os.environ
     api = settings["UPSTOX_BASE_DOMAIN"].replace("{stage}", "api")
     told = session.get(
