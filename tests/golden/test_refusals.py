@@ -116,9 +116,13 @@ class Account:
         configure(monkeypatch, self.sandbox, UPSTOX_LOGIN_METHOD=method, **extra)
         person_at_hand(self.sandbox, monkeypatch)
         self.client = UpstoxTOTP()
-        if method != "browser":
-            self.client.session.timeout = 0.2
         self.log_in: Callable[[], object] = self.client.app_token.get_access_token
+
+    def misbehave(self, step: Any, fault: str) -> None:
+        """Let a step misbehave in one of the ways of `FAULTS`."""
+        if fault == "hang":
+            self.client.session.timeout = 0.2
+        self.sandbox.misbehave(step, FAULTS[fault])
 
     def close(self) -> None:
         """Stop its sandbox."""
@@ -185,7 +189,7 @@ def test_each_fault(
     found = {}
     for name in FEW if method == "browser" else FAULTS:
         account = Account(method, fake_time, monkeypatch)
-        account.sandbox.misbehave(step, FAULTS[name])
+        account.misbehave(step, name)
         calls = shortened(account.calls(4))
         fake_time.skipped += SIXTEEN_MINUTES
         found[name] = {"calls": calls, "later": account.calls(1)[0]}
@@ -217,7 +221,7 @@ def test_a_few_faults_with_the_cache(
         directory = str(tmp_path / f"cache-{number}")
         account = Account(method, fake_time, monkeypatch, UPSTOX_CACHE_DIR=directory)
         account.log_in = lambda client=account.client: TokenCache().get_access_token(client)  # type: ignore[misc]
-        account.sandbox.misbehave(step, FAULTS[name])
+        account.misbehave(step, name)
         calls = shortened(account.calls(4))
         fake_time.skipped += SIXTEEN_MINUTES
         found[name] = {"calls": calls, "later": account.calls(1)[0]}

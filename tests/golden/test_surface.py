@@ -7,6 +7,7 @@ import importlib
 import inspect
 import pickle
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,7 +74,7 @@ def _described(kind: type) -> Iterator[tuple[str, str]]:
         inner = getattr(member, "__func__", member)
         if inspect.isfunction(inner):
             yield f"{name}()", _parameters(inner)
-        elif isinstance(member, property):
+        elif isinstance(member, property | cached_property):
             yield name, "property"
         elif isinstance(member, kind):
             yield name, f"member {member!r}"
