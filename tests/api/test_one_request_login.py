@@ -179,13 +179,10 @@ def test_a_rejection_is_one_sending(
         assert str(caught.value).startswith("TOTP login: ")
 
 
-def test_the_same_triple_goes_out_once_more_at_most(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_credentials_go_out_once_more_at_most(api: UpstoxTOTP, sandbox: Sandbox) -> None:
     """A loop that logs in again and again cannot lock the account."""
-    configure(monkeypatch, sandbox, UPSTOX_PIN_CODE="000000")
-    with UpstoxTOTP() as upx:
-        outcomes = [attempt(go(upx, "api")) for _ in range(6)]
+    sandbox.misbehave("totp_login", Fault.refuse("UDAPI100016", "Invalid Credentials"))
+    outcomes = [attempt(api) for _ in range(6)]
     assert all(isinstance(one, AuthenticationError) for one in outcomes)
     assert sandbox.totp_logins == 2
     assert "failed_at" in outcomes[-1].details

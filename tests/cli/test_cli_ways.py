@@ -111,8 +111,10 @@ def test_a_chain_is_shown_by_both_its_ways(account: Sandbox) -> None:
     assert result.exit_code == 0
     assert steps(account) == ["totp_login", "dialog", "pin", "token"]
     said = result.stderr
-    assert said.index("TOTP login: POST") < said.index("Going on with the next way")
-    assert said.index("Going on with the next way") < said.index("step 1 of 6 (login dialog): GET")
+    assert said.index("TOTP login: POST") < said.index("Trying the next login method")
+    assert said.index("Trying the next login method") < said.index(
+        "step 1 of 6 (login dialog): GET"
+    )
     account.misbehave("token", Fault.status(500), times=1)
     failed = run("generate-token", "--method", "api,page", "--debug")
     assert failed.exit_code == 6
@@ -135,7 +137,7 @@ def test_a_chain_on_a_terminal(real_account: Sandbox) -> None:
     assert seen.code == 0
     assert seen.piped == f"{real_account.access_tokens[-1]}\n"
     shown = [line.strip() for line in seen.lines if line.strip()]
-    begins = ["server time", "TOTP login", "Going on with the next way to log in: TOTP login:"]
+    begins = ["server time", "TOTP login", "Trying the next login method: TOTP login:"]
     begins += [f"{step} of 6" for step in range(1, 7)]
     places = [next(i for i, line in enumerate(shown) if line.startswith(b)) for b in begins]
     assert places == sorted(places)

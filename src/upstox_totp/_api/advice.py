@@ -123,6 +123,14 @@ ABSENT: Final = replace(
 ABSENT_OF_REVISION: Final = replace(
     UNKNOWN_CODE, suggestions=(*UNKNOWN_CODE.suggestions, *NO_ROUTE_OF_REVISION.suggestions)
 )
+_NOT_YET: Final = (
+    "The TOTP API is new, and your app may not have it yet: set UPSTOX_LOGIN_METHOD=api,page, and "
+    "the login page is used until it has."
+)
+NO_TOTP_LOGIN: Final = Explanation(APIError, "The route does not exist.", (_NOT_YET, *CHANGED))
+ABSENT_TOTP_LOGIN: Final = replace(
+    UNKNOWN_CODE, suggestions=(_NOT_YET, *UNKNOWN_CODE.suggestions, *CHANGED)
+)
 REFUSED: Final = Explanation(APIError, "The request was refused.", CHANGED)
 _NO_ENVELOPE: Final = Explanation(
     APIError,
@@ -155,7 +163,7 @@ BY_STATUS: Final[Mapping[int, Explanation]] = {
 }
 """What a status means that came without a code of Upstox."""
 
-EDGE: Final[Mapping[str, Explanation]] = {
+CLOUDFLARE_ERRORS: Final[Mapping[str, Explanation]] = {
     "1010": Explanation(
         APIError,
         "Cloudflare, before Upstox, blocked this program by its signature (error 1010).",
@@ -179,7 +187,7 @@ EDGE: Final[Mapping[str, Explanation]] = {
 }
 """What Cloudflare's errors mean, by number."""
 
-OTHER_EDGE: Final = Explanation(
+OTHER_CLOUDFLARE: Final = Explanation(
     APIError,
     "Cloudflare, before Upstox, blocked the request.",
     (f"Try another network, or later; {_ELSEWHERE}.",),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from upstox_totp._api.verdicts import judge
+from upstox_totp._api.responses import judge
 from upstox_totp._http.network_errors import network_error
 from upstox_totp._redact import Secrets
 from upstox_totp.errors import ErrorCode, UpstoxError

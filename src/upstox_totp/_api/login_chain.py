@@ -8,7 +8,7 @@ import requests
 
 from upstox_totp._api.context import LoginContext
 from upstox_totp._api.login_method import LoginMethod
-from upstox_totp._api.verdicts import leaves_unjudged
+from upstox_totp._api.responses import leaves_unjudged
 from upstox_totp._log import logger
 from upstox_totp.errors import ConfigurationError, UpstoxError
 

@@ -1,4 +1,4 @@
-"""What an HTTP answer that grants nothing stands for: the error to raise."""
+"""What an answer that grants nothing means: the error, and what it says about a credential."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from upstox_totp import _clock
 from upstox_totp._api.advice import (
     ABSENT,
     ABSENT_OF_REVISION,
+    ABSENT_TOTP_LOGIN,
     BY_STATUS,
     CHANGED,
+    CLOUDFLARE_ERRORS,
     DOWN,
-    EDGE,
     MAINTENANCE,
     NO_ROUTE,
     NO_ROUTE_OF_REVISION,
-    OTHER_EDGE,
+    NO_TOTP_LOGIN,
+    OTHER_CLOUDFLARE,
     REFUSED,
     REJECTED,
     TOTP_LOGIN_CODES,
     UNKNOWN_CODE,
 )
 from upstox_totp._api.routes import NO_SUCH_ROUTE
+from upstox_totp._cache.attempts import Outcome
 from upstox_totp._http.answers import Answer, Complaint
 from upstox_totp.errors import (
     EXPLANATIONS,
@@ -38,6 +41,8 @@ from upstox_totp.errors import (
 from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import requests
 
     from upstox_totp._redact import Secrets
@@ -48,7 +53,7 @@ UPSTOX: Final = "Upstox"
 CLOUDFLARE: Final = "Cloudflare"
 """``details["answered_by"]`` where it names an error of Cloudflare, before Upstox."""
 
-BLOCK_PAGE: Final = "an edge's page"
+BLOCK_PAGE: Final = "a block page"
 """``details["answered_by"]`` where it is HTML that blocks."""
 
 PAGE: Final = "a page"
@@ -58,27 +63,33 @@ SOMEBODY: Final = "somebody else"
 """``details["answered_by"]`` where nothing tells who spoke."""
 
 LONGEST_WAIT: Final = 86_400.0
-"""The longest wait that an answer may ask for, in seconds."""
+"""The longest wait that Upstox may ask for, in seconds."""
 
-ABOUT_ROUTES: Final = frozenset(
+LONGEST_WAIT_OF_OTHERS: Final = 600.0
+"""The longest wait that an answer outside Upstox's envelope may ask for, in seconds."""
+
+_ABOUT_ROUTES: Final = frozenset(
     {
         ErrorCode.REQUEST_NOT_SUPPORTED,
         ErrorCode.API_VERSION_UNKNOWN,
         ErrorCode.NO_SUCH_RESOURCE,
     }
 )
-"""Codes that say that a route does not exist."""
-
-_LONGEST_MESSAGE: Final = 300
-_MAINTENANCE: Final = "maintenance"
-# Compiled by the first refusal: a login that goes well has none.
-_ATTEMPTS: Final = (
-    r"\b(\d{1,3})\s+(?:more|remaining|further)\s+attempt",
-    r"\b(\d{1,3})\s+attempts?\s+(?:left|remain|more)",
-    r"attempts?\s+(?:left|remaining)\W{0,3}(\d{1,3})\b",
+_STATIC_ADDRESS: Final = frozenset(
+    {ErrorCode.STATIC_ADDRESS_DIFFERS, ErrorCode.STATIC_ADDRESS_REQUIRED}
 )
+# What Upstox says at its own TOTP login that is about none of its credentials.
+_OTHER_MATTERS: Final = _ABOUT_ROUTES | _STATIC_ADDRESS | {ErrorCode.INTERNAL_ERROR}
+# What each of these steps sends, by the settings that it comes from.
+_SENT_AT: Final[Mapping[Step | None, str]] = {
+    Step.OTP_VERIFY: "totp_secret",
+    Step.PIN: "pin_code",
+}
+_CREDENTIAL_STEPS: Final = frozenset({*_SENT_AT, Step.TOTP_LOGIN})
+_REVISED_STEPS: Final = frozenset({Step.OTP_VERIFY, Step.PIN})
+_BEARER_STEPS: Final = frozenset({Step.PROFILE, Step.LOGOUT})
 _BLOCKING: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
-_REVISED: Final = frozenset({Step.OTP_VERIFY, Step.PIN})
+_BLOCKED_BY: Final = frozenset({CLOUDFLARE, BLOCK_PAGE})
 # What such a status of a one-request login may be, but no verdict on what was sent.
 _NO_VERDICT: Final = frozenset(
     {
@@ -87,25 +98,69 @@ _NO_VERDICT: Final = frozenset(
         HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
-_BEARER_STEPS: Final = frozenset({Step.PROFILE, Step.LOGOUT})
+# What proxies and gateways say of their own; with another status, words of nobody may be Upstox'.
+_BEFORE_UPSTOX: Final = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    }
+)
+_SERVER: Final = HTTPStatus.INTERNAL_SERVER_ERROR
+_LONGEST_MESSAGE: Final = 300
+_MAINTENANCE: Final = "maintenance"
+# Compiled by the first refusal: a login that goes well has none.
+_ATTEMPTS: Final = (
+    r"\b(\d{1,3})\s+(?:more|remaining|further)\s+attempt",
+    r"\b(\d{1,3})\s+attempts?\s+(?:left|remain|more)",
+    r"attempts?\s+(?:left|remaining)\W{0,3}(\d{1,3})\b",
+)
+_PIN_WORDS: Final = r"\bm?pin(?:[ _-]?code)?\b"
+_CODE_WORDS: Final = r"\b(?:t?otp|one[ -]?time|authenticator|verification code|security code)\b"
 
 
 def check_granted(answer: Answer, step: Step | None, secrets: Secrets) -> None:
     """Raise the error that an answer stands for, if it grants nothing.
 
     Its ``details`` say who answered (``answered_by``): a credential is called rejected only where
-    the answer has the form of a verdict.
-
-    Args:
-        answer: The answer.
-        step: What was asked, None if nothing of a login.
-        secrets: What must be masked in the server's words.
-
-    Raises:
-        UpstoxError: If the answer grants nothing.
+    the answer has the form of a verdict. What it says about a credential is told by `judge`.
     """
     if answer.refuses:
         raise _refusal(answer, step, secrets)
+
+
+def judge(error: BaseException) -> Outcome:
+    """Return what a failure says about the credentials that were sent."""
+    if isinstance(error, UpstoxError):
+        return Outcome[vars(error).get("_outcome", Outcome.UNANSWERED.name)]
+    # A failure of the network tells whether a byte may have gone out.
+    return Outcome.UNANSWERED if getattr(error, "sent", True) else Outcome.NOT_SENT
+
+
+def leaves_unjudged(error: Exception) -> bool:
+    """Tell whether it is certain that nothing was judged, so that another method may try.
+
+    It is where the connection was refused, where a block page answered, and where the route does
+    not exist.
+    """
+    if not isinstance(error, UpstoxError):
+        return bool(getattr(error, "refused", False))
+    status, by = error.details.get("http_status"), error.details.get("answered_by")
+    if not isinstance(error, APIError) or not isinstance(status, int):
+        return False
+    if status in NO_SUCH_ROUTE:
+        return error.error_code in _ABOUT_ROUTES or by != UPSTOX
+    return by in _BLOCKED_BY and status < _SERVER
+
+
+def blocked_by(answer: Answer) -> Explanation | None:
+    """Return what a block page before Upstox means, None for any other answer."""
+    if answer.edge_error is not None:
+        return CLOUDFLARE_ERRORS.get(answer.edge_error, OTHER_CLOUDFLARE)
+    blocks = {*_BLOCKING, HTTPStatus.SERVICE_UNAVAILABLE}
+    if answer.is_page and answer.response.status_code in blocks:
+        return BY_STATUS[HTTPStatus.FORBIDDEN]
+    return None
 
 
 def _refusal(answer: Answer, step: Step | None, secrets: Secrets) -> UpstoxError:
@@ -113,13 +168,13 @@ def _refusal(answer: Answer, step: Step | None, secrets: Secrets) -> UpstoxError
     message = plain_words(told.message, secrets)
     status = answer.response.status_code
     details: dict[str, Any] = {"http_status": status, "answered_by": _speaker(answer, told)}
-    attempts = _attempts_left(message) if told.own and status < _SERVER else None
-    if attempts is not None:
-        details["attempts_left"] = attempts
-    code = _known(told.code, secrets)
+    left = _attempts_left(message) if told.own and status < _SERVER else None
+    if left is not None:
+        details["attempts_left"] = left
     if details["answered_by"] == CLOUDFLARE:
         details["edge_error"] = answer.edge_error
-    explanation = _explain(answer, step, code, details)
+    code = _known(told.code, secrets)
+    explanation, outcome = _read(answer, step, code, message, details)
     words = message or f"{explanation.meaning} ({answer.received})"
     error = explanation.error(
         words, error_code=code, details=details, suggestions=explanation.suggestions
@@ -127,11 +182,11 @@ def _refusal(answer: Answer, step: Step | None, secrets: Secrets) -> UpstoxError
     if isinstance(error, AuthenticationError):
         error.settings = explanation.settings
     if isinstance(error, RateLimitError):
-        error.retry_after = _retry_after(answer.response, explanation.retry_after)
+        longest = LONGEST_WAIT if told.own else LONGEST_WAIT_OF_OTHERS
+        error.retry_after = _retry_after(answer.response, explanation.retry_after, longest)
+    # By its name, so that the error can be pickled.
+    vars(error)["_outcome"] = outcome.name
     return error
-
-
-_SERVER: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _speaker(answer: Answer, told: Complaint) -> str:
@@ -144,84 +199,140 @@ def _speaker(answer: Answer, told: Complaint) -> str:
     return BLOCK_PAGE if answer.response.status_code in _BLOCKING else PAGE
 
 
-def _explain(
-    answer: Answer, step: Step | None, code: ErrorCode | int | str | None, details: dict[str, Any]
-) -> Explanation:
-    status = answer.response.status_code
-    absent = status in NO_SUCH_ROUTE
-    own = details["answered_by"] == UPSTOX
-    if isinstance(code, ErrorCode) and not (absent and code in ABOUT_ROUTES):
-        return _explain_known(code, step, status)
+_Code = ErrorCode | int | str | None
+_Reading = tuple[Explanation, Outcome]
+
+
+def _read(
+    answer: Answer, step: Step | None, code: _Code, message: str, details: dict[str, Any]
+) -> _Reading:
+    """Return what a refusal means, and what it says about a credential that the step sent.
+
+    In answer to a credential, whatever is said of another matter may hide a verdict, and counts as
+    unanswered; the attempts that are left count first.
+    """
+    status, left = answer.response.status_code, "attempts_left" in details
+    known = None
+    if isinstance(code, ErrorCode) and not (status in NO_SUCH_ROUTE and code in _ABOUT_ROUTES):
+        known = _explain_known(code, step, status, message)
+    # The code of a wrong one-time password is not known; its message speaks of attempts left.
+    if left and step in REJECTED and (known is None or _hides_verdict(known, step)):
+        return _rejected(step, message), Outcome.REJECTED
+    if known is not None:
+        return known, _judge_known(known, code, step, status, left=left)
+    return _read_unknown(answer, step, code, message, details)
+
+
+def _read_unknown(
+    answer: Answer, step: Step | None, code: _Code, message: str, details: dict[str, Any]
+) -> _Reading:
+    """Read a refusal whose code tells nothing."""
+    status, by = answer.response.status_code, details["answered_by"]
+    own = by == UPSTOX
+    unclear = Outcome.UNANSWERED if step in _CREDENTIAL_STEPS else Outcome.NOT_JUDGED
     if answer.speaks_of_maintenance:
         details["notice"] = _MAINTENANCE
-        return MAINTENANCE
-    if absent and (code in ABOUT_ROUTES or not own):
-        return NO_ROUTE_OF_REVISION if step in _REVISED else NO_ROUTE
-    # The code of a wrong one-time password is not known; its message speaks of attempts left.
-    judged = "attempts_left" in details or _judges_totp_login(answer, step, own=own)
-    if step in REJECTED and judged:
-        return REJECTED[step]
+        blocked = by in _BLOCKED_BY and status < _SERVER
+        return MAINTENANCE, Outcome.NOT_JUDGED if blocked else unclear
+    if status in NO_SUCH_ROUTE and (code in _ABOUT_ROUTES or not own):
+        return _explain_no_route(step), unclear if own else Outcome.NOT_JUDGED
+    if step is Step.TOTP_LOGIN and _judges_totp_login(answer, own=own):
+        return _rejected(step, message), Outcome.REJECTED
     if step in _BEARER_STEPS and own and code is None and status == HTTPStatus.UNAUTHORIZED:
-        return EXPLANATIONS[ErrorCode.INVALID_TOKEN]
-    return _explain_status(status, step, details)
+        return EXPLANATIONS[ErrorCode.INVALID_TOKEN], Outcome.NOT_JUDGED
+    explanation = _explain_status(answer, step, own=own)
+    return explanation, _judge_status(explanation, step, status, by)
 
 
-def _explain_status(status: int, step: Step | None, details: dict[str, Any]) -> Explanation:
-    """Explain what is no verdict on a credential by its status, and by who answered."""
-    if status in NO_SUCH_ROUTE:
-        return ABSENT_OF_REVISION if step in _REVISED else ABSENT
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return BY_STATUS[status]
-    if details["answered_by"] == CLOUDFLARE:
-        return EDGE.get(details["edge_error"], OTHER_EDGE)
-    if status >= _SERVER:
-        return DOWN
-    if details["answered_by"] == UPSTOX:
-        return UNKNOWN_CODE
-    return BY_STATUS.get(status, REFUSED)
-
-
-def _explain_known(code: ErrorCode, step: Step | None, status: int) -> Explanation:
+def _explain_known(code: ErrorCode, step: Step | None, status: int, message: str) -> Explanation:
     explanation = EXPLANATIONS[code]
     if step is not Step.TOTP_LOGIN or status >= _SERVER:
         return explanation
     if explanation.error is APIError and code in _OTHER_MATTERS:
         return explanation
-    # Which credential of three it was is told by a few codes only.
-    return TOTP_LOGIN_CODES.get(code, REJECTED[Step.TOTP_LOGIN])
+    # Which credential of three it was is told by a few codes only, or by the words.
+    return TOTP_LOGIN_CODES.get(code) or _rejected(step, message)
 
 
-_OTHER_MATTERS: Final = ABOUT_ROUTES | {
-    ErrorCode.STATIC_ADDRESS_DIFFERS,
-    ErrorCode.STATIC_ADDRESS_REQUIRED,
-    ErrorCode.INTERNAL_ERROR,
-}
+def _hides_verdict(known: Explanation, step: Step | None) -> bool:
+    """Tell whether a known code speaks of another matter than a credential that was sent."""
+    return step in _CREDENTIAL_STEPS and not known.settings and known.error is not RateLimitError
 
 
-def _judges_totp_login(answer: Answer, step: Step | None, *, own: bool) -> bool:
+def _judge_known(
+    known: Explanation, code: _Code, step: Step | None, status: int, *, left: bool
+) -> Outcome:
+    credential = step in _CREDENTIAL_STEPS
+    if known.error is RateLimitError:
+        return Outcome.REJECTED if credential and left else Outcome.NOT_JUDGED
+    if known.error is AuthenticationError and known.settings:
+        # A verdict on something else than what the step sends is none on that.
+        sent = _SENT_AT.get(step)
+        named = sent is None or sent in known.settings
+        return Outcome.REJECTED if named else Outcome.UNEXPLAINED
+    if credential:
+        return Outcome.UNANSWERED
+    down = status >= _SERVER and known.error is APIError and code not in _STATIC_ADDRESS
+    return Outcome.UNANSWERED if down else Outcome.NOT_JUDGED
+
+
+def _rejected(step: Step | None, message: str) -> Explanation:
+    """Return what the rejection of a step's credentials means, by the words where several went."""
+    if step is Step.TOTP_LOGIN:
+        pin, code = (
+            re.search(words, message, re.IGNORECASE) is not None
+            for words in (_PIN_WORDS, _CODE_WORDS)
+        )
+        if pin != code:
+            return REJECTED[Step.PIN if pin else Step.OTP_VERIFY]
+    return REJECTED[step]
+
+
+def _judges_totp_login(answer: Answer, *, own: bool) -> bool:
     """Tell whether a refusal of a login by one request must be taken for a verdict."""
     status = answer.response.status_code
-    if step is not Step.TOTP_LOGIN or status in _NO_VERDICT or status >= _SERVER:
+    if status in _NO_VERDICT or status >= _SERVER:
         return False
     return own or not (answer.is_page or answer.edge_error)
 
 
-def speaks_of_maintenance(error: UpstoxError) -> bool:
-    """Tell whether an error stands for an answer that speaks of maintenance.
+def _explain_no_route(step: Step | None) -> Explanation:
+    if step is Step.TOTP_LOGIN:
+        return NO_TOTP_LOGIN
+    return NO_ROUTE_OF_REVISION if step in _REVISED_STEPS else NO_ROUTE
 
-    Args:
-        error: The error.
-    """
-    return error.details.get("notice") == _MAINTENANCE
+
+def _explain_status(answer: Answer, step: Step | None, *, own: bool) -> Explanation:
+    """Explain what is no verdict on a credential by its status, and by who answered."""
+    status = answer.response.status_code
+    if status in NO_SUCH_ROUTE:
+        if step is Step.TOTP_LOGIN:
+            return ABSENT_TOTP_LOGIN
+        return ABSENT_OF_REVISION if step in _REVISED_STEPS else ABSENT
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return BY_STATUS[status]
+    if not own and answer.edge_error is not None:
+        return CLOUDFLARE_ERRORS.get(answer.edge_error, OTHER_CLOUDFLARE)
+    if status >= _SERVER:
+        return DOWN
+    return UNKNOWN_CODE if own else BY_STATUS.get(status, REFUSED)
+
+
+def _judge_status(explanation: Explanation, step: Step | None, status: int, by: str) -> Outcome:
+    if explanation.error is RateLimitError:
+        return Outcome.NOT_JUDGED
+    if status >= _SERVER:
+        return Outcome.UNANSWERED
+    if by == UPSTOX:
+        return Outcome.UNEXPLAINED
+    # In whatever words a wrong PIN or code is refused, it must not go out without end.
+    refused = status == HTTPStatus.UNAUTHORIZED and step in _SENT_AT
+    judged = by == SOMEBODY and (refused or status not in _BEFORE_UPSTOX)
+    return Outcome.UNANSWERED if judged else Outcome.NOT_JUDGED
 
 
 def unexpected(answer: Answer, expected: str) -> ValidationError:
-    """Return the error for an answer that is not what the protocol says.
-
-    Args:
-        answer: The answer.
-        expected: What should have come.
-    """
+    """Return the error for an answer that is not what the protocol says."""
     return ValidationError(
         f"The answer is not what the protocol says: expected {expected}; "
         f"received {answer.received}.",
@@ -234,7 +345,7 @@ def unexpected(answer: Answer, expected: str) -> ValidationError:
     )
 
 
-def _known(code: int | str | None, secrets: Secrets) -> ErrorCode | int | str | None:
+def _known(code: int | str | None, secrets: Secrets) -> _Code:
     if code is None:
         return None
     try:
@@ -245,12 +356,7 @@ def _known(code: int | str | None, secrets: Secrets) -> ErrorCode | int | str | 
 
 
 def plain_words(message: str | None, secrets: Secrets) -> str:
-    """Return what a server says, its secrets masked, without control characters, cut if long.
-
-    Args:
-        message: The words as they came, None if there are none.
-        secrets: What must be masked in them.
-    """
+    """Return what a server says, its secrets masked, without control characters, cut if long."""
     plain = "".join(c if c.isprintable() else " " for c in message or "")
     return " ".join(secrets.mask(plain).split())[:_LONGEST_MESSAGE]
 
@@ -260,12 +366,14 @@ def _attempts_left(message: str) -> int | None:
     return next((int(match.group(1)) for match in found if match), None)
 
 
-def _retry_after(response: requests.Response, default: float | None) -> float | None:
+def _retry_after(
+    response: requests.Response, default: float | None, longest: float
+) -> float | None:
     header = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", header):
-        return min(float(header), LONGEST_WAIT)
+        return min(float(header), longest)
     until = _clock.parse_http_date(header)
     if until is None:
         return default
     now = _clock.parse_http_date(response.headers.get("Date"))
-    return min(max(0.0, until - (_clock.time() if now is None else now)), LONGEST_WAIT)
+    return min(max(0.0, until - (_clock.time() if now is None else now)), longest)

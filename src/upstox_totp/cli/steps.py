@@ -34,7 +34,7 @@ class Steps:
     def hear(self, record: logging.LogRecord) -> None:
         """Follow the login."""
         exchange: Exchange | None = getattr(record, "exchange", None)
-        if hasattr(record, "way"):
+        if hasattr(record, "login_method"):
             self.finish()
             self._passed(record.getMessage())
             return

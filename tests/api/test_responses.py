@@ -18,8 +18,7 @@ from upstox_totp import (
     UpstoxTOTP,
     ValidationError,
 )
-from upstox_totp._api.responses import check_granted
-from upstox_totp._api.verdicts import judge, leaves_unjudged
+from upstox_totp._api.responses import blocked_by, check_granted, judge, leaves_unjudged
 from upstox_totp._cache.attempt_log import Outcome
 from upstox_totp._cache.memory_store import PROCESS
 from upstox_totp._http.answers import Answer
@@ -47,14 +46,19 @@ def api(code: object, message: str = "m") -> bytes:
     ).encode()
 
 
-def refused(status: int, body: bytes, step: Step, **headers: str) -> UpstoxError:
-    """Return the error of an answer, as a login completes it."""
+def answer(status: int, body: bytes, **headers: str) -> Answer:
+    """Return an answer that no server has sent."""
     response = requests.Response()
     response.status_code = status
     response._content = body  # noqa: SLF001 - how a response is made without a server
     response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+    return Answer(response)
+
+
+def refused(status: int, body: bytes, step: Step, **headers: str) -> UpstoxError:
+    """Return the error of an answer, as a login completes it."""
     with pytest.raises(UpstoxError) as caught:
-        check_granted(Answer(response), step, Secrets())
+        check_granted(answer(status, body, **headers), step, Secrets())
     caught.value.step = step
     return caught.value
 
@@ -79,13 +83,34 @@ ROWS: dict[str, Row] = {
                     Outcome.UNEXPLAINED),
     "device approval": (401, service(4712, "Approve this device"), Step.OTP_VERIFY, APIError,
                         Outcome.UNEXPLAINED),
-    "a session that ended": (200, service(1017076), Step.PIN, APIError, Outcome.NOT_JUDGED),
+    "a session that ended": (200, service(1017076), Step.PIN, APIError, Outcome.UNANSWERED),
     "static address missing": (401, api("UDAPI1221"), Step.TOKEN, APIError, Outcome.NOT_JUDGED),
-    "static address differs": (403, api("UDAPI1154"), Step.PIN, APIError, Outcome.NOT_JUDGED),
+    "static address differs": (403, api("UDAPI1154"), Step.PIN, APIError, Outcome.UNANSWERED),
     "maintenance": (401, service(4713, "Under Maintenance"), Step.PIN, APIError,
-                    Outcome.NOT_JUDGED),
+                    Outcome.UNANSWERED),
+    "maintenance, no credential": (401, service(4713, "Under Maintenance"), Step.OTP_GENERATE,
+                                   APIError, Outcome.NOT_JUDGED),
+    "maintenance, attempts left": (
+        200, service("UDAPI100036", "4 attempts left before maintenance"), Step.PIN,
+        AuthenticationError, Outcome.REJECTED),
+    "maintenance, a block page": (403, b"<html>maintenance</html>", Step.PIN, APIError,
+                                  Outcome.NOT_JUDGED),
+    "a limit, attempts left": (200, service("UDAPI10005", "4 attempts left"), Step.PIN,
+                               RateLimitError, Outcome.REJECTED),
+    "a limit, attempts left, no credential": (
+        200, service("UDAPI10005", "4 attempts left"), Step.TOKEN, RateLimitError,
+        Outcome.NOT_JUDGED),
+    "another matter": (200, service("UDAPI100036"), Step.PIN, APIError, Outcome.UNANSWERED),
+    "another matter, no credential": (200, service("UDAPI100036"), Step.OTP_GENERATE, APIError,
+                                      Outcome.NOT_JUDGED),
+    "another matter, down": (500, service("UDAPI100036"), Step.OTP_GENERATE, APIError,
+                             Outcome.UNANSWERED),
+    "a token, at the PIN": (401, api("UDAPI100050"), Step.PIN, AuthenticationError,
+                            Outcome.UNANSWERED),
+    "no route, by Upstox, at the PIN": (404, api("UDAPI10000"), Step.PIN, APIError,
+                                        Outcome.UNANSWERED),
     "maintenance page": (503, b"<html>Scheduled maintenance</html>", Step.PIN, APIError,
-                         Outcome.NOT_JUDGED),
+                         Outcome.UNANSWERED),
     "a proxy's 401": (401, b"<html>Log in to the proxy</html>", Step.PIN, APIError,
                       Outcome.NOT_JUDGED),
     "Unauthorized": (401, b"Unauthorized", Step.TOKEN, APIError, Outcome.NOT_JUDGED),
@@ -116,9 +141,15 @@ ROWS: dict[str, Row] = {
                                 Outcome.NOT_JUDGED),
     "the one request, a proxy": (407, b"", Step.TOTP_LOGIN, APIError, Outcome.NOT_JUDGED),
     "the one request, static": (401, api("UDAPI1221"), Step.TOTP_LOGIN, APIError,
-                                Outcome.NOT_JUDGED),
+                                Outcome.UNANSWERED),
     "the one request, internal": (400, api("UDAPI100500"), Step.TOTP_LOGIN, APIError,
-                                  Outcome.NOT_JUDGED),
+                                  Outcome.UNANSWERED),
+    "the one request, a limit": (429, api("UDAPI10005"), Step.TOTP_LOGIN, RateLimitError,
+                                 Outcome.NOT_JUDGED),
+    "the one request, no route": (404, api("UDAPI100060"), Step.TOTP_LOGIN, APIError,
+                                  Outcome.UNANSWERED),
+    "the one request, no route, a page": (404, b"<html></html>", Step.TOTP_LOGIN, APIError,
+                                          Outcome.NOT_JUDGED),
 }  # fmt: skip
 
 
@@ -160,6 +191,26 @@ def test_an_edge_is_named_with_what_to_try() -> None:
     other = refused(403, CLOUDFLARE_PAGE % 1020, Step.PIN)
     assert "Cloudflare" in other.message
     assert "Cloudflare" not in refused(403, b"<html>Access Denied</html>", Step.PIN).message
+
+
+def test_the_one_request_that_an_app_has_not_yet() -> None:
+    """A missing route names the login methods to set."""
+    for body in (b"", api("UDAPI100060"), api("UDAPI7777")):
+        error = refused(405, body, Step.TOTP_LOGIN)
+        known = error.error_code == "UDAPI7777"
+        assert ("UPSTOX_LOGIN_METHOD=api,page" in error.suggestions[0]) is not known
+
+
+def test_a_block_page_is_recognised() -> None:
+    """By Cloudflare's number, or as HTML that blocks; an answer of Upstox is none."""
+    pages = {b"<html>x</html>": "The request was blocked.", CLOUDFLARE_PAGE % 1015: "error 1015",
+             CLOUDFLARE_PAGE % 1020: "Cloudflare"}  # fmt: skip
+    for body, meaning in pages.items():
+        blocked = blocked_by(answer(403, body))
+        assert blocked is not None
+        assert meaning in blocked.meaning
+    assert blocked_by(answer(404, b"<html>x</html>")) is None
+    assert blocked_by(answer(403, service(1))) is None
 
 
 @pytest.mark.parametrize("step", [Step.OTP_VERIFY, Step.PIN])
@@ -212,10 +263,13 @@ def test_codes_are_cut_and_cleaned() -> None:
     ["999999999", "86401", "Fri, 31 Dec 9999 23:59:59 GMT", "Wed, 21 Oct 2099 07:28:00 GMT"],
 )
 def test_no_answer_makes_anybody_wait_longer_than_a_day(header: str) -> None:
-    """A limit is bounded, in seconds and as a date."""
-    error = refused(429, b"", Step.OTP_GENERATE, Retry_After=header)
+    """A limit is bounded, in seconds and as a date; a stranger's to ten minutes."""
+    error = refused(429, service(4711), Step.OTP_GENERATE, Retry_After=header)
     assert isinstance(error, RateLimitError)
     assert error.retry_after == 86_400
+    stranger = refused(429, b"", Step.OTP_GENERATE, Retry_After=header)
+    assert isinstance(stranger, RateLimitError)
+    assert stranger.retry_after == 600
 
 
 def test_the_same_script_twice_in_half_a_minute(
