@@ -19,6 +19,7 @@ from urllib3.response import HTTPResponse
 
 from conftest import PATIENCE, attempt, configure, go
 from support.canaries import CREDENTIALS, Canaries, everything_logged, same_error
+from support.wire_faults import drip, large, last_on_connection, then_blackhole
 from upstox_totp import (
     APIError,
     AuthenticationError,
@@ -33,7 +34,7 @@ from upstox_totp._http import session
 from upstox_totp._http.server_clock import clock_of
 from upstox_totp.sandbox import Fault, Sandbox
 from upstox_totp.sandbox import Step as SandboxStep
-from upstox_totp.sandbox.paths import removed, replaced
+from upstox_totp.sandbox.faults import removed, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -175,10 +176,10 @@ STATUS: dict[str, tuple[Fault, Any]] = {
     "redirect-nowhere": (Fault.status(302), ValidationError),
     "redirect-307": (Fault.redirect("https://example.com/", 307), ValidationError),
     "redirect-308": (Fault.redirect("https://example.com/", 308), ValidationError),
-    "large": (Fault.large(), ValidationError),
-    "large-gzip": (Fault.large(compressed=True), ValidationError),
-    "drip": (Fault.drip(0.05), requests.Timeout),
-    "drip-chunked": (Fault.drip(0.05, chunked=True), requests.Timeout),
+    "large": (large(), ValidationError),
+    "large-gzip": (large(compressed=True), ValidationError),
+    "drip": (drip(0.05), requests.Timeout),
+    "drip-chunked": (drip(0.05, chunked=True), requests.Timeout),
     "hang": (Fault.hang(), requests.ReadTimeout),
     "reset-before": (Fault.reset("before"), requests.ConnectionError),
     "reset-middle": (Fault.reset("middle"), requests.RequestException),
@@ -315,13 +316,13 @@ def uri_cases() -> Iterator[Case]:
 def connection_cases() -> Iterator[Case]:
     """Yield connections that are refused, that time out, and that have to be made anew."""
     for step in PAGE[1:]:
-        refuse, silence = Fault.then_refuse(), Fault.then_blackhole()
+        refuse, silence = Fault.then_refuse(), then_blackhole()
         yield Case("connect-refused", step, before(step, refuse), requests.ConnectionError)
         yield Case("connect-timeout", step, before(step, silence), requests.ConnectTimeout)
-        yield Case("anew", step, before(step, Fault.last_on_connection()), SUCCESS)
+        yield Case("anew", step, before(step, last_on_connection()), SUCCESS)
     for name, fault, expected in (
         ("connect-refused", Fault.then_refuse(), requests.ConnectionError),
-        ("connect-timeout", Fault.then_blackhole(), requests.ConnectTimeout),
+        ("connect-timeout", then_blackhole(), requests.ConnectTimeout),
     ):
         yield Case(name, Step.TOTP_LOGIN, ended_by(fault), expected)
 

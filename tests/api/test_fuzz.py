@@ -27,7 +27,7 @@ from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP
 from upstox_totp._cache.memory_store import PROCESS
 from upstox_totp._http import server_clock, session
 from upstox_totp.sandbox import Sandbox
-from upstox_totp.sandbox.answers import WRONG_CODE, WRONG_PIN
+from upstox_totp.sandbox.calls import WRONG_CODE, WRONG_PIN
 
 if TYPE_CHECKING:
     from logging import LogRecord

@@ -15,14 +15,15 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from conftest import PATIENCE, attempt
 from support.peer import GOOD, OK, Peer, Script, drip_records
+from support.wire_faults import drip
 from upstox_totp._http import session as session_module
 from upstox_totp._http.session import Session
-from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from upstox_totp import UpstoxTOTP
+    from upstox_totp.sandbox import Sandbox
 
 LENGTH = OK + b"Content-Length: 1000000\r\n\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -306,7 +307,7 @@ def test_a_login_says_that_the_deadline_ended_it(
 ) -> None:
     """The error of the login tells the reason, and the PIN went out once."""
     monkeypatch.setattr(session_module, "MAX_SECONDS", 0.5)
-    sandbox.misbehave("pin", Fault.drip(0.02))
+    sandbox.misbehave("pin", drip(0.02))
     outcome = attempt(client)
     assert type(outcome) is requests.ReadTimeout
     assert "the answer took longer than 0.5 seconds" in str(outcome)

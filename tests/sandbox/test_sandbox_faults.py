@@ -18,6 +18,7 @@ import trustme
 
 from conftest import PATIENCE
 from support.sandbox_probe import DIALOG, Probe, code_of, message_of, query_of
+from support.wire_faults import drip, large, last_on_connection, then_blackhole
 from upstox_totp.sandbox import Fault, Sandbox
 
 Step = Callable[[Probe], requests.Response]
@@ -256,7 +257,7 @@ def test_hang_answers_nothing(probe: Probe) -> None:
     assert probe.sandbox.otp_requests == 1
 
 
-@pytest.mark.parametrize("fault", [Fault.hang(), Fault.drip(60), Fault.late(60)])
+@pytest.mark.parametrize("fault", [Fault.hang(), drip(60), Fault.late(60)])
 def test_stop_ends_waiting_faults(fault: Fault) -> None:
     """Whatever a fault waits for, `stop` ends it at once and leaves no thread."""
     threads = threading.active_count()
@@ -336,7 +337,7 @@ def test_reset_in_the_middle(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("chunked", [False, True])
 def test_drip_never_ends(sandbox: Sandbox, *, chunked: bool) -> None:
     """`drip` promises much, or leaves the length open, and sends byte by byte."""
-    sandbox.misbehave("profile", Fault.drip(0.001, chunked=chunked))
+    sandbox.misbehave("profile", drip(0.001, chunked=chunked))
     connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=PATIENCE)
     connection.request("GET", "/api/v2/user/profile")
     response = connection.getresponse()
@@ -350,7 +351,7 @@ def test_drip_never_ends(sandbox: Sandbox, *, chunked: bool) -> None:
 
 def test_large_is_valid_json_of_its_size(probe: Probe) -> None:
     """`large` answers JSON of exactly the size asked for."""
-    probe.sandbox.misbehave("profile", Fault.large(2**20))
+    probe.sandbox.misbehave("profile", large(2**20))
     response = probe.profile("x")
     assert len(response.content) == 2**20
     assert response.json()["success"] is True
@@ -358,7 +359,7 @@ def test_large_is_valid_json_of_its_size(probe: Probe) -> None:
 
 def test_large_can_be_small_on_the_wire(probe: Probe) -> None:
     """Compressed, a large answer is small until it is unpacked."""
-    probe.sandbox.misbehave("profile", Fault.large(2**22, compressed=True))
+    probe.sandbox.misbehave("profile", large(2**22, compressed=True))
     response = probe.session.get(
         probe.url("api", "/v2/user/profile"),
         stream=True,
@@ -382,7 +383,7 @@ def test_a_redirect_loop_has_no_end(probe: Probe) -> None:
 @pytest.mark.parametrize("announce", [True, False])
 def test_the_last_answer_on_a_connection(sandbox: Sandbox, *, announce: bool) -> None:
     """After a proper answer the connection ends, announced or not; the next one is new."""
-    sandbox.misbehave("profile", Fault.last_on_connection(announce=announce))
+    sandbox.misbehave("profile", last_on_connection(announce=announce))
     for _ in range(2):
         with raw(sandbox, "/api/v2/user/profile") as connection:
             received = all_of(connection)
@@ -410,7 +411,7 @@ def test_then_refuse_answers_and_refuses(probe: Probe) -> None:
 def test_then_blackhole_answers_and_swallows(probe: Probe) -> None:
     """The step is answered, the next connect waits in vain, and `behave` opens the port."""
     probe.dialog()
-    probe.sandbox.misbehave("otp", Fault.then_blackhole(), 1)
+    probe.sandbox.misbehave("otp", then_blackhole(), 1)
     assert probe.otp().json()["success"]
     with pytest.raises(requests.exceptions.ConnectTimeout):
         probe.session.get(probe.url("api", "/nowhere"), timeout=(0.05, 1))
@@ -418,7 +419,7 @@ def test_then_blackhole_answers_and_swallows(probe: Probe) -> None:
     assert probe.verify().json()["success"]
 
 
-@pytest.mark.parametrize("fault", [Fault.then_refuse(), Fault.then_blackhole()])
+@pytest.mark.parametrize("fault", [Fault.then_refuse(), then_blackhole()])
 def test_stop_frees_a_held_port(fault: Fault) -> None:
     """A sandbox stopped while nobody can connect leaves the port free."""
     with Sandbox() as sandbox, Probe(sandbox) as probe:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from support.wire_faults import last_on_connection
 from upstox_totp import ErrorCode
 from upstox_totp.sandbox import Fault
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from upstox_totp.sandbox.calls import Call
     from upstox_totp.sandbox.faults import Proceed
-    from upstox_totp.sandbox.wire import Wire
+    from upstox_totp.sandbox.server import Wire
 
 PAGE: Final = (
     "<!doctype html><html><head><title>Attention Required! | Cloudflare</title></head>"
@@ -252,7 +253,7 @@ class Mutator:
 
         def deliver(wire: Wire, _: Response) -> None:
             wire.write(data)
-            wire.finish()
+            wire.hang_up()
 
         fault = Fault.status(500)
         return self._labelled(step, OTHER, replace(fault, name=f"{data[:30]!r}", deliver=deliver))
@@ -266,8 +267,8 @@ class Mutator:
 
     def _broken(self, step: str) -> Fault:
         rng = self.rng
-        wrong = (Fault.reset("middle"), Fault.close("middle"), Fault.last_on_connection(),
-                 Fault.last_on_connection(announce=False))  # fmt: skip
+        wrong = (Fault.reset("middle"), Fault.close("middle"), last_on_connection(),
+                 last_on_connection(announce=False))  # fmt: skip
         return self._labelled(step, OTHER, rng.choice(wrong))
 
     def _zipped(self, step: str) -> Fault:

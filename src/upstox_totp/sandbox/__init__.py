@@ -55,10 +55,10 @@ except ImportError:
         "(on PyPI, the name upstox-totp is another project's)"
     ) from None
 
-from upstox_totp.sandbox.credentials import Account, Credentials
 from upstox_totp.sandbox.faults import Fault
 from upstox_totp.sandbox.records import RequestRecord
 from upstox_totp.sandbox.routes import Step
+from upstox_totp.sandbox.rules import Account, Credentials
 from upstox_totp.sandbox.sandbox import Sandbox
 
 __all__ = ["Account", "Credentials", "Fault", "RequestRecord", "Sandbox", "Step"]

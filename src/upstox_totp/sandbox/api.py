@@ -1,35 +1,51 @@
-"""The steps on the `api` host: dialog, token exchange, profile, logout."""
+"""The steps on the `api` host: dialog, token exchange, profile, logout, and the TOTP login."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from upstox_totp.sandbox.answers import (
+from upstox_totp.sandbox.calls import (
     EXTENDED,
     INVALID_CLIENT,
     INVALID_CODE,
+    INVALID_CREDENTIALS,
     INVALID_INPUT,
     INVALID_TOKEN,
+    JSON,
+    TOO_MANY,
     WRONG_CLIENT,
+    Call,
+    Refusal,
     Reply,
     demand,
 )
-from upstox_totp.sandbox.calls import Call
-from upstox_totp.sandbox.sessions import DIALOG_COOKIE
-from upstox_totp.sandbox.state import State
-from upstox_totp.sandbox.users import token_fields, user_fields
+from upstox_totp.sandbox.state import DIALOG_COOKIE, State
 
 FORM = "application/x-www-form-urlencoded"
+SIX_DIGITS = re.compile(r"[0-9]{6}")
+
+
+@contextmanager
+def _said_by_api(name: str | None = None) -> Iterator[None]:
+    """Turn a refusal with a number of the `service` host into the one code of this host."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise refusal.recoded(INVALID_CREDENTIALS, name) from None
 
 
 class ApiSteps:
-    """Steps 1 and 6, and what an access token is good for.
+    """Steps 1 and 6, what an access token is good for, and the login in one request.
 
     Upstox documents the requests, the fields, the error codes but two (invalid authorization code
     and invalid client, from public clients), and that a code is good for one exchange, even a
-    failed one; `state` is RFC 6749's. The login page's query is known from public clients.
-
-    Args:
-        state: What the service remembers.
+    failed one; `state` is RFC 6749's. The login page's query is known from public clients. Of the
+    TOTP login, two dated copies of the documentation have path, headers, body, limits, and that the
+    new token ends the account's others; the flat answer is known from one public client, and not
+    known are the codes and statuses of refusals, and the order in which things are looked at.
     """
 
     def __init__(self, state: State) -> None:
@@ -75,12 +91,12 @@ class ApiSteps:
         for name, value, code, message in expected:
             demand(form.get(name) == value, code, message, form.get(name), name=name)
         demand(good, INVALID_CODE, "Invalid Auth code", form.get("code"), name="code")
-        return Reply(token_fields(self._state))
+        return Reply(self._state.tokens.answer())
 
     def profile(self, call: Call) -> Reply:
         """Answer who the bearer is."""
         self._demand_token(call)
-        return Reply({"status": "success", "data": user_fields(self._rules)})
+        return Reply({"status": "success", "data": self._state.tokens.user()})
 
     def logout(self, call: Call) -> Reply:
         """Answer a logout: the bearer's token dies."""
@@ -88,8 +104,39 @@ class ApiSteps:
         self._state.tokens.revoke(call.bearer)
         return Reply({"status": "success", "data": True})
 
+    def totp_login(self, call: Call) -> Reply:
+        """Answer the TOTP login: judge the code, then the PIN, and let every older token die."""
+        guard = self._state.guard
+        demand(guard.let_in(), TOO_MANY, "Too Many Request Sent")
+        totp, pin = self._credentials(call)
+        enabled = self._rules.totp_enabled
+        demand(enabled, INVALID_CREDENTIALS, "TOTP is not enabled on this account")
+        with _said_by_api():
+            guard.pass_lock()
+        with _said_by_api("totp"):
+            guard.pass_code(totp)
+        with _said_by_api("pin"):
+            guard.pass_pin(pin, self._rules.credentials.pin_code)
+        self._state.completed += 1
+        self._state.tokens.revoke(*self._state.tokens.access_tokens)
+        fields = self._state.tokens.answer()
+        enveloped = self._rules.totp_login_enveloped
+        return Reply({"status": "success", "data": fields} if enveloped else fields)
+
+    def _credentials(self, call: Call) -> tuple[str, str]:
+        """Return code and PIN of a request of the right shape, from the right app."""
+        accepted = {media.lower() for media in call.request.accept_mimetypes.values()}
+        demand(JSON in accepted, INVALID_INPUT, f"Accept must be {JSON}", name="Accept")
+        key = call.header("x-api-key")
+        known = key == self._rules.credentials.client_id
+        demand(known, INVALID_CLIENT, "Invalid x-api-key", key, name="x-api-key")
+        body = call.body("totp", "pin")
+        for name, value in body.items():
+            digits = isinstance(value, str) and SIX_DIGITS.fullmatch(value)
+            demand(digits, INVALID_INPUT, f"{name} must be a text of six digits", value, name=name)
+        return body["totp"], body["pin"]
+
     def _demand_token(self, call: Call) -> None:
-        token = call.bearer
-        tokens = self._state.tokens
+        token, tokens = call.bearer, self._state.tokens
         demand(tokens.is_alive(token), INVALID_TOKEN, "Invalid token used to access API", token)
         demand(not tokens.is_extended(token), EXTENDED, "Not permitted with an extended token")

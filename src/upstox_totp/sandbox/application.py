@@ -8,48 +8,58 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from upstox_totp.sandbox.answers import (
+from upstox_totp.sandbox.api import ApiSteps
+from upstox_totp.sandbox.calls import (
     MALFORMED,
     NOT_SUPPORTED,
+    Call,
     Refusal,
     Reply,
-    api_failure,
+    UnlimitedRequest,
     failure,
     failure_status,
     json_response,
-    service_failure,
 )
-from upstox_totp.sandbox.api import ApiSteps
-from upstox_totp.sandbox.calls import Call, UnlimitedRequest
 from upstox_totp.sandbox.faults import PROPER, Alteration, FaultQueue
 from upstox_totp.sandbox.login_page import LoginPage
 from upstox_totp.sandbox.records import RequestLog, RequestRecord
 from upstox_totp.sandbox.routes import MAP, Route
+from upstox_totp.sandbox.server import Wire
 from upstox_totp.sandbox.service import ServiceSteps
 from upstox_totp.sandbox.state import State
-from upstox_totp.sandbox.token_request import TokenRequest
-from upstox_totp.sandbox.totp_login import TotpLogin
-from upstox_totp.sandbox.wire import Wire
 
 Carry = Callable[[Call], Reply]
+Match = tuple[Route | None, Mapping[str, str], HTTPException | None]
 
 
-def _decoded(request: Request) -> Any:
-    return request.get_json(silent=True) if request.is_json else None
+def _match(environ: dict[str, Any]) -> Match:
+    try:
+        route, segments = MAP.bind_to_environ(environ).match()
+    except HTTPException as error:
+        return None, {}, error
+    return route, segments, None
 
 
-def _form(request: Request) -> dict[str, str] | None:
-    return request.form.to_dict() if request.mimetype.endswith("form-urlencoded") else None
+def _record(request: Request, route: Route | None, connection: int) -> RequestRecord:
+    stage, _, path = request.path.removeprefix("/").partition("/")
+    is_form = request.mimetype.endswith("form-urlencoded")
+    return RequestRecord(
+        step=route.step if route else None,
+        revision=route.revision if route else None,
+        method=request.method,
+        stage=stage,
+        path=f"/{path}",
+        query=request.args.to_dict(),
+        headers=Headers(list(request.headers)),
+        body=request.get_data(),
+        json=request.get_json(silent=True) if request.is_json else None,
+        form=request.form.to_dict() if is_form else None,
+        connection=connection,
+    )
 
 
 class Application:
-    """Answers requests by the protocol, or as a fault will have it.
-
-    Args:
-        state: What the service remembers.
-        faults: The faults to come.
-        log: Where requests are recorded.
-    """
+    """Answers requests by the protocol, or as a fault will have it."""
 
     def __init__(self, state: State, faults: FaultQueue, log: RequestLog) -> None:
         self._state = state
@@ -68,24 +78,18 @@ class Application:
             "token": api.token,
             "profile": api.profile,
             "logout": api.logout,
-            "totp_login": TotpLogin(state).log_in,
-            "token_request": TokenRequest(state).send,
+            "totp_login": api.totp_login,
+            "token_request": state.phone.request,
             None: lambda call: Reply(call.request.url, render=redirect),
         }
 
     def respond(self, environ: dict[str, Any], connection: int, wire: Wire) -> None:
-        """Record one request and answer it.
-
-        Args:
-            environ: The request, as WSGI has it.
-            connection: The number of its connection.
-            wire: The way back.
-        """
+        """Record one request and answer it."""
         request = UnlimitedRequest(environ)
         request.get_data()
-        route, segments, error = self._match(environ)
+        route, segments, error = _match(environ)
         offered = route if route is not None and self._offers(route) else None
-        record = self._record(request, route, connection)
+        record = _record(request, route, connection)
         self._log.add(record, offered)
         if offered is None:
             response = self._unknown(request, record.stage, error)
@@ -98,48 +102,16 @@ class Application:
         record.status = response.status_code if fault.answered else None
         fault.deliver(wire, response)
 
-    @staticmethod
-    def _match(
-        environ: dict[str, Any],
-    ) -> tuple[Route | None, Mapping[str, str], HTTPException | None]:
-        try:
-            route, segments = MAP.bind_to_environ(environ).match()
-        except HTTPException as error:
-            return None, {}, error
-        return route, segments, None
-
     def _offers(self, route: Route) -> bool:
         missing = route.step == "totp_login" and not self._rules.totp_login
         return route.offered(self._rules.revision) and not missing
 
-    @staticmethod
-    def _record(request: Request, route: Route | None, connection: int) -> RequestRecord:
-        stage, _, path = request.path.removeprefix("/").partition("/")
-        return RequestRecord(
-            step=route.step if route else None,
-            revision=route.revision if route else None,
-            method=request.method,
-            stage=stage,
-            path=f"/{path}",
-            query=request.args.to_dict(),
-            headers=Headers(list(request.headers)),
-            body=request.get_data(),
-            json=_decoded(request),
-            form=_form(request),
-            connection=connection,
-        )
-
-    def _unknown(
-        self,
-        request: Request,
-        stage: str,
-        error: HTTPException | None,
-    ) -> Response:
+    def _unknown(self, request: Request, stage: str, error: HTTPException | None) -> Response:
         """Answer a path or method outside the protocol."""
         code = NOT_SUPPORTED if stage == "api" else MALFORMED
         status = (error and error.code) or 404
         payload = failure(stage, code, f"No {request.method} {request.path} here")
-        response = json_response(payload, self._rules.content_type, status)
+        response = json_response(self._rules, payload, status)
         if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = ", ".join(error.valid_methods or ())
         return response
@@ -159,9 +131,7 @@ class Application:
         return response
 
     def _refused(self, call: Call, refusal: Refusal) -> Reply:
-        text = refusal.text(echo=self._rules.echo)
-        status = failure_status(call.stage, refusal.code)
-        if call.stage != "api":
-            return Reply(service_failure(refusal.code, text), status)
-        value = refusal.value if self._rules.echo else None
-        return Reply(api_failure(refusal.code, text, value, refusal.name), status)
+        echo = self._rules.echo
+        value = refusal.value if echo else None
+        payload = failure(call.stage, refusal.code, refusal.text(echo=echo), value, refusal.name)
+        return Reply(payload, failure_status(call.stage, refusal.code))

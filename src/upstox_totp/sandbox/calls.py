@@ -1,14 +1,130 @@
-"""One request as the protocol's steps see it."""
+"""One request as the protocol's steps see it, and what they answer to it."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
+from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from upstox_totp.sandbox.answers import MALFORMED, demand, json_response
 from upstox_totp.sandbox.routes import Route
 from upstox_totp.sandbox.rules import Rules
+
+MOBILE = 1017016
+OTP_BLOCKED = 1017069
+SESSION = 1017076
+LOCKED = 1017090
+WRONG_PIN = 1017106
+# The real codes of these two are not known; nothing real is numbered like them.
+MALFORMED = 1017998
+WRONG_CODE = 1017999
+
+NOT_SUPPORTED = "UDAPI10000"
+TOO_MANY = "UDAPI10005"
+INVALID_CREDENTIALS = "UDAPI100016"
+INVALID_INPUT = "UDAPI100036"
+INVALID_TOKEN = "UDAPI100050"  # noqa: S105 - an error code
+INVALID_CODE = "UDAPI100057"
+EXTENDED = "UDAPI100067"
+WRONG_CLIENT = "UDAPI100068"
+INVALID_CLIENT = "UDAPI100069"
+NO_NOTIFIER = "UDAPI1123"
+
+# Documented as 4xx only; which 4xx is our choice.
+_API_STATUS = {
+    INVALID_CREDENTIALS: 401,
+    INVALID_TOKEN: 401,
+    INVALID_CODE: 401,
+    INVALID_CLIENT: 401,
+    EXTENDED: 401,
+    TOO_MANY: 429,
+}
+JSON = "application/json"
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
+Code = int | str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reply:
+    """What a step answers: JSON, or what `render` makes a response of, and cookies to set."""
+
+    payload: Any
+    status: int = 200
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    render: Callable[[Any], Response] | None = None
+
+
+class Refusal(Exception):  # noqa: N818 - an answer like any other, not a mistake
+    """A step's answer when something is wrong; an echoing sandbox repeats the rejected value."""
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        value: object = None,
+        *,
+        name: str | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.value = value
+        self.name = name
+        self.hint = hint
+
+    def recoded(self, code: Code, name: str | None = None) -> Self:
+        """Return the same refusal as another host says it."""
+        return type(self)(code, self.message, self.value, name=name, hint=self.hint)
+
+    def text(self, *, echo: bool) -> str:
+        """Return the message, with the rejected value when `echo`."""
+        value = f" {self.value}" if echo and self.value is not None else ""
+        return f"{self.message}{value}. {self.hint}".rstrip()
+
+
+def demand(
+    truth: object,
+    code: Code,
+    message: str,
+    value: object = None,
+    *,
+    name: str | None = None,
+) -> None:
+    """Raise a `Refusal` unless `truth` holds."""
+    if not truth:
+        raise Refusal(code, message, value, name=name)
+
+
+def failure(
+    stage: str, code: Code, message: str, value: object = None, name: str | None = None
+) -> dict[str, Any]:
+    """Return a host's envelope of a failure; `api` says each key in both spellings (documented)."""
+    if stage != "api":
+        return {"success": False, "error": {"code": code, "message": message}}
+    keys = {"error_code": code, "property_path": name, "invalid_value": value}
+    older = {"errorCode": code, "propertyPath": name, "invalidValue": value}
+    return {"status": "error", "errors": [{"message": message, **older, **keys}]}
+
+
+def failure_status(stage: str, code: Code) -> int:
+    """Return the HTTP status of a failure: 200 on `service` (one client, live), 4xx on `api`."""
+    return _API_STATUS.get(str(code), 400) if stage == "api" else 200
+
+
+def json_response(rules: Rules, value: object, status: int = 200) -> Response:
+    """Return `value` as JSON with the sandbox's `Content-Type` to the letter."""
+    content_type = f"{JSON};charset={rules.charset.upper()}" if rules.charset else JSON
+    return Response(json.dumps(value), status, content_type=content_type)
+
+
+def private_redirect(location: str, status: int = 302) -> Response:
+    """Return a redirect that no cache keeps and that tells the next page nothing of this one."""
+    response = redirect(location, status)
+    response.headers.update(PRIVATE)
+    return response
 
 
 class UnlimitedRequest(Request):
@@ -28,15 +144,7 @@ def leaves(value: object) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Call:
-    """A request that has found its route.
-
-    Args:
-        route: The route.
-        request: The request, its body read.
-        json: The decoded body of a JSON request, else None.
-        rules: The sandbox's settings.
-        segments: The segments of the path that the route leaves open, by name.
-    """
+    """A request that has found its route, its JSON decoded and the path's open segments named."""
 
     route: Route
     request: Request
@@ -50,20 +158,22 @@ class Call:
         return self.route.stage
 
     def data(self) -> dict[str, Any]:
-        """Return the object under `data`, the envelope of every `service` request.
-
-        Raises:
-            Refusal: The body is not JSON by its `Content-Type`, or not `{"data": {...}}`.
-        """
-        demand(
-            self.request.mimetype == "application/json",
-            MALFORMED,
-            "Content-Type must be application/json, not",
-            self.request.content_type,
-        )
+        """Return the object under `data`, the envelope of every `service` request."""
+        media = self.request.content_type
+        wrong = "Content-Type must be application/json, not"
+        demand(self.request.mimetype == JSON, MALFORMED, wrong, media)
         data = self.json.get("data") if isinstance(self.json, dict) else None
         demand(isinstance(data, dict), MALFORMED, 'The body must be {"data": {...}}')
         return dict(data or {})
+
+    def body(self, *names: str) -> dict[str, Any]:
+        """Return the body of an `api` request, a JSON object of exactly these names."""
+        media = self.request.mimetype
+        demand(media == JSON, INVALID_INPUT, f"Content-Type must be {JSON}, not", media)
+        body = self.json if isinstance(self.json, dict) else {}
+        shape = ", ".join(f'"{name}": ...' for name in names)
+        demand(set(body) == set(names), INVALID_INPUT, f"The body must be {{{shape}}} and no more")
+        return body
 
     def query(self, name: str) -> str | None:
         """Return the first query parameter called `name`, or None."""
@@ -89,14 +199,10 @@ class Call:
 
     def values(self) -> list[str]:
         """Return every value the request carried: query, body and bearer token."""
-        sent = [
-            *self.request.args.values(),
-            *leaves(self.json),
-            *self.request.form.values(),
-            self.bearer,
-        ]
+        request = self.request
+        sent = (*request.args.values(), *leaves(self.json), *request.form.values(), self.bearer)
         return [value for value in sent if value]
 
     def answer(self, value: object, status: int = 200) -> Response:
-        """Return `value` as a JSON response with the sandbox's `Content-Type`."""
-        return json_response(value, self.rules.content_type, status)
+        """Return `value` as a JSON response."""
+        return json_response(self.rules, value, status)

@@ -1,25 +1,23 @@
 """The ways a step can misbehave, and which step is to misbehave next."""
 
 import functools
-import gzip
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from upstox_totp.sandbox import delivery
-from upstox_totp.sandbox.answers import TOO_MANY, Code, failure, failure_status
-from upstox_totp.sandbox.calls import Call
-from upstox_totp.sandbox.paths import removed, replaced
+from upstox_totp.sandbox.calls import TOO_MANY, Call, Code, failure, failure_status
 from upstox_totp.sandbox.routes import LOOP_PATH, STEPS
-from upstox_totp.sandbox.wire import Wire
+from upstox_totp.sandbox.server import Wire
 
 Alteration = Callable[[Any], Any]
 Proceed = Callable[[Alteration], Response]
 Answering = Callable[[Call, Proceed], Response]
+Delivery = Callable[[Wire, Response], None]
+When = Literal["before", "middle"]
 
 BLOCK_PAGE = """<!doctype html>
 <html lang="en">
@@ -38,25 +36,42 @@ def _properly(_: Call, proceed: Proceed) -> Response:
     return proceed(lambda payload: payload)
 
 
-def _instead(response: Callable[[], Response]) -> Answering:
-    """Answer something else; the step is not carried out."""
-    return lambda _call, _proceed: response()
-
-
 def _unanswered(_: Call, __: Proceed) -> Response:
     """Make the answer that is never sent."""
     return Response(status=500)
 
 
-@functools.cache
-def _padding(size: int) -> bytes:
-    head, tail = b'{"success": true, "data": {"padding": "', b'"}}'
-    return head + b"x" * max(0, size - len(head) - len(tail)) + tail
+def _whole(wire: Wire, response: Response) -> None:
+    """Send the answer as it should be."""
+    wire.write(wire.send_head(response))
 
 
-@functools.cache
-def _zipped(size: int) -> bytes:
-    return gzip.compress(_padding(size), compresslevel=1)
+def _place(payload: Any, path: str) -> tuple[Any, Any]:
+    """Return what holds the last name of a dotted `path`, and its key; nothing if it is nowhere."""
+    name, _, rest = path.partition(".")
+    key = int(name) if isinstance(payload, list) and name.isdigit() else name
+    if isinstance(payload, list):
+        fits = isinstance(key, int) and key < len(payload)
+    else:
+        fits = isinstance(payload, dict) and (key in payload or not rest)
+    if not fits:
+        return {}, key
+    return _place(payload[key], rest) if rest else (payload, key)
+
+
+def removed(payload: Any, path: str) -> Any:
+    """Return a payload without the field at a dotted path."""
+    holder, key = _place(payload, path)
+    if isinstance(holder, list) or key in holder:
+        del holder[key]
+    return payload
+
+
+def replaced(payload: Any, path: str, value: object) -> Any:
+    """Return a payload with `value` at a dotted path, whose last name may be new."""
+    holder, key = _place(payload, path)
+    holder[key] = value
+    return payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +79,8 @@ class Fault:
     """One way a step can misbehave; made by the class methods.
 
     Those that answer properly carry the step out, so the account's state changes: `change`,
-    `without`, `replace`, `late`, `drip`, `last_on_connection`, `then_refuse`, `then_blackhole`, and
-    `reset` and `close` in the middle. The others only record the request.
+    `without`, `replace`, `late`, `then_refuse`, and `reset` and `close` in the middle. The others
+    only record the request.
 
     Args:
         name: What the fault is called in reprs.
@@ -76,7 +91,7 @@ class Fault:
 
     name: str
     answer: Answering = _properly
-    deliver: delivery.Delivery = delivery.whole
+    deliver: Delivery = _whole
     answered: bool = True
 
     def __repr__(self) -> str:
@@ -99,14 +114,11 @@ class Fault:
             content_type: The exact `Content-Type`.
             headers: Further headers.
         """
-        make = functools.partial(
-            Response,
-            body,
-            code,
-            dict(headers or {}),
-            content_type=content_type,
-        )
-        return cls(f"status {code}", _instead(make))
+
+        def answer(_: Call, __: Proceed) -> Response:
+            return Response(body, code, dict(headers or {}), content_type=content_type)
+
+        return cls(f"status {code}", answer)
 
     @classmethod
     def html(cls, status: int = 200) -> Self:
@@ -151,7 +163,7 @@ class Fault:
             body: The body: broken JSON, nothing, anything.
             content_type: The exact `Content-Type`.
         """
-        return cls("body", _instead(functools.partial(Response, body, content_type=content_type)))
+        return replace(cls.status(200, body, content_type), name="body")
 
     @classmethod
     def change(cls, function: Alteration) -> Self:
@@ -218,15 +230,27 @@ class Fault:
         Args:
             seconds: When to hang up; None for not before the client does or the sandbox stops.
         """
-        return cls("hang", _unanswered, delivery.silent(seconds), answered=False)
+
+        def deliver(wire: Wire, _: Response) -> None:
+            wire.gone_within(seconds)
+            wire.hang_up()
+
+        return cls("hang", _unanswered, deliver, answered=False)
 
     @classmethod
     def late(cls, seconds: float) -> Self:
         """Carry the step out at once and answer `seconds` later."""
-        return cls("late", deliver=delivery.late(seconds))
+
+        def deliver(wire: Wire, response: Response) -> None:
+            if wire.gone_within(seconds):
+                wire.hang_up()
+            else:
+                _whole(wire, response)
+
+        return cls("late", deliver=deliver)
 
     @classmethod
-    def reset(cls, when: delivery.When = "before") -> Self:
+    def reset(cls, when: When = "before") -> Self:
         """End the connection with a TCP reset.
 
         Args:
@@ -235,50 +259,26 @@ class Fault:
         return cls._cut("reset", when, Wire.reset)
 
     @classmethod
-    def close(cls, when: delivery.When = "before") -> Self:
+    def close(cls, when: When = "before") -> Self:
         """End the connection in order, but too early.
 
         Args:
             when: "before" a byte of the answer, or in the "middle" of its body.
         """
-        return cls._cut("close", when, Wire.finish)
+        return cls._cut("close", when, Wire.hang_up)
 
     @classmethod
-    def _cut(
-        cls,
-        name: str,
-        when: delivery.When,
-        end: Callable[[Wire], None],
-    ) -> Self:
+    def _cut(cls, name: str, when: When, end: Callable[[Wire], None]) -> Self:
         middle = when == "middle"
+
+        def deliver(wire: Wire, response: Response) -> None:
+            if middle:
+                body = wire.send_head(response)
+                wire.write(body[: len(body) // 2])
+            end(wire)
+
         answer = _properly if middle else _unanswered
-        return cls(f"{name} {when}", answer, delivery.cut(when, end), answered=middle)
-
-    @classmethod
-    def drip(cls, interval: float = 1.0, *, chunked: bool = False) -> Self:
-        """Carry the step out and send the answer's body byte by byte, without an end.
-
-        Args:
-            interval: Seconds from byte to byte.
-            chunked: Whether the length is left open instead of given as 50 MiB.
-        """
-        return cls("drip", deliver=delivery.drip(interval, chunked=chunked))
-
-    @classmethod
-    def large(cls, size: int = 40 * 2**20, *, compressed: bool = False) -> Self:
-        """Answer with valid JSON that is too much.
-
-        Args:
-            size: Its size in bytes.
-            compressed: Whether it comes gzipped, so that it is small on the wire.
-        """
-        make = _zipped if compressed else _padding
-        headers = {"Content-Encoding": "gzip"} if compressed else {}
-
-        def answer(call: Call, _: Proceed) -> Response:
-            return Response(make(size), 200, headers, content_type=call.rules.content_type)
-
-        return cls("large", answer)
+        return cls(f"{name} {when}", answer, deliver, answered=middle)
 
     @classmethod
     def redirect(cls, location: str, status: int = 302) -> Self:
@@ -288,8 +288,12 @@ class Fault:
             location: Where to, as it will stand in the header.
             status: The HTTP status.
         """
+
         # werkzeug would mend the address, or fail on one that it cannot read.
-        return replace(cls.status(status), deliver=delivery.leading_to(location))
+        def deliver(wire: Wire, response: Response) -> None:
+            wire.write(wire.send_head(response, added={"Location": location}))
+
+        return replace(cls.status(status), deliver=deliver)
 
     @classmethod
     def redirect_loop(cls) -> Self:
@@ -297,27 +301,16 @@ class Fault:
         return cls("redirect loop", lambda call, _: redirect(call.url("login", LOOP_PATH)))
 
     @classmethod
-    def last_on_connection(cls, *, announce: bool = True) -> Self:
-        """Answer properly, then end the connection: the next request has to connect anew.
-
-        Args:
-            announce: Whether a `Connection: close` header says so. Without it the client may find
-                out only when it sends the next request.
-        """
-        return cls("last on connection", deliver=delivery.last(announce=announce))
-
-    @classmethod
     def then_refuse(cls) -> Self:
         """Answer properly, then refuse every connection until `Sandbox.resume`."""
-        return cls("then refuse", deliver=delivery.then(lambda wire: wire.listening.refuse()))
 
-    @classmethod
-    def then_blackhole(cls) -> Self:
-        """Answer properly, then let every connect wait for ever until `Sandbox.resume`.
+        def deliver(wire: Wire, response: Response) -> None:
+            # Before the answer, so that a client that has it cannot be faster.
+            wire.server.listener.refuse()
+            wire.write(wire.send_head(response, added={"Connection": "close"}))
+            wire.hang_up()
 
-        It relies on how Linux treats a full queue of connections.
-        """
-        return cls("then blackhole", deliver=delivery.then(lambda wire: wire.listening.blackhole()))
+        return cls("then refuse", deliver=deliver)
 
 
 PROPER = Fault("none")
@@ -337,11 +330,7 @@ class FaultQueue:
         self._orders: dict[str, list[_Order]] = {}
 
     def add(self, step: str, fault: Fault, times: int | None) -> None:
-        """Let `step` misbehave `times` times, or until `clear` if None.
-
-        Raises:
-            ValueError: There is no such step, or `times` is less than one.
-        """
+        """Let `step` misbehave `times` times, or until `clear` if None."""
         if step not in STEPS:
             raise ValueError(f"no step {step!r}; the steps are {', '.join(STEPS)}")
         if times is not None and times < 1:

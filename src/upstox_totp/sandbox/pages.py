@@ -3,13 +3,12 @@
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
 from html import escape
 from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Response
 
-from upstox_totp.sandbox.app_redirect import PRIVATE
+from upstox_totp.sandbox.calls import PRIVATE
 
 STYLE = """
 body { margin: 0; font: 1rem/1.5 system-ui, sans-serif; color: #1c1b22; background: #f4f3f8; }
@@ -48,97 +47,64 @@ DOCUMENT = """<!doctype html>
 FORM = '<form method="post" action="{action}">\n{fields}\n</form>'
 FIELD = """<label for="{name}">{label}</label>
 <input id="{name}" name="{name}" {attributes} required{described}>
-<button type="submit">{button}</button>"""
+<button type="submit">Continue</button>"""
 DECISION = """<button type="submit" name="decision" value="approve">Approve</button>
 <button type="submit" name="decision" value="deny" class="second">Deny</button>"""
 
-MOBILE = {
-    "type": "tel",
-    "inputmode": "numeric",
-    "autocomplete": "tel-national",
-    "pattern": "[0-9]{10}",
-    "maxlength": "10",
-    "title": "Ten digits",
-}
-CODE = {
-    "type": "text",
-    "inputmode": "numeric",
-    "autocomplete": "one-time-code",
-    "pattern": "[0-9]{6}",
-    "maxlength": "6",
-    "title": "Six digits",
-}
-PIN = {
-    "type": "password",
-    "inputmode": "numeric",
-    "autocomplete": "current-password",
-    "pattern": "[0-9]*",
-    "title": "Digits",
+# Of each question: the page's title, the field's label and name, and the input's attributes.
+QUESTIONS = {
+    "mobile": (
+        "Log in",
+        "Mobile number",
+        "mobile",
+        (
+            'type="tel" inputmode="numeric" autocomplete="tel-national" '
+            'pattern="[0-9]{10}" maxlength="10" title="Ten digits"'
+        ),
+    ),
+    "code": (
+        "Enter the one-time code",
+        "One-time code",
+        "otp",
+        (
+            'type="text" inputmode="numeric" autocomplete="one-time-code" '
+            'pattern="[0-9]{6}" maxlength="6" title="Six digits"'
+        ),
+    ),
+    "pin": (
+        "Enter your PIN",
+        "PIN",
+        "pin",
+        (
+            'type="password" inputmode="numeric" autocomplete="current-password" '
+            'pattern="[0-9]*" title="Digits"'
+        ),
+    ),
 }
 
 
 def document(title: str, content: str, notice: str = "") -> str:
-    """Return a whole page.
-
-    Args:
-        title: The page's title and heading.
-        content: HTML.
-        notice: What went wrong before, as text; empty for nothing.
-    """
+    """Return a whole page, with what went wrong before as its notice."""
     alert = f'<p id="notice" role="alert">{escape(notice)}</p>\n' if notice else ""
     return DOCUMENT.format(title=escape(title), style=STYLE, alert=alert, content=content)
 
 
-def question(
-    title: str,
-    action: str,
-    label: str,
-    name: str,
-    attributes: Mapping[str, str],
-    *,
-    button: str = "Continue",
-    notice: str = "",
-) -> str:
-    """Return a page that asks for one value.
-
-    Args:
-        title: The page's title.
-        action: Where the form is posted to.
-        label: The field's label.
-        name: The field's name.
-        attributes: The input's further attributes.
-        button: The button's text.
-        notice: What went wrong before; empty for nothing.
-    """
-    field = FIELD.format(
-        name=name,
-        label=escape(label),
-        attributes=" ".join(f'{key}="{escape(value)}"' for key, value in attributes.items()),
-        described=' aria-invalid="true" aria-describedby="notice"' if notice else "",
-        button=escape(button),
-    )
+def question(asked: str, action: str, notice: str) -> str:
+    """Return a page that asks for one value, as in `QUESTIONS`."""
+    title, label, name, attributes = QUESTIONS[asked]
+    described = ' aria-invalid="true" aria-describedby="notice"' if notice else ""
+    field = FIELD.format(name=name, label=label, attributes=attributes, described=described)
     return document(title, FORM.format(action=escape(action), fields=field), notice)
 
 
-def decision(title: str, action: str, request: str, notice: str = "") -> str:
-    """Return a page that asks for a yes or a no.
-
-    Args:
-        title: The page's title.
-        action: Where the form is posted to.
-        request: What is asked for, as text.
-        notice: What went wrong before; empty for nothing.
-    """
+def decision(title: str, action: str, request: str, notice: str) -> str:
+    """Return a page that asks for a yes or a no."""
     form = FORM.format(action=escape(action), fields=DECISION)
     return document(title, f"<p>{escape(request)}</p>\n{form}", notice)
 
 
 def source_of(uri: str) -> str:
-    """Return where `uri` leads, as a content security policy writes sources.
-
-    Args:
-        uri: The app's redirect URI.
-    """
+    """Return where `uri` leads, as a content security policy writes sources."""
     parts = urlsplit(uri)
     # The grammar of sources has no IPv6 address, and nothing outside ASCII.
     named = parts.scheme in {"http", "https"} and PLAIN_HOST.fullmatch(parts.netloc)
@@ -146,15 +112,11 @@ def source_of(uri: str) -> str:
 
 
 def page_response(page: str, redirect_uri: str) -> Response:
-    """Return a page as a response that runs no script and is kept nowhere.
-
-    Args:
-        page: The HTML.
-        redirect_uri: Where the last form ends up; browsers hold redirects to `form-action` too.
-    """
+    """Return a page that runs no script, is kept nowhere, and may end up at `redirect_uri`."""
     response = Response(page, mimetype="text/html")
     response.headers.update(PRIVATE)
     response.headers["X-Content-Type-Options"] = "nosniff"
+    # Browsers hold redirects to `form-action` too.
     response.headers["Content-Security-Policy"] = "; ".join(
         (
             "default-src 'none'",

@@ -6,27 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from upstox_totp.sandbox.calls import (
+    INVALID_CLIENT,
+    NO_NOTIFIER,
+    WRONG_CLIENT,
+    Call,
+    Refusal,
+    Reply,
+    demand,
+)
 from upstox_totp.sandbox.clock import Clock, next_expiry
 from upstox_totp.sandbox.rules import Rules
 from upstox_totp.sandbox.tokens import TokenStore
-
-Message = dict[str, str]
-
-
-def checked_url(url: str | None) -> str | None:
-    """Return a notifier URL that can be posted to.
-
-    Args:
-        url: The address, or None for no notifier.
-
-    Raises:
-        ValueError: It is not an absolute http or https URL.
-    """
-    if url is not None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
-            raise ValueError("notifier_url is not an absolute http or https URL")
-    return url
 
 
 def milliseconds(moment: float) -> str:
@@ -35,20 +26,7 @@ def milliseconds(moment: float) -> str:
 
 
 def post(url: str, message: Mapping[str, str], timeout: float) -> int:
-    """Post a message as JSON, past every proxy, and follow no redirect.
-
-    Args:
-        url: The notifier's address.
-        message: The message.
-        timeout: Seconds to wait for the connection, and for each part of the answer.
-
-    Returns:
-        The HTTP status of the answer.
-
-    Raises:
-        OSError: The notifier cannot be reached or does not answer in time.
-        http.client.HTTPException: What it answers is not HTTP.
-    """
+    """Post a message as JSON, past every proxy and redirect, and return the status answered."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
@@ -64,12 +42,7 @@ def post(url: str, message: Mapping[str, str], timeout: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A token request that nobody has answered yet.
-
-    Args:
-        notifier_url: Where the token will be sent.
-        lapses: When it is too late to approve, in epoch seconds.
-    """
+    """A token request that nobody has answered: who will be told, and when it lapses."""
 
     notifier_url: str
     lapses: int
@@ -78,33 +51,55 @@ class Pending:
 class Phone:
     """Holds the last token request until it is approved, rejected or lapsed.
 
-    Args:
-        rules: The sandbox's settings.
-        clock: The server's clock.
-        tokens: Where an approved token comes from.
+    Upstox documents path, body, answer and the codes of an app that may not ask. Not known are the
+    codes of a wrong client id or secret, and what a second request does to one that waits.
     """
 
-    def __init__(self, rules: Rules, clock: Clock, tokens: TokenStore) -> None:
+    def __init__(
+        self, rules: Rules, clock: Clock, tokens: TokenStore, notifier_url: str | None
+    ) -> None:
         self._rules = rules
         self._clock = clock
         self._tokens = tokens
         self._pending: Pending | None = None
-        self.notifier_url = checked_url(rules.notifier_url)
-        self.messages: list[Message] = []
+        self.notifier_url = notifier_url
+        self.messages: list[dict[str, str]] = []
+
+    @property
+    def notifier_url(self) -> str | None:
+        """The app's notifier, an absolute http or https URL; None for an app without one."""
+        return self._notifier_url
+
+    @notifier_url.setter
+    def notifier_url(self, url: str | None) -> None:
+        if url is not None:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+                raise ValueError("notifier_url is not an absolute http or https URL")
+        self._notifier_url = url
 
     def clear(self) -> None:
         """Forget the request and the messages; the notifier's address stays."""
         self._pending = None
         self.messages.clear()
 
-    def ring(self, notifier_url: str) -> Pending:
-        """Take a token request, in the place of one that waits.
-
-        Args:
-            notifier_url: Where the token will be sent.
-        """
-        self._pending = Pending(notifier_url, next_expiry(self._clock.now()))
-        return self._pending
+    def request(self, call: Call) -> Reply:
+        """Answer a token request: until when it can be approved, and who will be told."""
+        app = self._rules.credentials
+        client_id = call.segments["client_id"]
+        known = client_id == app.client_id
+        demand(known, WRONG_CLIENT, "Check your 'client_id'", client_id, name="client_id")
+        secret = call.body("client_secret")["client_secret"]
+        right = secret == app.client_secret
+        demand(right, INVALID_CLIENT, "Invalid client", secret, name="client_secret")
+        if self._rules.token_request_refusal is not None:
+            raise Refusal(self._rules.token_request_refusal, "The app may not ask for a token")
+        url = self.notifier_url
+        if url is None:
+            raise Refusal(NO_NOTIFIER, "The app has no notifier URL")
+        self._pending = Pending(url, next_expiry(self._clock.now()))
+        data = {"authorization_expiry": milliseconds(self._pending.lapses), "notifier_url": url}
+        return Reply({"status": "success", "data": data})
 
     @property
     def waits(self) -> bool:
@@ -112,33 +107,21 @@ class Phone:
         return self._pending is not None and self._clock.now() < self._pending.lapses
 
     def take(self) -> Pending:
-        """Return the request that waits, which then waits no more.
-
-        Raises:
-            RuntimeError: There is none, or it has lapsed.
-        """
+        """Return the request that waits, which then waits no more, or raise a RuntimeError."""
         pending = self._pending
         if pending is None or not self.waits:
             raise RuntimeError("no token request waits" if pending is None else "it has lapsed")
         self._pending = None
         return pending
 
-    def approve(self) -> tuple[str, Message]:
-        """Issue the token that was asked for.
-
-        Returns:
-            Where to send it, and the message that carries it.
-
-        Raises:
-            RuntimeError: No request waits, or it has lapsed.
-        """
+    def approve(self) -> tuple[str, dict[str, str]]:
+        """Issue the token that was asked for; return where to send it, and the message."""
         pending = self.take()
         now = self._clock.now()
-        user_id = self._rules.account.user_id
         message = {
             "client_id": self._rules.credentials.client_id,
-            "user_id": user_id,
-            "access_token": self._tokens.issue(user_id),
+            "user_id": self._rules.account.user_id,
+            "access_token": self._tokens.issue(),
             "token_type": "Bearer",
             "expires_at": milliseconds(next_expiry(now)),
             "issued_at": milliseconds(now),

@@ -58,12 +58,7 @@ class RequestLog:
         self._carried: Counter[Carried] = Counter()
 
     def add(self, record: RequestRecord, route: Route | None) -> None:
-        """Note `record`, and count it towards the step of `route` and what it carries.
-
-        Args:
-            record: The request.
-            route: The route it found, or None for a path there is not.
-        """
+        """Note `record`, and count it towards the step of `route` and what it carries."""
         with self._lock:
             self._records.append(record)
             self._received[route.step if route else None] += 1

@@ -33,7 +33,7 @@ VERIFY = "/login/open/v{}/auth/1fa/otp-totp/verify"
 class Route:
     """One method and path of one host.
 
-    Args:
+    Attributes:
         step: The protocol step, or None outside the protocol.
         stage: The host's name before `.upstox.com`.
         path: The path on that host; a name in angle brackets stands for any segment.

@@ -1,53 +1,129 @@
-"""How a sandbox is set up: every choice that does not concern sockets."""
+"""How a sandbox is set up: the made-up trader, and every choice that does not concern sockets."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import secrets
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import InitVar, dataclass, field
+from os import PathLike
 from typing import Any
 
-from upstox_totp.sandbox.credentials import Account, Credentials
-from upstox_totp.sandbox.rate_limits import RateLimit
+from upstox_totp.sandbox.clock import codes_of
 from upstox_totp.sandbox.routes import OFFERS, Offer
-from upstox_totp.sandbox.totp import codes_of
+
+Path = str | PathLike[str]
+Certificate = tuple[Path, Path] | ssl.SSLContext
+RateLimit = tuple[int, float]
+DOCUMENTED: tuple[RateLimit, ...] = ((1, 1.0), (10, 60.0), (60, 1800.0))
+# Below what systems hand out by themselves, so that no connection and no sandbox takes it before
+# the client listens there.
+_PORTS = range(20_000, 32_000)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+def loopback_redirect_uri() -> str:
+    """Return a redirect URI on a port of the loopback interface that is free now."""
+    for _ in range(100):
+        port = secrets.choice(_PORTS)
+        with socket.socket() as tried:
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return f"http://127.0.0.1:{port}/callback"
+    raise OSError("no free port on the loopback interface")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a trader types in, and the app registered with Upstox; all of it made up.
+
+    Everything but the app's `client_id` and `redirect_uri` is left out of the repr.
+
+    Args:
+        username: The mobile number, ten digits.
+        password: The account's password. The login never asks for it.
+        pin_code: The PIN, six digits.
+        totp_secret: The shared secret of the one-time passwords, base32.
+        client_id: The app's identifier ("API key").
+        client_secret: The app's secret.
+        redirect_uri: The redirect URI the app is registered with. The sandbox only sends browsers
+            there. A sandbox made without credentials has one with a free port of the loopback
+            interface instead; `dataclasses.replace(Sandbox().credentials, pin_code=...)` keeps it.
+    """
+
+    username: str = field(default="9876501234", repr=False)
+    password: str = field(default="SandboxPassword1", repr=False)
+    pin_code: str = field(default="482915", repr=False)
+    totp_secret: str = field(default="K5QXGZLTMVRWK3DFMNZGS3DPNVQWY2LD", repr=False)
+    client_id: str = "5d0b7c1e-93f4-4a86-b2d7-0c61e8f3a94b"
+    client_secret: str = field(default="s8k2m4q7wz", repr=False)
+    redirect_uri: str = "https://127.0.0.1/callback"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One trading account behind the mobile number.
+
+    Args:
+        user_id: The account's user id (UCC).
+        profile_id: The number by which the newer PIN step names the account.
+        is_default: Whether the service calls this account the default one.
+        first_name: The holder's first name.
+        last_name: The holder's last name.
+    """
+
+    user_id: str = "4CB7QX"
+    profile_id: int = 20481377
+    is_default: bool = True
+    first_name: str = "Asha"
+    last_name: str = "Rao"
+
+
+def _made_up() -> Credentials:
+    return Credentials(redirect_uri=loopback_redirect_uri())
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class Rules:
     """The settings of a sandbox; `Sandbox` documents each of them."""
 
-    credentials: Credentials
-    account: Account
-    accounts: tuple[Account, ...]
-    revision: Offer
-    step_clock: bool
-    charset: str | None
-    echo: bool
-    otp_limit: int
-    attempts: int
-    otp_lifetime: float
-    code_lifetime: float
-    single_use_codes: bool
-    totp_enabled: bool
-    pin_set: bool
-    customer_status: str
-    pin_gives_code: bool
-    authorize_redirects: int
-    totp_login: bool
-    totp_login_enveloped: bool
-    totp_login_limits: tuple[RateLimit, ...]
-    notifier_url: str | None = field(repr=False)
-    token_request_refusal: str | None
-    internal_client_id: str
-    internal_redirect_uri: str
-    user: Mapping[str, Any] = field(repr=False)
-    claims: Mapping[str, Any] = field(repr=False)
+    port: InitVar[int] = 0
+    credentials: Credentials = field(default_factory=_made_up)
+    revision: Offer = "both"
+    step_clock: bool = False
+    clock_offset: InitVar[float] = 0.0
+    clock: InitVar[Callable[[], float]] = time.time
+    charset: str | None = None
+    certificate: InitVar[Certificate | None] = None
+    otp_limit: int = 100
+    attempts: int = 5
+    account: Account = field(default_factory=Account)
+    accounts: Iterable[Account] = ()
+    echo: bool = True
+    otp_lifetime: float = 300.0
+    code_lifetime: float = 300.0
+    single_use_codes: bool = True
+    totp_enabled: bool = True
+    pin_set: bool = True
+    customer_status: str = "ACTIVE"
+    pin_gives_code: bool = False
+    authorize_redirects: int = 0
+    totp_login: bool = True
+    totp_login_enveloped: bool = False
+    totp_login_limits: Iterable[RateLimit] = DOCUMENTED
+    notifier_url: InitVar[str | None] = None
+    token_request_refusal: str | None = None
+    internal_client_id: str = "IND-kf83ms02xq7v"
+    internal_redirect_uri: str = "https://api-v2.upstox.com/login/authorization/redirect"
+    user: Mapping[str, Any] = field(default_factory=dict)
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """Check what would otherwise fail much later.
-
-        Raises:
-            ValueError: The revision is unknown, a limit is not positive, or the shared secret is
-                not base32.
-        """
+    def __post_init__(self, *_: Any) -> None:
+        """Keep what can be read once only, and refuse what would otherwise fail much later."""
+        # All accounts of the trader, the app's own last so that taking the first one fails.
+        self.accounts = (*self.accounts, self.account)
+        self.totp_login_limits = tuple(self.totp_login_limits)
         if self.revision not in OFFERS:
             raise ValueError(f"no revision {self.revision!r}; it is one of {', '.join(OFFERS)}")
         try:
@@ -56,17 +132,3 @@ class Rules:
             raise ValueError("totp_secret is not base32") from None
         if any(most <= 0 or seconds <= 0 for most, seconds in self.totp_login_limits):
             raise ValueError("totp_login_limits must be of positive numbers")
-
-    @property
-    def content_type(self) -> str:
-        """The `Content-Type` of JSON answers, to the letter."""
-        return (
-            f"application/json;charset={self.charset.upper()}"
-            if self.charset
-            else ("application/json")
-        )
-
-    @property
-    def all_accounts(self) -> tuple[Account, ...]:
-        """Every account of the trader, the app's own last so that taking the first one fails."""
-        return (*self.accounts, self.account)

@@ -1,46 +1,29 @@
 """The sandbox as its users see it: settings, start and stop, records, faults."""
 
 import ssl
-import time
-from collections.abc import Callable, Iterable, Mapping
-from os import PathLike
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from upstox_totp.sandbox.application import Application
-from upstox_totp.sandbox.clock import Clock
-from upstox_totp.sandbox.credentials import Account, Credentials, loopback_redirect_uri
+from upstox_totp.sandbox.clock import TOTP_PERIOD, Clock, codes_of
 from upstox_totp.sandbox.faults import Fault, FaultQueue
-from upstox_totp.sandbox.phone import checked_url, post
-from upstox_totp.sandbox.rate_limits import DOCUMENTED, RateLimit
-from upstox_totp.sandbox.received import Received
-from upstox_totp.sandbox.records import RequestLog
-from upstox_totp.sandbox.routes import Offer, Step
-from upstox_totp.sandbox.rules import Rules
+from upstox_totp.sandbox.phone import post
+from upstox_totp.sandbox.records import RequestLog, RequestRecord
+from upstox_totp.sandbox.routes import Step
+from upstox_totp.sandbox.rules import Certificate, Rules
 from upstox_totp.sandbox.server import HOST, Listener
-from upstox_totp.sandbox.state import TOTP_PERIOD, State
-from upstox_totp.sandbox.totp import codes_of
-
-Path = str | PathLike[str]
-Certificate = tuple[Path, Path] | ssl.SSLContext
+from upstox_totp.sandbox.state import State
 
 
-def _context(certificate: Certificate | None) -> ssl.SSLContext | None:
-    if not isinstance(certificate, tuple):
-        return certificate
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    return context
-
-
-class Sandbox(Received):
+class Sandbox(Rules):
     """A login service of its own, on a port of 127.0.0.1.
 
     Use it as a context manager, or call `start` and `stop`.
 
     Args:
         port: The port to listen on; 0 for a free one.
-        credentials: What the trader and the app are known by; None for made-up ones, with a
+        credentials: What the trader and the app are known by; by default made-up ones, with a
             redirect URI on a port of the loopback interface that is free when the sandbox is made.
         revision: Which revision of the verification and PIN paths there is: "newer" (verify v5 with
             2fa v4), "older" (v4 with v3), or "both". The paths of the other answer 404.
@@ -88,71 +71,26 @@ class Sandbox(Received):
         OSError: The certificate cannot be read.
     """
 
-    def __init__(
+    def __post_init__(
         self,
-        *,
-        port: int = 0,
-        credentials: Credentials | None = None,
-        revision: Offer = "both",
-        step_clock: bool = False,
-        clock_offset: float = 0.0,
-        clock: Callable[[], float] = time.time,
-        charset: str | None = None,
-        certificate: Certificate | None = None,
-        otp_limit: int = 100,
-        attempts: int = 5,
-        account: Account | None = None,
-        accounts: Iterable[Account] | None = None,
-        echo: bool = True,
-        otp_lifetime: float = 300.0,
-        code_lifetime: float = 300.0,
-        single_use_codes: bool = True,
-        totp_enabled: bool = True,
-        pin_set: bool = True,
-        customer_status: str = "ACTIVE",
-        pin_gives_code: bool = False,
-        authorize_redirects: int = 0,
-        totp_login: bool = True,
-        totp_login_enveloped: bool = False,
-        totp_login_limits: Iterable[RateLimit] = DOCUMENTED,
-        notifier_url: str | None = None,
-        token_request_refusal: str | None = None,
-        internal_client_id: str = "IND-kf83ms02xq7v",
-        internal_redirect_uri: str = "https://api-v2.upstox.com/login/authorization/redirect",
-        user: Mapping[str, Any] | None = None,
-        claims: Mapping[str, Any] | None = None,
-    ) -> None:
-        rules = Rules(
-            credentials=credentials or Credentials(redirect_uri=loopback_redirect_uri()),
-            account=account or Account(), accounts=tuple(accounts or ()), revision=revision,
-            step_clock=step_clock, charset=charset, echo=echo, otp_limit=otp_limit,
-            attempts=attempts, otp_lifetime=otp_lifetime, code_lifetime=code_lifetime,
-            single_use_codes=single_use_codes, totp_enabled=totp_enabled, pin_set=pin_set,
-            customer_status=customer_status, pin_gives_code=pin_gives_code,
-            authorize_redirects=authorize_redirects, totp_login=totp_login,
-            totp_login_enveloped=totp_login_enveloped,
-            totp_login_limits=tuple(totp_login_limits), notifier_url=notifier_url,
-            token_request_refusal=token_request_refusal, internal_client_id=internal_client_id,
-            internal_redirect_uri=internal_redirect_uri, user=dict(user or {}),
-            claims=dict(claims or {}),
-        )  # fmt: skip
-        self._assemble(rules, Clock(clock, clock_offset), port, _context(certificate))
-
-    def _assemble(
-        self,
-        rules: Rules,
-        clock: Clock,
         port: int,
-        context: ssl.SSLContext | None,
+        clock_offset: float,
+        clock: Callable[[], float],
+        certificate: Certificate | None,
+        notifier_url: str | None,
     ) -> None:
-        self._rules = rules
-        self._clock = clock
-        self._state = State(rules, self._clock)
+        """Check the settings, and put the parts together."""
+        super().__post_init__()
+        if isinstance(certificate, tuple):
+            files, certificate = certificate, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            certificate.load_cert_chain(*files)
+        self._scheme = "http" if certificate is None else "https"
+        self._clock = Clock(clock, clock_offset)
+        self._state = State(self, self._clock, notifier_url)
         self._faults = FaultQueue()
         self._log = RequestLog()
-        self._scheme = "http" if context is None else "https"
-        application = Application(self._state, self._faults, self._log)
-        self._listener = Listener(port, context, application.respond, self._clock.now)
+        respond = Application(self._state, self._faults, self._log).respond
+        self._listener = Listener(port, certificate, respond, self._clock.now)
 
     def __repr__(self) -> str:
         """Return where the sandbox listens, without its credentials."""
@@ -229,11 +167,6 @@ class Sandbox(Received):
         }
 
     @property
-    def credentials(self) -> Credentials:
-        """What the trader and the app are known by."""
-        return self._rules.credentials
-
-    @property
     def notifier_url(self) -> str | None:
         """The app's notifier URL, as token requests that come from now on are told.
 
@@ -246,7 +179,7 @@ class Sandbox(Received):
     @notifier_url.setter
     def notifier_url(self, url: str | None) -> None:
         with self._state.lock:
-            self._state.phone.notifier_url = checked_url(url)
+            self._state.phone.notifier_url = url
 
     def approve(self, timeout: float = 10.0) -> int:
         """Approve the token request that waits, as on the phone, and post the token once.
@@ -307,7 +240,7 @@ class Sandbox(Received):
     def unlock(self) -> None:
         """Lift the account's lock, the block of one-time passwords and the TOTP login's limits."""
         with self._state.lock:
-            self._state.unlock()
+            self._state.guard.unlock()
 
     def reset(self) -> None:
         """Begin anew on the same port and clock: no locks, logins, tokens, faults, records."""
@@ -338,5 +271,80 @@ class Sandbox(Received):
         self.resume()
 
     def resume(self) -> None:
-        """Listen again on the same port after `Fault.then_refuse` or `Fault.then_blackhole`."""
+        """Listen again on the same port after `Fault.then_refuse`."""
         self._listener.resume()
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """The requests received so far, oldest first."""
+        return self._log.snapshot()
+
+    def clear_requests(self) -> None:
+        """Forget the requests received; the counts go on."""
+        self._log.clear()
+
+    @property
+    def connections(self) -> int:
+        """How many TCP connections were accepted."""
+        return self._listener.connections.accepted
+
+    @property
+    def otp_requests(self) -> int:
+        """How many requests to generate a one-time password came in, whatever was answered.
+
+        The login page's form for the mobile number is one.
+        """
+        return self._log.carried("otp_request")
+
+    @property
+    def codes_received(self) -> int:
+        """How many one-time passwords came in on a path there is, whatever was answered.
+
+        They come from the verification, the login page's form, and each TOTP login.
+        """
+        return self._log.carried("code")
+
+    @property
+    def pins_received(self) -> int:
+        """How many PINs came in on a path there is, whatever was answered.
+
+        They come from the PIN step, the login page's form, and each TOTP login.
+        """
+        return self._log.carried("pin")
+
+    @property
+    def totp_logins(self) -> int:
+        """How many TOTP logins came in where there is one, whatever was answered.
+
+        Each counts as a code and as a PIN received, too.
+        """
+        return self._log.received("totp_login")
+
+    @property
+    def logins(self) -> int:
+        """How many logins got past the PIN, whichever way."""
+        with self._state.lock:
+            return self._state.completed
+
+    @property
+    def tokens_issued(self) -> int:
+        """How many access tokens were issued."""
+        return len(self.access_tokens)
+
+    @property
+    def access_tokens(self) -> list[str]:
+        """The access tokens issued, oldest first, dead ones included."""
+        with self._state.lock:
+            return self._state.tokens.access_tokens
+
+    @property
+    def token_request_waits(self) -> bool:
+        """Whether a token request can be approved or rejected."""
+        with self._state.lock:
+            return self._state.phone.waits
+
+    @property
+    def notifications(self) -> list[dict[str, str]]:
+        """The messages posted to the notifier, or tried to, oldest first."""
+        with self._state.lock:
+            return [dict(message) for message in self._state.phone.messages]

@@ -3,28 +3,97 @@
 import contextlib
 import itertools
 import logging
+import selectors
 import socket
 import ssl
+import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import Any
 
 from werkzeug.exceptions import NotFound
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
-
-from upstox_totp.sandbox.wire import Wire
+from werkzeug.wrappers import Response
 
 HOST = "127.0.0.1"
 POLL = 0.01
 BACKLOG = 128
 JOIN = 5.0
-FILLERS = 64
-FILLED_AFTER = 0.05
+LINGER_ZERO = struct.pack("ii", 1, 0)
+BODY_HEADERS = frozenset({"content-length", "transfer-encoding", "connection"})
+
+logger = logging.getLogger(__name__)
+
+
+class Wire(WSGIRequestHandler):
+    """One client's connection: reads its requests, and sends answers whole, in parts or not."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: "Server"
+
+    def run_wsgi(self) -> None:
+        """Answer one request."""
+        self.environ = self.make_environ()
+        listener = self.server.listener
+        listener.respond(self.environ, listener.connections.number(), self)
+
+    def send_head(
+        self,
+        response: Response,
+        replaced: Mapping[str, str] | None = None,
+        added: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """Send status line and headers, `replaced` for those of the length; return the body."""
+        parts, status, headers = response.get_wsgi_response(self.environ)
+        code, _, phrase = status.partition(" ")
+        self.send_response(int(code), phrase)
+        kept = [(k, v) for k, v in headers if not replaced or k.lower() not in BODY_HEADERS]
+        for name, value in (*kept, *(replaced or {}).items(), *(added or {}).items()):
+            self.send_header(name, value)
+        self.end_headers()
+        return b"".join(parts)
+
+    def write(self, data: bytes) -> None:
+        """Send `data` at once."""
+        self.wfile.write(data)
+
+    def gone_within(self, seconds: float | None) -> bool:
+        """Wait, and tell whether the client hung up or the sandbox stopped meanwhile."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.connection, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
+
+    def hang_up(self) -> None:
+        """End the connection in order once the answer is sent."""
+        self.close_connection = True
+
+    def reset(self) -> None:
+        """End the connection at once, with a reset."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
+        # The descriptor is only closed, and the reset sent, when the reader lets go of it too. A
+        # shutdown first would send an orderly end.
+        self.rfile.close()
+        self.connection.close()
+
+    def version_string(self) -> str:
+        """Return the `Server` header."""
+        return "upstox-totp-sandbox"
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the `Date` header, by the sandbox's clock."""
+        return formatdate(
+            self.server.listener.now() if timestamp is None else timestamp, usegmt=True
+        )
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - inherited
+        """Log nothing."""
+
 
 Respond = Callable[[dict[str, Any], int, Wire], None]
-logger = logging.getLogger(__name__)
 
 
 class Connections:
@@ -70,46 +139,31 @@ class Connections:
 
 
 class Server(ThreadedWSGIServer):
-    """Accepts connections from a socket that already listens.
-
-    Args:
-        listener: The listening socket; it is duplicated.
-        context: The TLS context, or None for plain HTTP.
-        connections: Where accepted connections are kept.
-        home: The listener the server belongs to.
-    """
+    """Accepts connections from a socket that already listens, which it duplicates."""
 
     def __init__(
-        self,
-        listener: socket.socket,
-        context: ssl.SSLContext | None,
-        connections: Connections,
-        home: "Listener",
+        self, listening: socket.socket, context: ssl.SSLContext | None, listener: "Listener"
     ) -> None:
         # The handler answers by itself: werkzeug's own way to a WSGI application ends every
         # connection after one request.
-        host, port = listener.getsockname()
-        super().__init__(host, port, NotFound(), Handler, fd=listener.fileno())
+        host, port = listening.getsockname()
+        super().__init__(host, port, NotFound(), Wire, fd=listening.fileno())
         self.ssl_context = context
-        self._connections = connections
-        self.home = home
+        self.listener = listener
 
     def get_request(self) -> tuple[Any, Any]:
         """Accept a connection; the handshake is left to its own thread."""
         connection, address = super().get_request()
         if self.ssl_context is not None:
             connection = self.ssl_context.wrap_socket(
-                connection,
-                server_side=True,
-                do_handshake_on_connect=False,
+                connection, server_side=True, do_handshake_on_connect=False
             )
         return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread that can be waited for."""
-        self._connections.serve(
-            request,
-            lambda: self.process_request_thread(request, client_address),
+        self.listener.connections.serve(
+            request, lambda: self.process_request_thread(request, client_address)
         )
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - inherited
@@ -119,39 +173,8 @@ class Server(ThreadedWSGIServer):
             logger.error("the sandbox failed to answer %s", client_address, exc_info=error)
 
 
-class Handler(WSGIRequestHandler):
-    """Reads requests from one connection until it ends."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Server
-
-    def run_wsgi(self) -> None:
-        """Answer one request."""
-        environ = self.make_environ()
-        self.server.home.respond(environ, Wire(self, environ, self.server.home))
-
-    def version_string(self) -> str:
-        """Return the `Server` header."""
-        return "upstox-totp-sandbox"
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the `Date` header, by the sandbox's clock."""
-        return formatdate(self.server.home.now() if timestamp is None else timestamp, usegmt=True)
-
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - inherited
-        """Log nothing."""
-
-
 class Listener:
-    """Listens on the loopback interface, and can stop to while connections go on.
-
-    Args:
-        port: The port, 0 for a free one.
-        context: The TLS context, or None for plain HTTP.
-        respond: Answers a request.
-        now: The server's time in epoch seconds.
-    """
+    """Listens on the loopback interface, and can stop to while connections go on."""
 
     def __init__(
         self,
@@ -162,36 +185,25 @@ class Listener:
     ) -> None:
         self._asked = port
         self._context = context
-        self._respond = respond
+        self.respond = respond
         self.now = now
         self.port: int | None = None
         self.connections = Connections()
         self._lock = threading.RLock()
-        self._server: Server | None = None
-        self._thread: threading.Thread | None = None
-        self._held: list[socket.socket] = []
-
-    def respond(self, environ: dict[str, Any], wire: Wire) -> None:
-        """Answer a request on the connection of this thread."""
-        self._respond(environ, self.connections.number(), wire)
+        self._serving: tuple[Server, threading.Thread] | None = None
+        self.held: list[socket.socket] = []
 
     def open(self) -> None:
-        """Listen.
-
-        Raises:
-            OSError: The port is taken.
-        """
-        with self._lock, self._bound(self.port or self._asked) as listener:
-            self.port = listener.getsockname()[1]
-            listener.listen(BACKLOG)
-            self._server = Server(listener, self._context, self.connections, self)
-            self._thread = threading.Thread(
-                target=self._server.serve_forever,
-                args=(POLL,),
-                name="sandbox-listener",
-                daemon=True,
+        """Listen, or raise an OSError if the port is taken."""
+        with self._lock, self._bound(self.port or self._asked) as listening:
+            self.port = listening.getsockname()[1]
+            listening.listen(BACKLOG)
+            server = Server(listening, self._context, self)
+            thread = threading.Thread(
+                target=server.serve_forever, args=(POLL,), name="sandbox-listener", daemon=True
             )
-            self._thread.start()
+            self._serving = (server, thread)
+            thread.start()
 
     def close(self) -> None:
         """Stop listening and end every connection."""
@@ -202,54 +214,30 @@ class Listener:
         self.port = None
 
     def refuse(self) -> None:
-        """Stop listening; the port stays taken, so that connects are refused."""
+        """Stop listening; a socket in `held` keeps the port, so that connects are refused."""
         with self._lock:
-            if self._server is not None:
-                self._hold()
-
-    def blackhole(self) -> None:
-        """Let connects wait: the queue of connections nobody accepts is full."""
-        with self._lock:
-            if self._server is not None:
-                self._fill(self._hold())
+            if self._serving is not None:
+                self._deafen()
+                self.held.append(self._bound(self.port or 0))
 
     def resume(self) -> None:
         """Listen again on the same port, if it was stopped."""
         with self._lock:
-            if self._held:
+            if self.held:
                 self._release()
                 self.open()
 
-    def _hold(self) -> socket.socket:
-        """Stop listening, and return a socket that keeps the port."""
-        self._deafen()
-        holder = self._bound(self.port or 0)
-        self._held.append(holder)
-        return holder
-
-    def _fill(self, holder: socket.socket) -> None:
-        """Connect until the queue of `holder` takes no more."""
-        holder.listen(0)
-        for _ in range(FILLERS):
-            filler = socket.socket()
-            self._held.append(filler)
-            filler.settimeout(FILLED_AFTER)
-            try:
-                filler.connect(holder.getsockname())
-            except TimeoutError:
-                break
-
     def _deafen(self) -> None:
-        server, thread = self._server, self._thread
-        self._server = self._thread = None
-        if server is not None and thread is not None:
+        serving, self._serving = self._serving, None
+        if serving is not None:
+            server, thread = serving
             server.shutdown()
             thread.join(JOIN)
 
     def _release(self) -> None:
-        for held in self._held:
+        for held in self.held:
             held.close()
-        self._held.clear()
+        self.held.clear()
 
     @staticmethod
     def _bound(port: int) -> socket.socket:

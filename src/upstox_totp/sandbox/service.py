@@ -1,23 +1,32 @@
 """The steps on the `service` host: one-time password, verification, PIN and approval."""
 
 import base64
-import secrets
+from dataclasses import asdict
 from typing import Any
 
-from upstox_totp.sandbox.answers import (
+from upstox_totp.sandbox.calls import (
     MALFORMED,
     MOBILE,
     SESSION,
+    Call,
     Reply,
     demand,
+    private_redirect,
 )
-from upstox_totp.sandbox.app_redirect import granted, private_redirect, way_out
-from upstox_totp.sandbox.calls import Call
-from upstox_totp.sandbox.credentials import Account
-from upstox_totp.sandbox.sessions import SESSION_COOKIE, demand_session, login_of
+from upstox_totp.sandbox.rules import Account
 from upstox_totp.sandbox.state import Login, State
 
 NEXT_REQUEST = 30
+
+
+def _camel(account: Account) -> dict[str, Any]:
+    """Return an account with its names as the service spells them."""
+    words = [(name.split("_"), value) for name, value in asdict(account).items()]
+    return {first + "".join(map(str.title, rest)): value for (first, *rest), value in words}
+
+
+def _wrap(**data: object) -> Reply:
+    return Reply({"success": True, "data": data})
 
 
 class ServiceSteps:
@@ -27,9 +36,6 @@ class ServiceSteps:
     clients. The newer pair, the redirects, failures with HTTP 200 and the code of an incorrect PIN
     are known from one client that was tried against the real service. The cookies' names, what is
     answered without them, and the choice among several accounts are assumptions.
-
-    Args:
-        state: What the service remembers.
     """
 
     def __init__(self, state: State) -> None:
@@ -38,21 +44,17 @@ class ServiceSteps:
 
     def otp(self, call: Call) -> Reply:
         """Answer step 2: open a one-time password's session."""
-        login = login_of(self._state, call)
+        login = self._state.login_of(call)
         data = call.data()
         self._state.guard.pass_lock()
-        number = data.get("mobileNumber")
-        user_id = data.get("userId")
+        number, user_id = data.get("mobileNumber"), data.get("userId")
         country = data.get("countryIsdCode", "+91")
         demand(number == self._rules.credentials.username, MOBILE, "Invalid mobile number", number)
         demand(user_id == login.told.get("user_id"), MOBILE, "Invalid user id", user_id)
         demand(country == "+91", MOBILE, "Invalid country code", country)
-        self._state.guard.pass_generation()
-        login.otp_token = f"ll1FA-{secrets.token_hex(32)}"
-        login.otp_dies = self._state.clock.lived() + self._rules.otp_lifetime
-        return self._wrap(
+        return _wrap(
             message="OTP sent",
-            validateOTPToken=login.otp_token,
+            validateOTPToken=self._state.open_otp(login),
             nextRequestInterval=NEXT_REQUEST,
             userType="CUSTOMER",
             isTotpEnabled=self._rules.totp_enabled,
@@ -60,7 +62,7 @@ class ServiceSteps:
 
     def verify(self, call: Call) -> Reply:
         """Answer step 3: check the one-time password."""
-        login = login_of(self._state, call)
+        login = self._state.login_of(call)
         data = call.data()
         self._state.guard.pass_lock()
         token = data.get("validateOtpToken")
@@ -68,39 +70,32 @@ class ServiceSteps:
         alive = self._state.clock.lived() < login.otp_dies
         demand(token == login.otp_token and alive, SESSION, "The OTP session has expired", token)
         demand("otp" in data, MALFORMED, "The body has no otp")
-        self._state.guard.pass_code(data["otp"])
-        login.otp_token = None
-        login.verified = call.route.revision
-        newer = call.route.revision == "newer"
-        return self._wrap(
-            message="OTP verified",
-            isSecretPinSet=self._rules.pin_set,
-            userType="CUSTOMER",
-            **(self._accounts() if newer else self._profile()),
-        )
+        self._state.pass_code(login, data["otp"], call.route.revision)
+        if call.route.revision == "newer":
+            whose: dict[str, Any] = {"accounts": [_camel(one) for one in self._rules.accounts]}
+        else:
+            profile = _camel(self._rules.account) | {"avatarUrl": ""}
+            profile.pop("isDefault")
+            whose = {"userProfile": profile}
+        pin_set = self._rules.pin_set
+        return _wrap(message="OTP verified", isSecretPinSet=pin_set, userType="CUSTOMER", **whose)
 
     def pin(self, call: Call) -> Reply:
         """Answer step 4: check the PIN and open the session."""
-        login = login_of(self._state, call)
+        login = self._state.login_of(call)
         self._demand_client(call, login)
         data = call.data()
-        demand(
-            login.verified == call.route.revision,
-            SESSION,
-            "The OTP session has expired: not verified by this version",
-        )
+        own = login.verified == call.route.revision
+        demand(own, SESSION, "The OTP session has expired: not verified by this version")
         if call.route.revision == "newer":
             self._demand_account(call, login, data)
         method = data.get("twoFAMethod")
         demand(method == "SECRET_PIN", MALFORMED, "Unknown twoFAMethod", method)
         demand("inputText" in data, MALFORMED, "The body has no inputText")
-        self._state.guard.pass_lock()
         expected = base64.b64encode(self._rules.credentials.pin_code.encode()).decode()
-        self._state.guard.pass_pin(data["inputText"], expected)
-        login.session = secrets.token_urlsafe(24)
-        self._state.completed += 1
-        reply = self._wrap(
-            redirectUri=granted(self._state, login) if self._rules.pin_gives_code else None,
+        cookies = self._state.pass_pin(login, data["inputText"], expected)
+        reply = _wrap(
+            redirectUri=self._state.granted(login) if self._rules.pin_gives_code else None,
             userType="CUSTOMER",
             customerStatus=self._rules.customer_status,
             appStatus="ACTIVE",
@@ -109,12 +104,12 @@ class ServiceSteps:
             isNewRefreshTokenCreated=True,
             isExternalClientOAuthApp=True,
         )
-        return Reply(reply.payload, cookies={SESSION_COOKIE: login.session})
+        return Reply(reply.payload, cookies=cookies)
 
     def authorize(self, call: Call) -> Reply:
         """Answer step 5: take the approval, and give the code or the way to it."""
-        login = login_of(self._state, call)
-        demand_session(login, call)
+        login = self._state.login_of(call)
+        self._state.demand_session(login, call)
         self._demand_client(call, login)
         kind = call.query("response_type")
         demand(kind == "code", MALFORMED, "response_type must be code, not", kind)
@@ -123,49 +118,22 @@ class ServiceSteps:
         demand(approval is True, MALFORMED, "userOAuthApproval must be true, not", approval)
         demand(not login.denied, SESSION, "The session has expired, start again: access was denied")
         login.approved = True
-        location = way_out(self._state, login, call, self._rules.authorize_redirects)
-        return self._wrap(redirectUri=location, isApproved=True)
+        location = self._state.way_out(login, call, self._rules.authorize_redirects)
+        return _wrap(redirectUri=location, isApproved=True)
 
     def follow(self, call: Call) -> Reply:
         """Answer a redirect after step 5; the last one leads to the app, with the code."""
-        login = login_of(self._state, call)
-        demand_session(login, call)
+        login = self._state.login_of(call)
+        self._state.demand_session(login, call)
         demand(login.approved, SESSION, "Access was not approved")
         hops = int(call.query("hops") or 1) - 1
-        return Reply(way_out(self._state, login, call, hops), render=private_redirect)
-
-    def _accounts(self) -> dict[str, Any]:
-        return {
-            "accounts": [
-                {
-                    "profileId": account.profile_id,
-                    "userId": account.user_id,
-                    "isDefault": account.is_default,
-                    "firstName": account.first_name,
-                    "lastName": account.last_name,
-                }
-                for account in self._rules.all_accounts
-            ],
-        }
-
-    def _profile(self) -> dict[str, Any]:
-        account = self._rules.account
-        return {
-            "userProfile": {
-                "profileId": account.profile_id,
-                "userId": account.user_id,
-                "firstName": account.first_name,
-                "lastName": account.last_name,
-                "avatarUrl": "",
-            },
-        }
+        return Reply(self._state.way_out(login, call, hops), render=private_redirect)
 
     def _eligible(self, login: Login) -> list[Account]:
         """Return the accounts the PIN may be for: the app's own, else the default, else any."""
-        accounts = self._rules.all_accounts
+        accounts = list(self._rules.accounts)
         own = [account for account in accounts if account.user_id == login.told.get("user_id")]
-        default = [account for account in accounts if account.is_default]
-        return own or default or list(accounts)
+        return own or [account for account in accounts if account.is_default] or accounts
 
     def _demand_account(self, call: Call, login: Login, data: dict[str, Any]) -> None:
         number = data.get("profileId")
@@ -178,13 +146,6 @@ class ServiceSteps:
             demand(call.header(name) == expected, MALFORMED, f"Wrong {name}", call.header(name))
 
     def _demand_client(self, call: Call, login: Login) -> None:
-        expected = {
-            "client_id": login.told.get("client_id") or self._rules.internal_client_id,
-            "redirect_uri": login.told.get("redirect_uri") or self._rules.internal_redirect_uri,
-        }
-        for name, value in expected.items():
+        for name in ("client_id", "redirect_uri"):
+            value = login.told.get(name) or getattr(self._rules, f"internal_{name}")
             demand(call.query(name) == value, MALFORMED, f"Invalid {name}", call.query(name))
-
-    @staticmethod
-    def _wrap(**data: object) -> Reply:
-        return Reply({"success": True, "data": data})

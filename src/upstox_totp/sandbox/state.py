@@ -3,32 +3,36 @@
 import secrets
 import threading
 from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlencode, urlsplit
 
-from upstox_totp.sandbox.answers import (
+from upstox_totp.sandbox.calls import (
     LOCKED,
     OTP_BLOCKED,
+    SESSION,
     WRONG_CODE,
     WRONG_PIN,
+    Call,
     Refusal,
     demand,
 )
-from upstox_totp.sandbox.clock import Clock
+from upstox_totp.sandbox.clock import TOTP_PERIOD, Clock, codes_of
 from upstox_totp.sandbox.phone import Phone
-from upstox_totp.sandbox.rate_limits import RateLimits
 from upstox_totp.sandbox.routes import Revision
 from upstox_totp.sandbox.rules import Rules
 from upstox_totp.sandbox.tokens import TokenStore
-from upstox_totp.sandbox.totp import codes_of
 
-TOTP_PERIOD = 30
 BLOCK = 600
+DIALOG_COOKIE: Final = "login_dialog"
+FLOW_COOKIE: Final = "login_flow"
+SESSION_COOKIE: Final = "login_session"
 
 
 @dataclass(slots=True, repr=False, eq=False)
 class Login:
     """One dialog and what became of it.
 
-    Args:
+    Attributes:
         dialog: The cookie set by the dialog.
         flow: The cookie set on the way to the login page.
         told: The query of the login page, which the client must send back.
@@ -36,8 +40,6 @@ class Login:
         otp_dies: When that token dies, in epoch seconds.
         verified: The revision whose verification succeeded, if any.
         session: The cookie set by the PIN step, if it succeeded.
-        approved: Whether access was approved.
-        denied: Whether access was denied.
         state: The `state` that the app gave the dialog, if any.
         notice: What the login page has to say before its next form.
     """
@@ -56,12 +58,7 @@ class Login:
 
 
 class Guard:
-    """Counts attempts, and locks and blocks the account.
-
-    Args:
-        rules: The sandbox's settings.
-        clock: The server's clock.
-    """
+    """Counts attempts and requests, and locks and blocks the account."""
 
     def __init__(self, rules: Rules, clock: Clock) -> None:
         self._rules = rules
@@ -71,9 +68,10 @@ class Guard:
         self.unlock()
 
     def unlock(self) -> None:
-        """Lift the lock and the block, and give all attempts back."""
+        """Lift the lock and the blocks, and give all attempts back."""
         self._left = {WRONG_CODE: self._rules.attempts, WRONG_PIN: self._rules.attempts}
         self._generated: list[float] = []
+        self._totp_logins: list[float] = []
         self._blocked_until = 0.0
         self._locked = False
 
@@ -83,37 +81,36 @@ class Guard:
         self._used.clear()
 
     def pass_lock(self) -> None:
-        """Refuse when the account is locked.
-
-        Raises:
-            Refusal: It is.
-        """
+        """Refuse when the account is locked."""
         demand(not self._locked, LOCKED, "Your account is locked, too many wrong attempts")
 
     def pass_generation(self) -> None:
-        """Count one generated one-time password, and refuse when they were too many.
-
-        Raises:
-            Refusal: The limit was reached within the last ten minutes.
-        """
+        """Count one generated one-time password, and refuse when they were too many."""
         now = self._clock.now()
         self._generated = [moment for moment in self._generated if moment > now - BLOCK]
         if now >= self._blocked_until and len(self._generated) >= self._rules.otp_limit:
             self._blocked_until = now + BLOCK
             self._generated = []
+        free = now >= self._blocked_until
         demand(
-            now >= self._blocked_until,
-            OTP_BLOCKED,
-            "You have exceeded the number of OTPs. Try again after 10 minutes",
+            free, OTP_BLOCKED, "You have exceeded the number of OTPs. Try again after 10 minutes"
         )
         self._generated.append(now)
 
-    def pass_code(self, code: object) -> None:
-        """Accept a one-time password of this period or the one before, each once.
+    def let_in(self) -> bool:
+        """Tell whether the limits let one more TOTP login in, and count it if so."""
+        limits, now = tuple(self._rules.totp_login_limits), self._clock.now()
+        longest = max((seconds for _, seconds in limits), default=0.0)
+        # A clock that was moved back leaves moments to come, which say nothing.
+        moments = [moment for moment in self._totp_logins if now - longest < moment <= now]
+        free = all(
+            sum(moment > now - seconds for moment in moments) < most for most, seconds in limits
+        )
+        self._totp_logins = [*moments, now] if free else moments
+        return free
 
-        Raises:
-            Refusal: It is wrong; an attempt is spent.
-        """
+    def pass_code(self, code: object) -> None:
+        """Accept a one-time password of this period or the one before, each once."""
         period = int(self._clock.now() // TOTP_PERIOD)
         fresh = {
             self._totp.generate_otp(step): step
@@ -129,11 +126,7 @@ class Guard:
             self._clock.step(TOTP_PERIOD)
 
     def pass_pin(self, text: object, expected: str) -> None:
-        """Accept the PIN.
-
-        Raises:
-            Refusal: It is wrong; an attempt is spent.
-        """
+        """Accept the PIN."""
         if not self._rules.pin_set or text != expected:
             raise self._spent(WRONG_PIN, "Incorrect PIN", text)
         self._left[WRONG_PIN] = self._rules.attempts
@@ -148,60 +141,90 @@ class Guard:
 
 
 class State:
-    """All the service remembers, under one lock.
+    """All the service remembers, under one lock."""
 
-    Args:
-        rules: The sandbox's settings.
-        clock: The server's clock.
-    """
-
-    def __init__(self, rules: Rules, clock: Clock) -> None:
+    def __init__(self, rules: Rules, clock: Clock, notifier_url: str | None) -> None:
         self.rules = rules
         self.clock = clock
         self.lock = threading.RLock()
         self.guard = Guard(rules, clock)
-        self.tokens = TokenStore(clock, rules.claims)
-        self.totp_limits = RateLimits(rules.totp_login_limits, clock)
-        self.phone = Phone(rules, clock, self.tokens)
-        self.logins: dict[str, Login] = {}
+        self.tokens = TokenStore(rules, clock)
+        self.phone = Phone(rules, clock, self.tokens, notifier_url)
         self.completed = 0
+        self._logins: dict[str, Login] = {}
         self._grants: dict[str, float] = {}
 
     def reset(self) -> None:
         """Forget everything."""
+        for one in (self._logins, self._grants, self.tokens, self.phone):
+            one.clear()
         self.guard.reset()
-        self.tokens.clear()
-        self.totp_limits.clear()
-        self.phone.clear()
-        self.logins.clear()
         self.completed = 0
-        self._grants.clear()
-
-    def unlock(self) -> None:
-        """Lift the lock and the blocks, and forget the requests that were counted."""
-        self.guard.unlock()
-        self.totp_limits.clear()
 
     def begin(self, state: str | None = None) -> Login:
-        """Return a new login.
-
-        Args:
-            state: What the app wants back with the code.
-        """
+        """Return a new login; the app wants `state` back with the code."""
         login = Login(state=state)
-        self.logins[login.dialog] = login
+        self._logins[login.dialog] = login
         return login
 
-    def grant(self) -> str:
-        """Return a new authorization code."""
+    def login_of(self, call: Call, *, page: bool = False) -> Login:
+        """Return the login of the dialog's and the page's cookies; the `page` sets the second."""
+        login = self._logins.get(call.cookie(DIALOG_COOKIE))
+        # The real code is not known.
+        if login is None or not (page or call.cookie(FLOW_COOKIE) == login.flow):
+            raise Refusal(SESSION, "The session has expired, start again: no dialog's cookies")
+        return login
+
+    @staticmethod
+    def demand_session(login: Login, call: Call) -> None:
+        """Refuse without the cookie that was set for the PIN."""
+        own = login.session is not None and call.cookie(SESSION_COOKIE) == login.session
+        demand(own, SESSION, "The session has expired, start again: no session cookie")
+
+    def open_otp(self, login: Login) -> str:
+        """Generate a one-time password, and return its token."""
+        self.guard.pass_generation()
+        login.otp_token = f"ll1FA-{secrets.token_hex(32)}"
+        login.otp_dies = self.clock.lived() + self.rules.otp_lifetime
+        return login.otp_token
+
+    def pass_code(self, login: Login, code: object, revision: Revision | None) -> None:
+        """Take a one-time password, which verifies a login by a revision."""
+        self.guard.pass_code(code)
+        login.otp_token = None
+        login.verified = revision
+
+    def pass_pin(self, login: Login, text: object, expected: str) -> dict[str, str]:
+        """Take the PIN, and return the cookie of the session that it opens."""
+        self.guard.pass_lock()
+        self.guard.pass_pin(text, expected)
+        login.session = secrets.token_urlsafe(24)
+        self.completed += 1
+        return {SESSION_COOKIE: login.session}
+
+    def granted(self, login: Login) -> str:
+        """Return the app's redirect URI with a new authorization code and the dialog's `state`."""
         code = secrets.token_hex(8)
         self._grants[code] = self.clock.lived() + self.rules.code_lifetime
-        return code
+        return self._led_back(code=code, state=login.state)
+
+    def denied(self, login: Login) -> str:
+        """Return the app's redirect URI with the error of a person who said no (RFC 6749)."""
+        return self._led_back(error="access_denied", state=login.state)
+
+    def way_out(self, login: Login, call: Call, hops: int) -> str:
+        """Return where an approved login goes next: to the app, or through redirects before it."""
+        if hops <= 0:
+            return self.granted(login)
+        query = urlencode({"state": secrets.token_hex(4), "hops": hops})
+        return call.url("api", f"/login/authorization/redirect?{query}")
 
     def redeem(self, code: str) -> bool:
-        """Use up an authorization code.
-
-        Returns:
-            Whether it was good until now.
-        """
+        """Use up an authorization code, and tell whether it was good until now."""
         return self.clock.lived() < self._grants.pop(code, 0.0)
+
+    def _led_back(self, **parameters: str | None) -> str:
+        given = {name: value for name, value in parameters.items() if value is not None}
+        parts = urlsplit(self.rules.credentials.redirect_uri)
+        query = "&".join(filter(None, (parts.query, urlencode(given))))
+        return parts._replace(query=query).geturl()

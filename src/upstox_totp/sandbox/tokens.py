@@ -1,4 +1,4 @@
-"""The access tokens handed out: JSON Web Tokens that die at 03:30 in India."""
+"""What is handed out: access tokens that die at 03:30 in India, and whose they are."""
 
 import base64
 import hashlib
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from upstox_totp.sandbox.clock import Clock, next_expiry
+from upstox_totp.sandbox.rules import Rules
 
 ISSUER = "udapi-gateway-service"
 
@@ -18,34 +19,18 @@ def _segment(data: bytes) -> str:
 
 
 def encode(claims: Mapping[str, Any], key: bytes) -> str:
-    """Return `claims` as a JSON Web Token signed with HS256.
-
-    Args:
-        claims: The token's claims.
-        key: The signing key.
-
-    Returns:
-        The three dotted segments.
-    """
-    header = {"typ": "JWT", "alg": "HS256"}
-    signed = ".".join(
-        _segment(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims)
-    )
-    signature = hmac.digest(key, signed.encode(), hashlib.sha256)
-    return f"{signed}.{_segment(signature)}"
+    """Return `claims` as a JSON Web Token signed with HS256."""
+    parts = ({"typ": "JWT", "alg": "HS256"}, claims)
+    signed = ".".join(_segment(json.dumps(p, separators=(",", ":")).encode()) for p in parts)
+    return f"{signed}.{_segment(hmac.digest(key, signed.encode(), hashlib.sha256))}"
 
 
 class TokenStore:
-    """Issues tokens and knows which of them are alive.
+    """Issues tokens and knows which of them are alive."""
 
-    Args:
-        clock: The server's clock.
-        claims: Claims that replace or join the usual ones.
-    """
-
-    def __init__(self, clock: Clock, claims: Mapping[str, Any]) -> None:
+    def __init__(self, rules: Rules, clock: Clock) -> None:
+        self._rules = rules
         self._clock = clock
-        self._claims = dict(claims)
         self._key = secrets.token_bytes(32)
         self._expiries: dict[str, int] = {}
         self._extended: set[str] = set()
@@ -55,31 +40,47 @@ class TokenStore:
         """The access tokens issued, oldest first, dead ones included."""
         return [token for token in self._expiries if token not in self._extended]
 
-    def issue(self, user_id: str) -> str:
-        """Return a new access token of `user_id`, dead at the next 03:30 in India."""
-        now = self._clock.now()
-        return self._issue(user_id, now, next_expiry(now))
+    def issue(self) -> str:
+        """Return a new access token, dead at the next 03:30 in India."""
+        return self._issue(next_expiry(self._clock.now()))
 
-    def issue_extended(self, user_id: str) -> str:
-        """Return a new extended token of `user_id`, good for a year and for less."""
-        now = self._clock.now()
-        token = self._issue(user_id, now, int(now) + 365 * 86400)
-        self._extended.add(token)
-        return token
-
-    def _issue(self, user_id: str, now: float, expiry: int) -> str:
+    def _issue(self, expiry: int) -> str:
         claims = {
-            "sub": user_id,
+            "sub": self._rules.account.user_id,
             "jti": secrets.token_hex(12),
             "isMultiClient": False,
             "isPlusPlan": False,
-            "iat": int(now),
+            "iat": int(self._clock.now()),
             "iss": ISSUER,
             "exp": expiry,
         }
-        token = encode(claims | self._claims, self._key)
+        token = encode(claims | dict(self._rules.claims), self._key)
         self._expiries[token] = expiry
         return token
+
+    def user(self) -> dict[str, Any]:
+        """Return the documented fields of the account's user, as the profile has them."""
+        account = self._rules.account
+        user = {
+            "email": "asha.rao@example.com",
+            "exchanges": ["NSE", "NFO", "BSE", "CDS", "BFO", "BCD"],
+            "products": ["D", "CO", "I"],
+            "broker": "UPSTOX",
+            "user_id": account.user_id,
+            "user_name": f"{account.first_name} {account.last_name}",
+            "order_types": ["MARKET", "LIMIT", "SL", "SL-M"],
+            "user_type": "individual",
+            "poa": False,
+            "is_active": True,
+        }
+        return user | dict(self._rules.user)
+
+    def answer(self) -> dict[str, Any]:
+        """Issue an access token and an extended one, and return a token's documented answer."""
+        access = self.issue()
+        extended = self._issue(int(self._clock.now()) + 365 * 86400)
+        self._extended.add(extended)
+        return self.user() | {"ddpi": False, "access_token": access, "extended_token": extended}
 
     def is_alive(self, token: str) -> bool:
         """Tell whether `token` was issued here, is not revoked and has not expired."""
@@ -89,21 +90,11 @@ class TokenStore:
         """Tell whether `token` is an extended token."""
         return token in self._extended
 
-    def revoke_all(self) -> None:
-        """Let every access token die now; extended tokens live on."""
-        for token in self.access_tokens:
-            self.revoke(token)
+    def revoke(self, *tokens: str) -> None:
+        """Let tokens die now; an unknown one is as good as dead."""
+        self._expiries |= {token: 0 for token in tokens if token in self._expiries}
 
     def clear(self) -> None:
         """Forget every token."""
         self._expiries.clear()
         self._extended.clear()
-
-    def revoke(self, token: str) -> None:
-        """Let `token` die now; an unknown one is as good as dead.
-
-        Args:
-            token: The access token.
-        """
-        if token in self._expiries:
-            self._expiries[token] = 0
