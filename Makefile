@@ -1,126 +1,122 @@
-# Needs Python 3.11 or newer and make, nothing else: everything is installed into .venv, and the
-# environments of the demo, the wheel's and others' programs' tests into .venvs.
+# Needs Python 3.11 or newer and make, nothing else. Everything is installed into .make, a folder
+# that no other program uses.
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
-DEMO := .venvs/demo
-DEMO_STAMP := $(DEMO)/.installed
-# Other people's programs, and other people's installers.
-OTHERS := sdk published installers
-OTHERS_STAMP := .venvs/.others
-ENVIRONMENTS := $(PYTHON) tools/environments.py
-# One after the other where make cannot keep their output apart.
-TOGETHER := $(if $(filter output-sync,$(.FEATURES)),-j3 --output-sync=target)
-# Twice as many workers as cores, since tests wait nearly half of the time: for processes of theirs,
-# and for pauses.
+MADE := .make
+MARK := $(MADE)/made-by-make
+DEV := $(MADE)/dev
+BIN := $(DEV)/bin
+DEMO := $(MADE)/demo
+# Twice as many workers as cores: tests wait nearly half of the time, for processes and pauses.
 ifndef PYTEST_XDIST_AUTO_NUM_WORKERS
 export PYTEST_XDIST_AUTO_NUM_WORKERS := \
 	$(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 endif
-# The environments are made without bytecode, which every short program here would make anew.
-unexport PYTHONDONTWRITEBYTECODE
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export MYPY_CACHE_DIR := $(CURDIR)/$(MADE)/mypy
+export RUFF_CACHE_DIR := $(CURDIR)/$(MADE)/ruff
+export COVERAGE_FILE := $(CURDIR)/$(MADE)/coverage
+PYTEST := $(BIN)/python -m pytest -o cache_dir=$(MADE)/pytest
+QUICK := tests/api tests/http tests/settings tests/checks $(wildcard tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test beside suites format lint types unit soak faults fuzz examples sdk \
-	others readme docs record pictures bench dist wheel-test wheel-core wheel-suites clean \
-	new-enough
+.PHONY: help setup demo test quick check format lint types suite fuzz soak coverage docs tox \
+	record pictures bench dist clean
 
 help:  ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-new-enough:
+$(MARK):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3"; exit 1; }
+	@if [ -e $(MADE) ]; then \
+		echo "$(MADE) is here, and make did not make it. Move it away: it would be written into."; \
+		exit 1; \
+	fi
+	@mkdir $(MADE) && touch $(MARK)
 
-$(STAMP): pyproject.toml | new-enough
-	@$(ENVIRONMENTS) dev
-
-$(DEMO_STAMP): pyproject.toml | new-enough
-	@$(ENVIRONMENTS) demo
-
-$(OTHERS_STAMP): pyproject.toml | new-enough
-	@$(ENVIRONMENTS) $(OTHERS)
+# The pip that comes with Python may be too old for dependency groups.
+$(DEV)/ready: pyproject.toml | $(MARK)
+	@echo "$(DEV): installing what the checks need, once ..."
+	@$(PYTHON) -m venv $(DEV)
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --editable ".[all]" --group dev
 	@touch $@
 
-setup: $(STAMP)  ## Install everything for development into .venv
+$(DEMO)/ready: pyproject.toml | $(MARK)
+	@echo "$(DEMO): installing what the demo needs, once ..."
+	@$(PYTHON) -m venv $(DEMO)
+	@$(DEMO)/bin/python -m pip install --quiet --editable ".[cli]"
+	@touch $@
 
-demo: $(DEMO_STAMP)  ## Log in to a sandbox on this machine and show each step of both ways
+setup: $(DEV)/ready  ## Install what the checks need into .make
+
+demo: $(DEMO)/ready  ## Log in to a sandbox on this machine and show each step
 	@$(DEMO)/bin/python -m upstox_totp demo
 
-test: $(STAMP)  ## Run every check
-	@$(MAKE) --no-print-directory $(TOGETHER) beside
-	@$(MAKE) --no-print-directory -j1 suites
+test: lint types suite  ## Run the checks that a change needs, in less than five minutes
 
-# What takes longest is begun first. Typing README is here since it waits for its installers.
-beside: wheel-core readme types docs lint
+quick: lint  ## Run the fast checks, in less than 40 seconds
+	$(PYTEST) -q -n auto $(QUICK)
 
-# A suite has the machine to itself: what is said about time is not about what else runs there.
-suites: unit wheel-suites
+check: tox  ## Run what takes longer: every Python, others' programs, README typed, coverage, fleets
 
-format: $(STAMP)  ## Format the code
+format: $(DEV)/ready  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(STAMP)  ## Check format, style, that imports run one way, and the one seam
+lint: $(DEV)/ready  ## Check format, style, and that imports run one way
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest -q tests/http/test_one_seam.py
 
-types: $(STAMP)  ## Check the types, and the public API as users write it
+types: $(DEV)/ready  ## Check the types
 	$(BIN)/mypy
-	$(BIN)/pyright --pythonpath $(BIN)/python
 
-unit: $(STAMP) $(OTHERS_STAMP)  ## Run the tests, with branch coverage
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term-missing:skip-covered
+suite: $(DEV)/ready  ## Run the tests, those of the documentation's examples included
+	$(PYTEST) -n auto
 
-soak: $(STAMP)  ## Let 20 times befall a fleet what befalls it once in the tests
-	SOAK_ROUNDS=20 $(BIN)/python -m pytest -n auto tests/cache/test_fleet.py
+fuzz: $(DEV)/ready  ## Try 5,000 mutated logins, or FUZZ=… of them, from FUZZ_SEED=… on
+	FUZZ=$(or $(FUZZ),5000) $(PYTEST) -n auto tests/api/test_fuzz.py
 
-faults: $(STAMP)  ## Run the matrix of faults alone, and say how many there are
-	$(BIN)/python -m pytest -n auto tests/api/test_faults.py
+soak: $(DEV)/ready  ## Run 20 rounds of what can happen to a fleet, or SOAK_ROUNDS=… of them
+	SOAK_ROUNDS=$(or $(SOAK_ROUNDS),20) $(PYTEST) -n auto tests/cache/test_fleet.py
 
-fuzz: $(STAMP)  ## Try 5,000 mutated logins, or FUZZ=… of them, from FUZZ_SEED=… on
-	FUZZ=$(or $(FUZZ),5000) $(BIN)/python -m pytest -n auto tests/api/test_fuzz.py
+coverage: $(DEV)/ready  ## Run the tests and measure the branches that they reach
+	$(PYTEST) -q -n auto --cov --cov-report=term-missing:skip-covered
 
-examples: $(STAMP) $(OTHERS_STAMP)  ## Run every example of README and docs alone, and count them
-	$(BIN)/python -m pytest -n auto tests/docs
+docs: $(DEV)/ready  ## Build the documentation into .make/docs, warnings as errors
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs $(MADE)/docs
 
-sdk: $(STAMP) $(OTHERS_STAMP)  ## Log in and use the token with the official SDK
-	$(BIN)/python -m pytest tests/package/test_sdk.py
+# Before urllib3 2.2, which no bound of ours names, an answer is read in the session's other way.
+$(MADE)/lowest.txt: pyproject.toml | $(MARK)
+	@$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		groups = [p["dependencies"], *p["optional-dependencies"].values()]; \
+		rows = [r.replace(">=", "==") for group in groups for r in group if ">=" in r]; \
+		print(*rows, "urllib3==2.0.7", sep="\n")' > $@
 
-others: $(STAMP) $(OTHERS_STAMP)  ## Run other people's programs against the sandbox
-	$(BIN)/python -m pytest tests/package/test_sdk.py tests/package/test_published_library.py
+# pyenv puts only the chosen Python on PATH; a Python that is missing is left out, not fetched.
+PYENV := $(wildcard $(HOME)/.pyenv/versions/3.1[1-9]*/bin)
+empty :=
+tox: export PATH := $(subst $(empty) ,:,$(strip $(PYENV) $(PATH)))
+tox: export UV_PYTHON_DOWNLOADS := never
+tox: $(DEV)/ready $(MADE)/lowest.txt
+	$(BIN)/tox run --quiet $(if $(ENV),-e $(ENV))
 
-readme: $(STAMP) $(OTHERS_STAMP)  ## Type README's lines in a fresh folder with an empty environment
-	$(BIN)/python tools/type_readme.py
-
-docs: $(STAMP)  ## Build the documentation into docs/_build, warnings as errors
-	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
-
-record: $(STAMP)  ## Record the demo of the README anew
+record: $(DEV)/ready  ## Record the demo of the README anew
 	$(BIN)/python docs/record_demo.py
 
-pictures: $(STAMP)  ## Take pictures of the documentation's pages, on a desktop and a phone
+pictures: $(DEV)/ready  ## Take pictures of the documentation's pages, on a desktop and a phone
 	$(BIN)/python docs/take_page_screenshots.py
 
-bench: $(STAMP)  ## Measure what the documentation says about speed
+bench: $(DEV)/ready  ## Measure what the documentation says about speed
 	$(BIN)/python -m benchmarks
 
-dist: $(STAMP)  ## Build sdist and wheel into dist
-	rm -rf dist
-	$(BIN)/python -m build --no-isolation .
+dist: $(DEV)/ready  ## Build sdist and wheel into dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
 
-wheel-test: $(STAMP)  ## Test the wheel: every Python here, lowest and newest dependencies
-	$(BIN)/python tools/wheel_test.py
-
-wheel-core: $(STAMP)
-	$(BIN)/python tools/wheel_test.py core
-
-wheel-suites: $(STAMP)
-	$(BIN)/python tools/wheel_test.py suites
-
-clean:  ## Remove what was built and installed
-	rm -rf $(VENV) .venvs build dist docs/_build .coverage .coverage.* .hypothesis .mypy_cache \
-		.pytest_cache .ruff_cache
+clean:  ## Remove what make made: .make
+	@if [ -e $(MADE) ] && [ ! -e $(MARK) ]; then \
+		echo "$(MADE) is here, and make did not make it: left alone."; \
+		exit 1; \
+	fi
+	rm -rf $(MADE)

@@ -1,7 +1,7 @@
 """Takes pictures of the documentation's pages, as a desktop and a phone show them, in Chromium.
 
 `python docs/take_page_screenshots.py` builds the pages and puts PNGs of each into
-docs/_build/screenshots, to be looked at: one for each 1,600 points of its height. It ends with 1,
+.make/screenshots, to be looked at: one for each 1,600 points of its height. It ends with 1,
 and says where, if a page is wider than the screen: then one has to scroll sideways to read it. It
 needs Chromium and its driver.
 """
@@ -22,7 +22,7 @@ from support.chromium import chromium  # noqa: E402 - lies in tests
 if TYPE_CHECKING:
     from support.chromium import Browser
 
-BUILT: Final = DOCS / "_build"
+BUILT: Final = DOCS.parent / ".make"
 PIECE: Final = 1600
 OTHERS: Final = frozenset({"genindex", "search", "py-modindex"})
 
@@ -49,7 +49,7 @@ SCREENS: Final = (Screen("desktop", 1280, 900), Screen("phone", 360, 740, mobile
 
 def build() -> Path:
     """Build the pages, and return their folder."""
-    html = BUILT / "html"
+    html = BUILT / "docs"
     subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", DOCS, html], check=True
     )

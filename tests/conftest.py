@@ -78,6 +78,16 @@ class FakeTime:
         self.skipped += max(0.0, seconds)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what is not on this machine, so that its tests were skipped, and how to get it."""
+    reasons = {report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())}
+    missing = sorted(reason for reason in reasons if " is not here: " in reason)
+    if missing:
+        terminalreporter.section("not on this machine, so not tested")
+    for reason in missing:
+        terminalreporter.write_line(reason.removeprefix("Skipped: "))
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

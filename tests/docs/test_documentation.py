@@ -16,7 +16,6 @@ from support.documentation import (
     GENERATED,
     PAGES,
     ROOT,
-    SDK,
     Block,
     ScaledTime,
     at_the_sandbox,
@@ -32,14 +31,12 @@ from support.documentation import (
     run_bash,
     run_console,
     run_python,
-    run_with_sdk,
     run_yaml,
     settings_for,
 )
 from support.install_lines import check_pip
 from support.person import person_at_hand
 from support.plugin_runs import with_plugin
-from support.real_parts import need
 from support.redis_server import RedisServer
 from upstox_totp._cache.encryption import new_key
 from upstox_totp.errors import EXPLANATIONS, ErrorCode
@@ -84,7 +81,10 @@ def run_tests(text: str, pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize(
-    "block", [block for block in BLOCKS if block.language == "python"], ids=str
+    "block",
+    # Those for the official SDK run where it is installed, in tests/extended.
+    [b for b in BLOCKS if b.language == "python" and "upstox_client" not in b.text],
+    ids=str,
 )
 def test_python_blocks_run(
     block: Block,
@@ -107,10 +107,7 @@ def test_python_blocks_run(
         furnish(tmp_path, sandbox)
         for name, value in settings_for(block.text, sandbox, tmp_path).items():
             monkeypatch.setenv(name, value)
-        if "upstox_client" in block.text:
-            need(SDK.exists(), "The SDK", "make sdk")
-            run_with_sdk(block.text, sandbox, settings_for(block.text, sandbox, tmp_path))
-        elif block.page.name == "fleet.md":
+        if block.page.name == "fleet.md":
             with RedisServer() as server:
                 monkeypatch.setenv("UPSTOX_CACHE_URL", server.url)
                 monkeypatch.setenv("UPSTOX_CACHE_KEY", new_key())

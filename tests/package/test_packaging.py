@@ -1,6 +1,6 @@
 """What is built: the metadata, the files of the wheel, and a sdist that builds the same wheel.
 
-What a wheel does when it is installed is tested by tools/wheel_test.py, `make wheel-test`.
+What a wheel does when it is installed is tested by tox, `make check`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ import tarfile
 import tomllib
 import zipfile
 from email import message_from_bytes
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.requirements import Requirement
 
 import upstox_totp
-import wheel_test
-from environments import interpreters
 from support.documentation import ROOT
 
 if TYPE_CHECKING:
@@ -115,18 +112,6 @@ def test_the_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Pat
     again = build(tree, tmp_path / "again", "wheel")
     assert again.name == wheel.name
     assert again.read_bytes() == wheel.read_bytes()
-
-
-def test_the_lowest_versions_are_the_declared_ones() -> None:
-    """What `make wheel-test` installs as lowest is read from pyproject.toml."""
-    pins = {Requirement(pin).name: pin for pin in wheel_test.lowest()}
-    extras = PROJECT["project"]["optional-dependencies"]
-    for text in (*PROJECT["project"]["dependencies"], *chain(*extras.values())):
-        required = Requirement(text)
-        if required.name != "upstox-totp":
-            assert pins[required.name] == text.replace(">=", "==")
-    assert wheel_test.core() == CORE
-    assert sys.version_info[:2] in interpreters()
 
 
 def test_the_changelog_tells_of_this_version() -> None:

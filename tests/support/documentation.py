@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from upstox_totp.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON = Path("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-SDK = ROOT / ".venvs" / "sdk" / PYTHON
-PUBLISHED = ROOT / ".venvs" / "published" / PYTHON
 SUBPROCESS_SECONDS = 60
 
 PAGES = sorted(
@@ -207,7 +204,7 @@ def run_python(text: str, name: str) -> dict[str, Any]:
 
 
 def run_with_sdk(text: str, sandbox: Sandbox, settings: dict[str, str]) -> str:
-    """Run a Python example that needs the official SDK, in the environment that has it.
+    """Run a Python example that needs the official SDK, which this environment has.
 
     The SDK's own default host is replaced by the sandbox's; the example is run as it stands.
     """
@@ -220,7 +217,7 @@ def run_with_sdk(text: str, sandbox: Sandbox, settings: dict[str, str]) -> str:
     )
     # The SDK joins the threads of a client that is dropped, which may wait for ever at exit.
     leave = "\nimport os, sys; sys.stdout.flush(); os._exit(0)\n"
-    return run_process([str(SDK), "-c", prelude + text + leave], settings)
+    return run_process([sys.executable, "-c", prelude + text + leave], settings)
 
 
 def run_process(command: list[str], settings: dict[str, str], folder: Path | None = None) -> str:

@@ -1,21 +1,31 @@
 """The official SDK takes the token that a login returns, and says 401 when it has died.
 
-The SDK lives in an environment of its own, .venvs/sdk, which `make sdk` makes.
+The SDK is installed by tox, `make check`.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from support.documentation import ROOT, SDK, blocks, run_process
-from support.real_parts import need
+from support.documentation import (
+    PAGES,
+    ROOT,
+    blocks,
+    furnish,
+    run_process,
+    run_with_sdk,
+    settings_for,
+)
 from upstox_totp.sandbox import Account, Sandbox
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from support.documentation import Block
 
 TRADER = Account(user_id="7TQ4ZK", first_name="Meera", last_name="Nair")
 
@@ -61,17 +71,11 @@ json.dump(
 """
 
 
-@pytest.fixture(autouse=True)
-def sdk() -> None:
-    """The SDK is installed."""
-    need(SDK.exists(), "The SDK", "make sdk")
-
-
 def test_the_sdk_reads_the_profile_until_the_token_dies(tmp_path: Path) -> None:
     """Log in, read the profile, log out with the SDK, and see its 401."""
     with Sandbox(account=TRADER) as sandbox:
         settings = sandbox.environment | {"UPSTOX_SLEEP_TIME": "100"}
-        told = json.loads(run_process([str(SDK), "-c", PROGRAM], settings, tmp_path))
+        told = json.loads(run_process([sys.executable, "-c", PROGRAM], settings, tmp_path))
         assert sandbox.access_tokens == [told["token"]]
         steps = [record.step for record in sandbox.requests][-3:]
         senders = {record.headers["User-Agent"] for record in sandbox.requests[-3:]}
@@ -100,9 +104,9 @@ def test_the_sdk_refuses_a_revoked_token(tmp_path: Path) -> None:
     )
     with Sandbox(account=TRADER) as sandbox:
         settings = sandbox.environment | {"UPSTOX_SLEEP_TIME": "100"}
-        run_process([str(SDK), "-c", LOGIN], settings, tmp_path)
+        run_process([sys.executable, "-c", LOGIN], settings, tmp_path)
         (token,) = sandbox.access_tokens
-        command = [str(SDK), "-c", use, sandbox.base_domain.replace("{stage}", "api"), token]
+        command = [sys.executable, "-c", use, sandbox.base_domain.replace("{stage}", "api"), token]
         assert run_process(command, {}, tmp_path).strip() == TRADER.user_id
         sandbox.revoke(token)
         assert run_process(command, {}, tmp_path).strip() == "401"
@@ -128,10 +132,29 @@ def test_the_recipe_of_the_documentation_outlives_a_token(tmp_path: Path) -> Non
             "UPSTOX_SLEEP_TIME": "100",
             "UPSTOX_CACHE_DIR": str(tmp_path / "cache"),
         }
-        assert run_process([str(SDK), "-c", use], settings, tmp_path).strip() == TRADER.user_id
+        assert (
+            run_process([sys.executable, "-c", use], settings, tmp_path).strip() == TRADER.user_id
+        )
         assert sandbox.logins == 2
         assert [one.step for one in sandbox.requests if one.step in {"profile", "logout"}] == [
             "logout",
             "profile",
             "profile",
         ]
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        block
+        for block in blocks(PAGES)
+        if block.language == "python" and "upstox_client" in block.text
+    ],
+    ids=str,
+)
+def test_the_documentations_examples_run(block: Block, tmp_path: Path) -> None:
+    """As they stand, at the sandbox in place of the SDK's own host."""
+    with Sandbox(step_clock=True) as sandbox:
+        furnish(tmp_path, sandbox)
+        run_with_sdk(block.text, sandbox, settings_for(block.text, sandbox, tmp_path))
+        assert sandbox.tokens_issued or "get_access_token" not in block.text

@@ -1,19 +1,18 @@
 """The published library of this documentation, by itself, logs in to the sandbox.
 
-It has our distribution's name, so it lives in an environment of its own, .venvs/published, which
-`make others` makes where a Python is new enough for it.
+It has our distribution's name, so that it lives in an environment of its own: tox names the
+interpreter, where a Python is new enough for the library.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from environments import NAMED, suitable
-from support.documentation import PUBLISHED, run_process
-from support.real_parts import need
+from support.documentation import run_process
 from upstox_totp.sandbox import Account, Sandbox
 
 if TYPE_CHECKING:
@@ -37,17 +36,9 @@ json.dump({"version": version("upstox-totp"), **told}, sys.stdout)
 """
 
 
-@pytest.fixture(autouse=True)
-def published() -> None:
-    """The library is installed, which can only be where a Python is new enough for it."""
-    if suitable(NAMED["published"]) is None:
-        pytest.skip("this machine has no Python that the published library runs on, 3.12 or newer")
-    need(PUBLISHED.exists(), "The published library", "make others")
-
-
 def log_in(sandbox: Sandbox, folder: Path) -> dict[str, str]:
     """Log in with the published library, and return what it told."""
-    command = [str(PUBLISHED), "-I", "-c", PROGRAM, sandbox.base_domain]
+    command = [os.environ["PUBLISHED_PYTHON"], "-I", "-c", PROGRAM, sandbox.base_domain]
     told: dict[str, str] = json.loads(run_process(command, sandbox.environment, folder))
     return told
 
