@@ -68,6 +68,13 @@ def test_a_clock_is_judged_by_two_answers(offsets: list[float], text: str) -> No
     assert compare_clocks(offsets, on_loopback=False).text.startswith(text)
 
 
+def test_a_certificate_that_does_not_fit_the_clock_names_the_clock() -> None:
+    """No server's clock is known then, and the local one is the first to look at."""
+    told = ["login: SSLError, certificate is not yet valid. Set the clock."]
+    found = compare_clocks([], on_loopback=False, told=told)
+    assert (found.grade, "set it right" in found.text) == ("bad", True)
+
+
 def test_doctor_without_a_network(account: Sandbox) -> None:
     """What cannot be reached is told, host by host."""
     account.stop()
@@ -133,14 +140,14 @@ BLOCK_PAGE = "<html><h1>Error <span>{}</span></h1><p>Ray ID: 12ab</p></html>"
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("1010", "Cloudflare's error 1010: it refuses this program's signature"),
-        ("1015", "Cloudflare's error 1015: it counts too many requests"),
-        ("1020", "Cloudflare's error 1020: try another network"),
-        ("", "an edge's block page: try another network"),
+        ("1010", "blocked this program by its signature (error 1010). Try another network"),
+        ("1015", "blocked this address for too many requests (error 1015). Wait some minutes"),
+        ("1020", "Cloudflare, before Upstox, blocked the request. Try another network"),
+        ("", "The request was blocked. Something between here and Upstox refused it"),
     ],
 )
 def test_a_block_page_is_named(account: Sandbox, code: str, words: str) -> None:
-    """With the edge's own code, of a host and of the dialog."""
+    """In the words of a login, with Cloudflare's own code, of a host and of the dialog."""
     page = BLOCK_PAGE.format(code)
     account.misbehave("login_page", Fault.status(403, page, "text/html"))
     account.misbehave("dialog", Fault.status(403, page, "text/html"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upstox_totp._checks.connection import examine_connection, find_base_domain
+from upstox_totp._checks.connection import examine_app, examine_connection, find_base_domain
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.failures import exit_code_of
 from upstox_totp.cli.group import command
@@ -30,8 +30,6 @@ def doctor(*, selection: Selection, style: str, app: bool) -> ExitCode:
     failure = None
     findings = []
     if app:
-        from upstox_totp._checks.app import examine_app  # noqa: PLC0415 - loads the whole login
-
         finding, failure = examine_app(settings, base_domain)
         findings.append(finding)
     examination = examine_connection(base_domain)
