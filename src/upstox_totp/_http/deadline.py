@@ -1,14 +1,16 @@
-"""The deadline of an answer: a timer that hangs up, at whatever stage the answer drips."""
+"""The deadline of an answer: a watchdog hangs up, at whatever stage the answer drips."""
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
+import time
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from http.client import HTTPResponse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from requests.adapters import HTTPAdapter
 
@@ -20,6 +22,54 @@ if TYPE_CHECKING:
     from urllib3.connectionpool import HTTPConnectionPool
 
 
+_LINGER: Final = 5.0
+
+
+class _Watchdog:
+    """Hangs up what is late, by one thread for all deadlines: each start of one takes its time."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.due: dict[Deadline, float] = {}
+        self._wakes = 0.0
+
+    def add(self, deadline: Deadline, due: float) -> None:
+        """Have something hang up then, by the monotonic clock."""
+        with self.changed:
+            self.due[deadline] = due
+            if due < self._wakes:
+                self.changed.notify()
+            elif not self._wakes:
+                # A program that ends starts no thread any more.
+                with suppress(RuntimeError):
+                    threading.Thread(target=self._run, daemon=True).start()
+                    self._wakes = due
+
+    def _run(self) -> None:
+        with self.changed:
+            while self.due:
+                now = time.monotonic()
+                self._wakes = min(now + _LINGER, *self.due.values())
+                self.changed.wait(self._wakes - now)
+                for one in [one for one, due in self.due.items() if due <= time.monotonic()]:
+                    del self.due[one]
+                    one.hang_up()
+            self._wakes = 0.0
+
+
+_WATCHDOG = _Watchdog()
+
+
+def _start_anew() -> None:
+    # The child of a fork has the lock, which may be taken for ever, and no thread.
+    global _WATCHDOG  # noqa: PLW0603 - the one of this process
+    _WATCHDOG = _Watchdog()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
+
+
 class Deadline:
     """Hangs up on an answer that takes too long: whoever reads it gets nothing more."""
 
@@ -27,23 +77,20 @@ class Deadline:
         self.passed = False
         self._seconds = seconds
         self._socket: socket.socket | None = None
-        self._timer: threading.Timer | None = None
 
     def start(self, sock: Any = None) -> None:
         """Give an answer its time from now on."""
-        self.stop()
         # The socket under TLS, whose layers are not made for two threads.
         self._socket = getattr(sock, "socket", sock)
-        self._timer = threading.Timer(self._seconds, self._hang_up)
-        self._timer.daemon = True
-        self._timer.start()
+        _WATCHDOG.add(self, time.monotonic() + self._seconds)
 
     def stop(self) -> None:
         """Let the answer take what it likes."""
-        if self._timer is not None:
-            self._timer.cancel()
+        with _WATCHDOG.changed:
+            _WATCHDOG.due.pop(self, None)
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """End the connection under whoever reads from it."""
         self.passed = True
         if self._socket is not None:
             with suppress(OSError):

@@ -244,14 +244,16 @@ def _read_whole(response: requests.Response, **_: Any) -> None:
 
 def _read(raw: Any) -> bytes:
     ends = deadline.current()
+    size = _PIECE
     if not isinstance(getattr(raw, "_original_response", None), deadline.Answer):
-        # Of an adapter whose connections nobody watches.
+        # Of an adapter whose connections nobody watches: only between two reads the time is seen.
         ends.start()
+        size = 1
     # An adapter of the user's may hand over any file.
-    streams = hasattr(raw, "stream")
-    pieces = (
-        raw.stream(_PIECE, decode_content=True) if streams else iter(partial(raw.read, _PIECE), b"")
-    )
+    if hasattr(raw, "stream"):
+        pieces = raw.stream(size, decode_content=True)
+    else:
+        pieces = iter(partial(raw.read, _PIECE), b"")
     body = bytearray()
     for piece in pieces:
         body += piece
