@@ -25,7 +25,7 @@ from upstox_totp._api.responses import check_granted
 from upstox_totp._http.answers import Answer
 from upstox_totp._http.network_errors import network_error
 from upstox_totp._redact import Secrets
-from upstox_totp._settings.names import REQUIRED, variable
+from upstox_totp._settings.table import REQUIRED, variable
 from upstox_totp.errors import EXPLANATIONS
 
 KINDS = [

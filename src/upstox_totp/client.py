@@ -16,8 +16,8 @@ from upstox_totp._http.session import Session
 from upstox_totp._log import enable_debug
 from upstox_totp._settings.account import identify
 from upstox_totp._settings.config import Config, as_secret
-from upstox_totp._settings.hosts import valid_base_domain
-from upstox_totp._settings.names import SETTINGS
+from upstox_totp._settings.rules import valid_base_domain
+from upstox_totp._settings.table import SETTINGS
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from requests.utils import rewind_body
 
 from upstox_totp import _clock
 from upstox_totp._cache.lifetime import ADJUSTMENT, MARGIN
+from upstox_totp._http.addresses import is_upstox, origin
 from upstox_totp._log import logger
-from upstox_totp._settings.hosts import is_upstox, origin
 from upstox_totp.errors import AuthenticationError, ErrorCode, UpstoxError
 from upstox_totp.token_cache import TokenCache
 

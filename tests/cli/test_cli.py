@@ -18,7 +18,7 @@ from conftest import FakeTime, configure
 from support.cli_runs import run
 from upstox_totp import TokenCache, UpstoxTOTP, __version__
 from upstox_totp._log import warn_user
-from upstox_totp._settings.names import NAMES
+from upstox_totp._settings.table import NAMES
 from upstox_totp.cli.main import cli
 from upstox_totp.sandbox import Credentials, Fault, Sandbox
 from upstox_totp.sandbox.__main__ import parser

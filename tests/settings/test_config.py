@@ -14,8 +14,8 @@ import upstox_totp
 from support.settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.config import Config
-from upstox_totp._settings.names import NAMES, SETTINGS, variable
 from upstox_totp._settings.sources import read_settings
+from upstox_totp._settings.table import NAMES, SETTINGS, variable
 
 
 def test_arguments_alone_are_enough() -> None:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from support.settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._checks.settings import check_settings
-from upstox_totp._settings.names import SETTINGS, variable
+from upstox_totp._settings.table import SETTINGS, variable
 
 ROOT = Path(__file__).parents[2]
 SECRET_NAMES = [name for name, row in SETTINGS.items() if row.secret and row.credential]

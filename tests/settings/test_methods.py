@@ -9,7 +9,7 @@ import pytest
 
 from support.settings_examples import VALID
 from upstox_totp import ConfigurationError, UpstoxTOTP
-from upstox_totp._settings.names import METHODS, SETTINGS, needed_by, variable
+from upstox_totp._settings.table import METHODS, SETTINGS, needed_by, variable
 
 NEEDS = {
     "page": {*VALID},

@@ -15,8 +15,8 @@ from support.own_keyring import use_home
 from support.settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.named_accounts import account_names, account_path
-from upstox_totp._settings.names import NAMES, SETTINGS, variable
 from upstox_totp._settings.sources import read_settings
+from upstox_totp._settings.table import NAMES, SETTINGS, variable
 from upstox_totp.cli.main import cli
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from upstox_totp import UpstoxTOTP
 from upstox_totp._settings.config import Config
-from upstox_totp._settings.names import METHODS, NAMES, SETTINGS, needed_by, variable
+from upstox_totp._settings.table import METHODS, NAMES, SETTINGS, needed_by, variable
 from upstox_totp.cli.main import cli
 
 ROOT = Path(__file__).parents[2]

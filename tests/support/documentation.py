@@ -27,7 +27,7 @@ from support import install_lines
 from support.cli_runs import find_command
 from support.install_lines import check_pip
 from upstox_totp import _clock
-from upstox_totp._settings.names import NAMES, variable
+from upstox_totp._settings.table import NAMES, variable
 from upstox_totp.cli.main import cli
 
 if TYPE_CHECKING:

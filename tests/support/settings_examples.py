@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from upstox_totp._settings.names import variable
+from upstox_totp._settings.table import variable
 
 VALID: dict[str, Any] = {
     "username": "9876543210",

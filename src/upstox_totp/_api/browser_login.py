@@ -25,10 +25,9 @@ from upstox_totp._api import routes
 from upstox_totp._api.login_method import LoginMethod
 from upstox_totp._api.redirects import address_of
 from upstox_totp._api.responses import plain_words
-from upstox_totp._http.addresses import is_loopback
+from upstox_totp._http.addresses import is_loopback, origin
 from upstox_totp._http.callback_server import CallbackServer, write_page
 from upstox_totp._log import warn_user
-from upstox_totp._settings.hosts import origin
 from upstox_totp.errors import (
     APIError,
     AuthenticationError,

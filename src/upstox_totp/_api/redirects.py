@@ -12,7 +12,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from upstox_totp._api.responses import plain_words
-from upstox_totp._settings.hosts import is_upstox, origin
+from upstox_totp._http.addresses import is_upstox, origin
 from upstox_totp.errors import APIError, UpstoxError, ValidationError
 
 if TYPE_CHECKING:

@@ -26,13 +26,13 @@ from upstox_totp._api import routes
 from upstox_totp._api.context import Context
 from upstox_totp._api.page_login import PageLogin
 from upstox_totp._api.responses import blocked_by
-from upstox_totp._http.addresses import is_loopback
+from upstox_totp._http.addresses import STAGES, is_loopback, origin
 from upstox_totp._http.answers import Answer
 from upstox_totp._http.server_clock import ServerClock, read_offset
 from upstox_totp._http.session import Session
 from upstox_totp._redact import MASK
-from upstox_totp._settings.hosts import STAGES, origin, valid_base_domain
-from upstox_totp._settings.names import DEFAULTS, variable
+from upstox_totp._settings.rules import valid_base_domain
+from upstox_totp._settings.table import DEFAULTS, variable
 from upstox_totp.errors import ConfigurationError, UpstoxError
 from upstox_totp.transcript import Step
 

@@ -17,8 +17,7 @@ from pydantic import BaseModel
 from upstox_totp import models
 from upstox_totp._api import routes
 from upstox_totp._api.routes import Route
-from upstox_totp._http.addresses import is_loopback
-from upstox_totp._settings.hosts import STAGES
+from upstox_totp._http.addresses import STAGES, is_loopback
 from upstox_totp.errors import ErrorCode
 from upstox_totp.transcript import Step, field_names, plain_path
 

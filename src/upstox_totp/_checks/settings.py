@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from upstox_totp._settings.config import Config
-from upstox_totp._settings.names import NAMES, SETTINGS, needed_by, variable
 from upstox_totp._settings.sources import read_settings
+from upstox_totp._settings.table import NAMES, SETTINGS, needed_by, variable
 
 if TYPE_CHECKING:
     from upstox_totp._settings.sources import Settings

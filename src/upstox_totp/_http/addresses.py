@@ -1,8 +1,12 @@
-"""Whether an address is this machine's."""
+"""Addresses: the hosts of Upstox, their origins, and what is this machine."""
 
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
+from typing import Final
+
+STAGES: Final = ("api", "service", "login")
 
 
 def is_loopback(host: str | None) -> bool:
@@ -17,3 +21,48 @@ def is_loopback(host: str | None) -> bool:
         return ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return False
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of a URL, as requests will understand them.
+
+    Args:
+        url: An absolute URL.
+
+    Raises:
+        ValueError: If it is not an absolute http or https URL, or holds a user name.
+    """
+    from urllib3.exceptions import LocationParseError  # noqa: PLC0415 - a cached token needs none
+    from urllib3.util import parse_url  # noqa: PLC0415 - as above
+
+    try:
+        # A query may be long, and tells nothing of this.
+        parsed = parse_url(url.partition("?")[0])
+    except LocationParseError:
+        parsed = None
+    # urllib3 ends the host at a backslash, other parsers do not: neither meaning is wanted.
+    if parsed is None or not parsed.host or parsed.auth or "\\" in url:
+        raise ValueError("not an absolute URL")
+    scheme = parsed.scheme or ""
+    if scheme not in {"http", "https"}:
+        raise ValueError("not an http or https URL")
+    return scheme, parsed.host.strip("[]").lower(), parsed.port or (80 if scheme == "http" else 443)
+
+
+def is_upstox(target: tuple[str, str, int] | None, base_domain: str) -> bool:
+    """Tell whether an origin is Upstox's own, or one of the base domain's.
+
+    Args:
+        target: What `origin` returned, None for an address that has none.
+        base_domain: Where the client logs in.
+    """
+    if target is None:
+        return False
+    scheme, host, _ = target
+    own = host == "upstox.com" or host.endswith(".upstox.com")
+    return (scheme == "https" and own) or target in _base_origins(base_domain)
+
+
+@lru_cache(maxsize=64)
+def _base_origins(base_domain: str) -> frozenset[tuple[str, str, int]]:
+    return frozenset(origin(base_domain.replace("{stage}", stage)) for stage in STAGES)

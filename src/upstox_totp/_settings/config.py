@@ -8,7 +8,8 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from upstox_totp._settings import rules
-from upstox_totp._settings.names import (
+from upstox_totp._settings.sources import Found, Settings, read_settings
+from upstox_totp._settings.table import (
     API,
     DEFAULTS,
     NAMES,
@@ -19,7 +20,6 @@ from upstox_totp._settings.names import (
     needed_by,
     variable,
 )
-from upstox_totp._settings.sources import Found, Settings, read_settings
 from upstox_totp.errors import ConfigurationError
 
 _NOT_SET: Final[Any] = None

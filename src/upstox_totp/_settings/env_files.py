@@ -7,7 +7,7 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from upstox_totp._settings.names import PREFIX, did_you_mean, variable
+from upstox_totp._settings.table import PREFIX, did_you_mean, variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

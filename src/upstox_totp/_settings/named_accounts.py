@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from upstox_totp._settings.env_files import EnvFile, read_env_file
-from upstox_totp._settings.names import NAMES, SETTINGS, variable
+from upstox_totp._settings.table import NAMES, SETTINGS, variable
 from upstox_totp.errors import ConfigurationError, missing_extra
 
 if TYPE_CHECKING:

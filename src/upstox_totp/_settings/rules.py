@@ -14,9 +14,10 @@ from pydantic_core.core_schema import (
     no_info_before_validator_function,
 )
 
-from upstox_totp._settings.hosts import valid_base_domain
+from upstox_totp._http.addresses import STAGES, is_loopback, origin
+from upstox_totp._log import logger
 from upstox_totp._settings.named_accounts import valid_account
-from upstox_totp._settings.names import METHODS, NONE, SETTINGS
+from upstox_totp._settings.table import DEFAULTS, METHODS, NONE, SETTINGS
 from upstox_totp._settings.totp_secret import normalise_secret, plain_text
 from upstox_totp.errors import ConfigurationError
 
@@ -188,6 +189,26 @@ def base_domain(template: str) -> str:
     except (ValueError, TypeError, AttributeError):
         pass
     raise wrong(SETTINGS["base_domain"].rule)
+
+
+def valid_base_domain(template: str) -> str:
+    """Check a base domain and return it without a trailing slash.
+
+    Args:
+        template: A URL with ``{stage}`` in it.
+
+    Raises:
+        ValueError: If it is not such a URL, or would send credentials unencrypted over a network.
+    """
+    template = template.rstrip("/")
+    if "{stage}" not in template or re.search(r"[?#\s]", template):
+        raise ValueError("no {stage}, or more than scheme, host and path")
+    scheme, host, _ = origin(template.replace("{stage}", STAGES[0]))
+    if scheme != "https" and not is_loopback(host):
+        raise ValueError("http on a host other than loopback")
+    if template != DEFAULTS["base_domain"] and not is_loopback(host):
+        logger.warning("Credentials will be sent to %s, not to Upstox", template)
+    return template
 
 
 def login_method(value: object) -> tuple[str, ...]:

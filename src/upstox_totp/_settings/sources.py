@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from upstox_totp._log import logger
 from upstox_totp._settings.env_files import EnvFile, read_env_file, unread_names
 from upstox_totp._settings.named_accounts import account_path, in_file, in_keyring
-from upstox_totp._settings.names import NAMES, SETTINGS, variable
+from upstox_totp._settings.table import NAMES, SETTINGS, variable
 from upstox_totp._settings.totp_secret import normalise_text
 from upstox_totp.errors import ConfigurationError
 

@@ -14,7 +14,7 @@ from upstox_totp._log import warn_user
 from upstox_totp._redact import HiddenBytes
 from upstox_totp._settings.env_files import read_env_file
 from upstox_totp._settings.named_accounts import account_path, keyring_service, load_keyring
-from upstox_totp._settings.names import variable
+from upstox_totp._settings.table import variable
 from upstox_totp._settings.totp_secret import plain_text
 from upstox_totp.errors import ConfigurationError, missing_extra
 

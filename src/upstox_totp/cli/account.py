@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upstox_totp._cache.kept import open_store, serves
 from upstox_totp._cache.lifetime import MARGIN
 from upstox_totp._settings.account import identify
-from upstox_totp._settings.names import DEFAULTS, variable
+from upstox_totp._settings.table import DEFAULTS, variable
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:

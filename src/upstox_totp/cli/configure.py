@@ -15,7 +15,7 @@ from upstox_totp._settings import rules
 from upstox_totp._settings.config import check_value
 from upstox_totp._settings.env_files import read_env_file
 from upstox_totp._settings.named_accounts import in_file, in_keyring
-from upstox_totp._settings.names import API, DEFAULTS, PAGE, SETTINGS, needed_by, variable
+from upstox_totp._settings.table import API, DEFAULTS, PAGE, SETTINGS, needed_by, variable
 from upstox_totp._settings.totp_secret import normalise_secret
 from upstox_totp._settings.writing import save_in_account_file, save_in_file, save_in_keyring
 from upstox_totp.cli.exit_codes import ExitCode

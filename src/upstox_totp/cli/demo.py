@@ -11,7 +11,7 @@ import click
 
 from upstox_totp import _clock
 from upstox_totp._api.kept_login import to_cached
-from upstox_totp._settings.names import API, PAGE, PREFIX, variable
+from upstox_totp._settings.table import API, PAGE, PREFIX, variable
 from upstox_totp.cli.group import command
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.options import Selection

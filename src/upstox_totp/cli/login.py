@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from upstox_totp._api.kept_login import to_cached
 from upstox_totp._cache.lifetime import IST
-from upstox_totp._settings.names import BROWSER, NONE
+from upstox_totp._settings.table import BROWSER, NONE
 from upstox_totp.cli.output import printable
 from upstox_totp.cli.steps import progress
 from upstox_totp.cli.unseen_input import unseen_input

@@ -15,7 +15,7 @@ import click
 from pydantic import SecretStr
 
 from upstox_totp._log import warn_user
-from upstox_totp._settings.names import NONE
+from upstox_totp._settings.table import NONE
 from upstox_totp.cli.group import command
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.options import SETTINGS_AND_DEBUG

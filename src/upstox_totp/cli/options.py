@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 import click
 
-from upstox_totp._settings.names import SETTINGS
 from upstox_totp._settings.sources import read_settings
+from upstox_totp._settings.table import SETTINGS
 from upstox_totp.cli.output import FORMATS, REPORTS
 
 if TYPE_CHECKING:

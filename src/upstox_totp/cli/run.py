@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upstox_totp._settings.names import SETTINGS, variable
+from upstox_totp._settings.table import SETTINGS, variable
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.group import command
 from upstox_totp.cli.options import METHOD, SETTINGS_AND_DEBUG, options

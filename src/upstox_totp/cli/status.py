@@ -9,7 +9,7 @@ import click
 import requests
 from pydantic import SecretStr
 
-from upstox_totp._settings.names import NONE
+from upstox_totp._settings.table import NONE
 from upstox_totp.cli.account import read_account
 from upstox_totp.cli.account_status import AccountStatus
 from upstox_totp.cli.group import command

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upstox_totp._settings.names import NONE
+from upstox_totp._settings.table import NONE
 from upstox_totp.cli.account import kept_token
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.group import command
