@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+import copy
 import html
 import json
+import pickle
+import re
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from upstox_totp._redact import MASK, Secrets
+from upstox_totp._redact import MASK, HiddenBytes, HiddenDict, HiddenStr, Secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,7 +219,7 @@ ENDS = [*"%\\&+=\"'", "", "%2", "\\u00", "&#", "x", "7", "1017", "s3cret-", "val
 def test_texts_are_masked_together_as_each_alone(texts: list[str]) -> None:
     """Where one ends and the next begins, nothing is seen that is not there, or hidden that is."""
     secrets = known("1017", "s3cret-value", "another secret")
-    assert secrets.mask_each(texts) == [secrets.mask_all(text) for text in texts]
+    assert secrets.mask_all("\n".join(texts)).split("\n") == list(map(secrets.mask_all, texts))
 
 
 def test_secrets_of_others_are_known_as_ones_own() -> None:
@@ -250,3 +253,46 @@ def test_a_long_text_of_escapes_is_masked_in_time() -> None:
     """An answer as large as is read at all does not hold a login up."""
     text = "%2541&amp;" * 50_000
     assert known("s3cret-value").mask(text) == text
+
+
+PARTS: list[Callable[[Any], Any]] = [
+    lambda value: value,
+    lambda value: value[:9],
+    lambda value: value[2:],
+    lambda value: value * 2,
+    lambda value: 2 * value,
+    lambda value: value + value[:1],
+    lambda value: bytes(value) + value if isinstance(value, bytes) else "secret" + value,
+    lambda value: value.upper().strip(),
+    lambda value: value.split(),
+    lambda value: value.partition(value[3:4]),
+    lambda value: value.splitlines(keepends=True),
+    lambda value: value[:0].join([value, value]),
+    lambda value: value.replace(value[:1], value[1:2]),
+    lambda value: value.decode() if isinstance(value, bytes) else value.encode(),
+    lambda value: value.hex() if isinstance(value, bytes) else value.format(),
+    copy.deepcopy,
+]
+
+
+@pytest.mark.parametrize("value", [HiddenStr("a secret 4711"), HiddenBytes(b"a secret 4711")])
+@pytest.mark.parametrize("cut", PARTS)
+def test_parts_of_what_is_hidden_stay_hidden(value: Any, cut: Callable[[Any], Any]) -> None:
+    """Whoever prints a value may slice it, decode it or put it together first."""
+    part = cut(value)
+    shown = f"{part} {part!r} {part!s} {[part]} {{}} %s".format(part) % (part,)
+    assert MASK in shown
+    assert not re.search("(?i)secret|4711|7365637265", shown)
+
+
+def test_what_is_hidden_is_used_as_it_is() -> None:
+    """It compares, hashes, goes through a pickle and over the wire like any other."""
+    text, body = HiddenStr("a secret"), HiddenBytes(b"a secret")
+    assert (text, body) == ("a secret", b"a secret")
+    assert (hash(text), hash(body)) == (hash("a secret"), hash(b"a secret"))
+    assert bytes(body[2:]) == b"secret"
+    assert text.startswith("a ")
+    assert pickle.loads(pickle.dumps([text, body])) == [text, body]  # noqa: S301 - our own
+    assert json.loads(HiddenBytes(b'{"a": "b"}')) == {"a": "b"}
+    assert json.dumps({"a": text}) == '{"a": "a secret"}'
+    assert repr([HiddenDict(a=text)]) == f"[{{{MASK}}}]"

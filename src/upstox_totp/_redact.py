@@ -1,16 +1,17 @@
-"""What must not be shown: secrets in the words of others, in any spelling."""
+"""What must not be shown: secrets in the words of others, and bytes and text that never show."""
 
 from __future__ import annotations
 
 import base64
 import re
-from bisect import bisect_right
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from html import unescape
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-MASK: Final = "***"
+MASK: Final = "[hidden]"
+_T = TypeVar("_T")
 
 # A value this long does not turn up inside an unrelated word; a shorter one (a PIN) may be part
 # of an error code, and is masked only where it stands alone.
@@ -26,97 +27,53 @@ _ESCAPE: Final = re.compile(
     r"|&(?:[A-Za-z][A-Za-z0-9]{1,31};|(?:#[0-9]{1,8}|#[Xx][0-9A-Fa-f]{1,8}|amp|lt|gt|quot);?)"
 )
 _CONTROLS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_BASE64_LETTERS: Final = frozenset("+/-_")
+_BASE64_LETTER: Final = re.compile(r"[\w+/-]", re.ASCII)
 
 
 class Secrets:
     """The values that must not appear in any text that is kept, and how to mask them.
 
-    A value that was added is found in each spelling that a server may echo, and in a mixture of
-    them: as it is, percent- or form-encoded, escaped for JSON or HTML, each of these several times
-    over, and in base64 and hex. Text is undone layer by layer rather than each spelling made.
+    A value is found in each spelling that a server may echo, and in a mixture of them: as it is,
+    percent- or form-encoded, escaped for JSON or HTML, each several times over, in base64 and hex.
+    Text is undone layer by layer, each character knowing where it came from.
     """
 
     def __init__(self) -> None:
-        self._secret = _Values()
-        self._personal = _Values()
+        self._secret: _Known = {}
+        self._personal: _Known = {}
 
     def __repr__(self) -> str:
         """Return the number of values, none of them."""
         return f"Secrets({len(self._secret)} secret, {len(self._personal)} personal)"
 
     def add(self, *values: Any) -> None:
-        """Remember secrets.
-
-        Args:
-            values: ``SecretStr`` or text; None and empty text are passed over.
-        """
-        self._secret.add(_texts(values))
-
-    def add_all(self, others: Secrets) -> None:
-        """Remember all that others hold, with the spellings that they have made of it.
-
-        Args:
-            others: The others.
-        """
-        self._secret.add_all(others._secret)
-        self._personal.add_all(others._personal)
+        """Remember secrets: ``SecretStr`` or text; None and empty text are passed over."""
+        self._secret |= {text: tuple(_spellings(text)) for text in _texts(values)}
 
     def add_personal(self, *values: Any) -> None:
-        """Remember what identifies a person: masked in a transcript, not in a message.
+        """Remember what identifies a person: masked in a transcript, not in a message."""
+        self._personal |= {text: tuple(_spellings(text)) for text in _texts(values)}
 
-        Args:
-            values: ``SecretStr`` or text; None and empty text are passed over.
-        """
-        self._personal.add(_texts(values))
+    def add_all(self, others: Secrets) -> None:
+        """Remember all that others hold, with the spellings that they have made of it."""
+        self._secret |= others._secret
+        self._personal |= others._personal
 
     def holds(self, text: str) -> bool:
-        """Tell whether a secret is in a text, in any spelling.
-
-        Args:
-            text: What a server said.
-        """
-        return next(_found(text, [self._secret]), None) is not None
+        """Tell whether a secret is in a text, in any spelling."""
+        return next(_found(text, self._secret), None) is not None
 
     def mask(self, text: str) -> str:
-        """Return the text with every secret in it replaced.
-
-        Args:
-            text: What a server said.
-        """
-        return _mask(text, [self._secret])
+        """Return the text with every secret in it replaced."""
+        return _mask(text, self._secret)
 
     def mask_all(self, text: str) -> str:
-        """Return the text with every secret and everything personal in it replaced.
-
-        Args:
-            text: What a server said.
-        """
-        return _mask(text, [self._secret, self._personal])
-
-    def mask_each(self, texts: list[str]) -> list[str]:
-        """Return texts as `mask_all` does, faster where there is nothing to replace.
-
-        Args:
-            texts: What a server said.
-        """
-        # A line break is no part of an escape, and no letter beside a value.
-        together = "\n".join(texts)
-        if next(_found(together, [self._secret, self._personal]), None) is None:
-            return texts
-        return [self.mask_all(text) for text in texts]
+        """Return the text with every secret and everything personal in it replaced."""
+        return _mask(text, self._secret | self._personal)
 
 
 class _Spelling(NamedTuple):
-    """One way to write a value, apart from escapes.
-
-    Attributes:
-        text: What to look for, a character for each byte, blanks for pluses.
-        folded: Whether the case of letters means nothing.
-        before: How many characters before it tell of the value, too.
-        after: How many characters after it do.
-        padded: Whether padding may follow.
-    """
+    """One way to write a value, apart from escapes: the text, and what beside it tells of it."""
 
     text: str
     folded: bool = False
@@ -125,88 +82,11 @@ class _Spelling(NamedTuple):
     padded: bool = False
 
 
-class _Undone:
-    """A text with one layer of escapes undone, and where each part of it came from.
-
-    Args:
-        text: The text, a character for each byte.
-        starts: Where in it each undone escape starts.
-        escapes: For each escape where it ends here, and where it starts and ends in the original.
-
-    Attributes:
-        text: As the argument.
-    """
-
-    __slots__ = ("_escapes", "_starts", "text")
-
-    def __init__(self, text: str, starts: list[int], escapes: list[tuple[int, int, int]]) -> None:
-        self.text = text
-        self._starts = starts
-        self._escapes = escapes
-
-    def origin(self, start: int, end: int) -> tuple[int, int]:
-        """Return the range in the original that a range in the text was made from.
-
-        Args:
-            start: Where the range starts.
-            end: Where it ends.
-        """
-        return self._place(start)[0], self._place(end - 1)[1]
-
-    def _place(self, position: int) -> tuple[int, int]:
-        index = bisect_right(self._starts, position) - 1
-        if index < 0:
-            return position, position + 1
-        ends, from_start, from_end = self._escapes[index]
-        if position < ends:
-            return from_start, from_end
-        place = from_end + position - ends
-        return place, place + 1
+_Known = dict[str, tuple[_Spelling, ...]]
+_Places = list[tuple[int, int]]
 
 
-class _Values:
-    """Values and their spellings.
-
-    Attributes:
-        exact: The spellings whose letters have a case.
-        folded: Those whose letters have none.
-    """
-
-    def __init__(self) -> None:
-        self._spellings: dict[str, tuple[_Spelling, ...]] = {}
-        self.exact: list[_Spelling] = []
-        self.folded: list[_Spelling] = []
-
-    def __len__(self) -> int:
-        return len(self._spellings)
-
-    def add(self, texts: Iterable[str]) -> None:
-        """Take in values.
-
-        Args:
-            texts: The values.
-        """
-        for text in texts:
-            if text not in self._spellings:
-                self._take_in(text, tuple(_spellings(text)))
-
-    def add_all(self, others: _Values) -> None:
-        """Take in values whose spellings are made already.
-
-        Args:
-            others: The values.
-        """
-        for text, spellings in others._spellings.items():
-            if text not in self._spellings:
-                self._take_in(text, spellings)
-
-    def _take_in(self, text: str, spellings: tuple[_Spelling, ...]) -> None:
-        self._spellings[text] = spellings
-        for spelling in spellings:
-            (self.folded if spelling.folded else self.exact).append(spelling)
-
-
-def _texts(values: tuple[Any, ...]) -> Iterator[str]:
+def _texts(values: Iterable[Any]) -> Iterator[str]:
     for value in values:
         text = value.get_secret_value() if hasattr(value, "get_secret_value") else value
         if isinstance(text, str) and text:
@@ -215,20 +95,18 @@ def _texts(values: tuple[Any, ...]) -> Iterator[str]:
 
 def _bytewise(text: str) -> str:
     # UTF-8 in a str: a percent-encoded byte and a character of the text become alike.
-    if text.isascii():
-        return text
-    return text.encode(errors="surrogatepass").decode("latin-1")
+    return text if text.isascii() else text.encode(errors="surrogatepass").decode("latin-1")
 
 
 def _spellings(value: str) -> Iterator[_Spelling]:
     plain = _bytewise(value)
     for text in {plain, value if max(value) <= "\xff" else plain}:
-        yield _Spelling(text.replace("+", " "))
-        # What looks like an escape in a value itself is undone with the rest of a text.
-        layer = _undo(text)
-        while layer is not None and len(layer.text) >= _UNMISTAKABLE:
-            yield _Spelling(layer.text.replace("+", " "))
-            layer = _undo(layer.text)
+        layer: str | None = text
+        while layer is not None and (layer is text or len(layer) >= _UNMISTAKABLE):
+            # What looks like an escape in a value itself is undone with the rest of a text.
+            yield _Spelling(layer.replace("+", " "))
+            undone = _undo(layer, [])
+            layer = undone and undone[0]
     data = plain.encode("latin-1")
     yield _Spelling(data.hex(), folded=True)
     for offset in range(3):
@@ -239,136 +117,129 @@ def _spellings(value: str) -> Iterator[_Spelling]:
             if offset:
                 continue
             text, after = coded, 0
-        spelling = _Spelling(text.replace("+", " "), before=before, after=after, padded=True)
-        yield spelling
-        if "+" in text or "/" in text:
-            yield spelling._replace(text=text.replace("+", "-").replace("/", "_"))
+        for own in {text, text.replace("+", "-").replace("/", "_")}:
+            yield _Spelling(own.replace("+", " "), before=before, after=after, padded=True)
 
 
-def _mask(text: str, known: list[_Values]) -> str:
-    ranges = sorted(_found(text, known))
-    if not ranges:
-        return text
-    plain = _bytewise(text)
+def _mask(text: str, known: _Known) -> str:
+    plain, done = _bytewise(text), 0
     parts: list[str] = []
-    done = 0
-    for start, end in ranges:
+    for start, end in sorted(_found(text, known)):
         if start >= done:
             parts += plain[done:start], MASK
         done = max(done, end)
+    if not done:
+        return text
     masked = "".join([*parts, plain[done:]])
-    if text.isascii():
-        return masked
-    return masked.encode("latin-1").decode(errors="replace")
+    return masked if text.isascii() else masked.encode("latin-1").decode(errors="replace")
 
 
-def _found(text: str, known: list[_Values]) -> Iterator[tuple[int, int]]:
+def _found(text: str, known: _Known) -> Iterator[tuple[int, int]]:
     """Return where values are in a text, by its bytes in UTF-8."""
     plain = _bytewise(text)
-    layers: list[_Undone] = []
-    while True:
-        for values in known:
-            for start, end in _search(plain, values):
-                place = (start, end)
-                for layer in reversed(layers):
-                    place = layer.origin(*place)
-                yield place
-        undone = _undo(plain) if len(layers) < _MOST_LAYERS else None
+    places: _Places = []
+    for _ in range(_MOST_LAYERS + 1):
+        for start, end in _search(plain, known):
+            yield (places[start][0], places[end - 1][1]) if places else (start, end)
+        undone = _undo(plain, places)
         if undone is None:
             return
-        layers.append(undone)
-        plain = undone.text
+        plain, places = undone
 
 
-def _search(plain: str, values: _Values) -> Iterator[tuple[int, int]]:
+def _search(plain: str, known: _Known) -> Iterator[tuple[int, int]]:
     # A form writes a blank as a plus: they are the same letter here.
-    alike = plain.replace("+", " ")
-    lower = alike.lower()
-    for spelling in [one for one in values.exact if one.text in alike]:
-        yield from _places(plain, alike, spelling)
-    for spelling in [one for one in values.folded if one.text in lower]:
-        yield from _places(plain, lower, spelling)
-
-
-def _places(plain: str, hay: str, spelling: _Spelling) -> Iterator[tuple[int, int]]:
-    start = hay.find(spelling.text)
-    while start >= 0:
-        end = start + len(spelling.text)
-        if len(spelling.text) >= _UNMISTAKABLE or _stands_alone(plain, start, end):
-            yield _widened(plain, spelling, start, end)
-        start = hay.find(spelling.text, end)
+    exact = plain.replace("+", " ")
+    folded = exact.lower()
+    for spelling in (one for spellings in known.values() for one in spellings):
+        hay = folded if spelling.folded else exact
+        start = hay.find(spelling.text)
+        while start >= 0:
+            end = start + len(spelling.text)
+            if len(spelling.text) >= _UNMISTAKABLE or _stands_alone(plain, start, end):
+                yield _widened(plain, spelling, start, end)
+            start = hay.find(spelling.text, end)
 
 
 def _stands_alone(plain: str, start: int, end: int) -> bool:
-    neighbours = plain[max(0, start - 1) : start] + plain[end : end + 1]
-    if plain[start:end].isdigit():
-        return not any(one.isdigit() for one in neighbours)
-    return not any(one.isalnum() for one in neighbours)
+    touches = str.isdigit if plain[start:end].isdigit() else str.isalnum
+    return not any(map(touches, plain[max(0, start - 1) : start] + plain[end : end + 1]))
 
 
 def _widened(plain: str, spelling: _Spelling, start: int, end: int) -> tuple[int, int]:
-    if spelling.before and start and _is_base64(plain[start - 1]):
+    # A letter of base64 beside the value holds some bits of it.
+    if spelling.before and start and _BASE64_LETTER.match(plain, start - 1):
         start -= 1
-    if spelling.after and end < len(plain) and _is_base64(plain[end]):
+    if spelling.after and _BASE64_LETTER.match(plain, end):
         end += 1
-    if spelling.padded:
-        end += len(plain[end : end + 2]) - len(plain[end : end + 2].lstrip("="))
-    return start, end
+    padding = plain[end : end + 2] if spelling.padded else ""
+    return start, end + len(padding) - len(padding.lstrip("="))
 
 
-def _is_base64(letter: str) -> bool:
-    return letter in _BASE64_LETTERS or (letter.isascii() and letter.isalnum())
-
-
-def _undo(plain: str) -> _Undone | None:
-    """Return a text with one layer of escapes undone, None if it has none."""
-    if not ("%" in plain or "\\" in plain or "&" in plain):
+def _undo(plain: str, places: _Places) -> tuple[str, _Places] | None:
+    """Return a text with one layer of escapes undone, and where each letter of it came from."""
+    if not any(mark in plain for mark in "%\\&"):
         return None
+    places = places or [(at, at + 1) for at in range(len(plain))]
     parts: list[str] = []
-    starts: list[int] = []
-    escapes: list[tuple[int, int, int]] = []
-    meanings: dict[str, str] = {}
-    length = done = 0
+    origins: _Places = []
+    done = 0
     for match in _ESCAPE.finditer(plain):
-        escape = match.group()
-        meant = meanings.get(escape)
-        if meant is None:
-            meant = meanings[escape] = _meaning(escape)
-        if meant != escape:
-            start, end = match.span()
+        meant, (start, end) = _meaning(match.group()), match.span()
+        if meant != match.group():
             parts += plain[done:start], meant
-            length += start - done
-            starts.append(length)
-            length += len(meant)
-            escapes.append((length, start, end))
+            origins += places[done:start]
+            origins += [(places[start][0], places[end - 1][1])] * len(meant)
             done = end
-    return _Undone("".join([*parts, plain[done:]]), starts, escapes) if starts else None
+    return ("".join([*parts, plain[done:]]), origins + places[done:]) if done else None
 
 
 def _meaning(escape: str) -> str:
     if escape[0] == "&":
-        from html import unescape  # noqa: PLC0415 - a table of its own, which hardly a text needs
-
         return _bytewise(unescape(escape))
     if escape[1] == "u":
-        units = [int(escape[at : at + 4], 16) for at in range(2, len(escape), 6)]
-        code = b"".join(unit.to_bytes(2, "big") for unit in units)
-        return _bytewise(code.decode("utf-16-be", errors="surrogatepass"))
+        units = b"".join(bytes.fromhex(escape[at : at + 4]) for at in range(2, len(escape), 6))
+        return _bytewise(units.decode("utf-16-be", errors="surrogatepass"))
     if escape[0] == "%" or escape[1] == "x":
         return chr(int(escape[-2:], 16))
     return _CONTROLS.get(escape[1], escape[1])
 
 
-class HiddenBytes(bytes):
-    """Bytes that hold a secret: used as they are, never shown."""
+def _hide(value: Any) -> Any:
+    if isinstance(value, str | bytes):
+        return HiddenStr(value) if isinstance(value, str) else HiddenBytes(value)
+    return type(value)(map(_hide, value)) if isinstance(value, list | tuple) else value
+
+
+def _hiding(method: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *arguments, **named: _hide(method(*arguments, **named))
+
+
+def _stays_hidden(kind: type[_T]) -> type[_T]:
+    """Hide what the methods of a type of text make of it: whoever prints may cut it first."""
+    base: Any = kind.__base__
+    made = {"__getitem__", "__add__", "__mul__", "__rmul__", "__mod__"}
+    plain = {"fromhex", "maketrans"}
+    for name in made | {name for name in vars(base) if name[0] != "_"} - plain:
+        setattr(kind, name, _hiding(getattr(base, name)))
+    for name in ("__repr__", "__str__", "__format__"):
+        setattr(kind, name, lambda *_: MASK)
+    kind.__radd__ = lambda self, other: _hide(base.__add__(other, self))  # type: ignore[attr-defined]
+    return kind
+
+
+@_stays_hidden
+class HiddenStr(str):
+    """Text that holds a secret: used as it is, never shown, and neither are parts of it."""
 
     __slots__ = ()
 
-    def __repr__(self) -> str:
-        """Return a mask and the length."""
-        return f"{type(self).__name__}(*** {len(self)} bytes)"
 
-    __str__ = __repr__
+@_stays_hidden
+class HiddenBytes(bytes):
+    """Bytes that hold a secret: used as they are, never shown, and neither are parts of them."""
+
+    __slots__ = ()
 
 
 class HiddenDict(dict[str, Any]):
@@ -376,4 +247,4 @@ class HiddenDict(dict[str, Any]):
 
     def __repr__(self) -> str:
         """Return a mask."""
-        return "{***}"
+        return f"{{{MASK}}}"

@@ -280,7 +280,7 @@ class _Hidden(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "'***'"
+        return "[hidden]"
 
 
 def _can_be_sent_again(response: Response) -> bool:

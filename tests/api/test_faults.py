@@ -522,6 +522,6 @@ def test_the_canaries_are_found_where_they_are(
             sandbox.misbehave("token", Fault.refuse("UDAPI1", "You sent"))
             outcome = attempt(upx)
         assert CREDENTIALS.client_secret in bodies[-1]
-        assert "***" in outcome.message
+        assert "[hidden]" in outcome.message
         with pytest.raises(AssertionError):
             canaries.check({"body": bodies[-1]})

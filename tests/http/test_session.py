@@ -224,7 +224,7 @@ def test_a_request_body_is_never_shown() -> None:
     """The bytes go out as they are; repr and str are masked."""
     body = HiddenBytes(b"otp=123456")
     assert bytes(body) == b"otp=123456"
-    assert f"{body} {body!r} {[body]}".count("123456") == 0
+    assert str([body, str(body), repr(body)]).count("123456") == 0
     assert requests.Request("POST", "https://x.example/", data=body).prepare().body is body
 
 

@@ -252,7 +252,8 @@ def _outcome(
         }
     kind = media_type(answer.response.headers.get("Content-Type")) or ""
     # All at once: each call looks for every spelling of every secret.
-    path, kind, *keys = context.secrets.mask_each([path, kind, *field_names(answer.document)])
+    names = "\n".join([path, kind, *field_names(answer.document)])
+    path, kind, *keys = context.secrets.mask_all(names).split("\n")
     return {
         "path": plain_path(path),
         "status": answer.response.status_code,

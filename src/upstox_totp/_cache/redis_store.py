@@ -237,7 +237,7 @@ class RedisStore:
             held = hidden(self.ask(lambda name=name: self._client.get(name)))  # type: ignore[misc]
             if held:
                 with suppress(SealError, ValueError):
-                    return self._seal.open(name, held.partition(b":")[2]).decode()
+                    return bytes(self._seal.open(name, held.partition(b":")[2])).decode()
                 return "a machine with another key"
         return None
 
@@ -381,7 +381,7 @@ def _connect(url: HiddenBytes) -> Any:
         # The default of older releases is not to look at the host's name.
         options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
     try:
-        return redis.Redis.from_url(url.decode() if scheme else "", **options)
+        return redis.Redis.from_url(bytes(url).decode() if scheme else "", **options)
     except (ValueError, TypeError, RedisError):
         pass
     raise ConfigurationError(
