@@ -143,6 +143,7 @@ REFUSED: list[tuple[str, dict[str, Any], int | str]] = [
     ("dialog", {"client_id": "another"}, NO_APP),
     ("dialog", {"client_id": None}, NO_APP),
     ("dialog", {"redirect_uri": "https://127.0.0.1/callback/"}, NO_APP),
+    ("dialog", {"redirect_uri": None}, "UDAPI1018"),
     ("dialog", {"response_type": "token"}, SHAPE),
     ("otp", {"mobileNumber": "9000000000"}, UNKNOWN_USER),
     ("otp", {"mobileNumber": None}, UNKNOWN_USER),
@@ -180,12 +181,15 @@ REFUSED: list[tuple[str, dict[str, Any], int | str]] = [
     ("authorize", {"approval": False}, MADE_UP_SHAPE),
     ("authorize", {"approval": "true"}, MADE_UP_SHAPE),
     ("token", {"client_secret": "wrong"}, NO_SECRET),
-    ("token", {"client_secret": None}, NO_SECRET),
+    ("token", {"client_secret": None}, "UDAPI1024"),
+    ("token", {"client_secret": ""}, "UDAPI1024"),
+    ("token", {"client_id": None}, "UDAPI1017"),
+    ("token", {"redirect_uri": None}, "UDAPI1018"),
     ("token", {"client_id": "wrong"}, NO_APP),
     ("token", {"redirect_uri": "https://127.0.0.1/callback/"}, NO_APP),
-    ("token", {"grant_type": None}, SHAPE),
+    ("token", {"grant_type": None}, "UDAPI1023"),
     ("token", {"grant_type": "refresh_token"}, SHAPE),
-    ("token", {"code": None}, NO_CODE),
+    ("token", {"code": None}, "UDAPI1022"),
     ("token", {"code": "wrong"}, NO_CODE),
 ]
 
@@ -204,7 +208,7 @@ def test_a_wrong_value_is_refused(
         error = response.json()["errors"][0]
         name, value = next(iter(changes.items()))
         assert error["propertyPath"] == error["property_path"] == name
-        assert error["invalidValue"] == error["invalid_value"] == value
+        assert error["invalidValue"] == error["invalid_value"] == (value or None)
     else:
         assert (response.status_code, response.json()["success"]) == (200, False)
     if step == "pin":
@@ -433,6 +437,8 @@ def test_without_echo_no_value_comes_back() -> None:
     with Sandbox(echo=False, credentials=known) as sandbox, Probe(sandbox) as probe:
         probe.to_verified()
         assert message_of(probe.pin(inputText="wrong")) == "Incorrect PIN. 4 attempts left"
+        probe.pin()
+        probe.authorize()
         error = probe.token(client_secret="guessed").json()["errors"][0]
         assert (error["message"], error["invalidValue"]) == ("Invalid client.", None)
 

@@ -86,7 +86,11 @@ def ask(
 ) -> requests.Response:
     """Send a token request."""
     known = sandbox.credentials
-    url = sandbox.base_domain.format(stage="api") + PATH + (client_id or known.client_id)
+    url = (
+        sandbox.base_domain.format(stage="api")
+        + PATH
+        + (known.client_id if client_id is None else client_id)
+    )
     if not options:
         options = {"json": {"client_secret": known.client_secret}}
     response: requests.Response = session.post(url, timeout=PATIENCE, **options)
@@ -104,6 +108,8 @@ def test_a_request_is_answered_as_documented(sandbox: Sandbox, notifier: Notifie
     assert sandbox.requests[0].step == "token_request"
     assert (notifier.received, sandbox.tokens_issued) == ([], 0)
     assert sandbox.token_request_waits
+    body = {"client_secret": sandbox.credentials.client_secret, "otp_verification_disabled": True}
+    assert ask(sandbox, json=body).status_code == 200
 
 
 def test_an_approval_posts_the_documented_message(sandbox: Sandbox, notifier: Notifier) -> None:
@@ -258,10 +264,17 @@ def test_an_app_can_be_refused(notifier: Notifier, code: str) -> None:
     [
         ("another", {}, 400, "UDAPI100068"),
         (None, {"json": {"client_secret": "wrong"}}, 401, "UDAPI100069"),
-        (None, {"json": {"client_secret": None}}, 401, "UDAPI100069"),
-        (None, {"json": {}}, 400, "UDAPI100036"),
+        ("", {}, 400, "UDAPI1017"),
+        (None, {"json": {"client_secret": None}}, 400, "UDAPI1024"),
+        (None, {"json": {}}, 400, "UDAPI1024"),
         (None, {"json": ["client_secret"]}, 400, "UDAPI100036"),
         (None, {"json": {"client_secret": "s8k2m4q7wz", "x": 1}}, 400, "UDAPI100036"),
+        (
+            None,
+            {"json": {"client_secret": "s8k2m4q7wz", "otp_verification_disabled": 1}},
+            400,
+            "UDAPI100036",
+        ),
         (None, {"json": {"data": {"client_secret": "s8k2m4q7wz"}}}, 400, "UDAPI100036"),
         (None, {"data": {"client_secret": "s8k2m4q7wz"}}, 400, "UDAPI100036"),
         (None, {"data": '{"client_secret": "s8k2m4q7wz"}'}, 400, "UDAPI100036"),

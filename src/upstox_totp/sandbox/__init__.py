@@ -16,8 +16,7 @@ the way networks and services do.
 
 What the sandbox does not know about the real service, and made up:
 
-* whether 1017076 is the code of an expired one-time password's session (one source says so), and
-  whether failures come in other spellings (`errors`, `request_id`; one source; never served here);
+* whether 1017076 is the code of an expired one-time password's session (one source says so);
 * the code of a wrong one-time password (here 1017999; only "attempts left" is known of its
   message), and of a request of the wrong shape (here 1017998);
 * what the service says to a request without the dialog's cookies, or to a version 5 verification
@@ -30,6 +29,7 @@ What the sandbox does not know about the real service, and made up:
   PIN is called wrong or locked (here locked at once);
 * how long a one-time password's token and an authorization code live (here minutes);
 * the HTTP status of each failure of the `api` host beyond its being a 4xx;
+* whether an empty field counts as missing (here it does);
 * what the service does with a dormant account after saying so (here it goes on);
 * everything of the login page but that it ends at the app's redirect URI with `code` and `state`:
   its forms, their addresses and words, and that an account which is known there is asked again;
@@ -41,7 +41,10 @@ What the sandbox does not know about the real service, and made up:
   it, and that the limits are one for everybody; whether extended tokens survive (here they do);
 * of the token request: the code of a wrong client id (here UDAPI100068) or secret (UDAPI100069);
   that a second one takes the place of one that waits; that the token ends no other; that any host
-  may be a notifier (Upstox refuses those of tunnelling services).
+  may be a notifier (Upstox refuses those of tunnelling services);
+* of the registered address: that it is looked at before the token; what a second change in a week
+  is answered (here UDAPI100036); prices and orders, which are made up and reach no exchange;
+* of the fields that only the OpenAPI description has (see `described`): their values.
 
 The sandbox listens on 127.0.0.1 and nowhere else. It sends nothing by itself; `Sandbox.approve`
 posts one message to the notifier URL that it was given.

@@ -55,6 +55,8 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     add("--totp-login-enveloped", action=on, help="envelope the TOTP login's answer")
     add("--notifier-url", metavar="URL", help="where tokens approved on the phone are posted")
     add("--token-request-refusal", metavar="CODE", help="refuse token requests with this code")
+    add("--static-address", action=on, help="register another address than this machine's")
+    add("--described", action=on, help="answer as the OpenAPI description has it")
     add("--approve", action=on, help="approve every token request at once")
     add("--show-codes", action=on, help="show a one-time password when one is asked for")
     return made

@@ -80,6 +80,9 @@ class Application:
             "logout": api.logout,
             "totp_login": api.totp_login,
             "token_request": state.phone.request,
+            "quote": api.quote,
+            "order": api.order,
+            "address": api.address,
             None: lambda call: Reply(call.request.url, render=redirect),
         }
 

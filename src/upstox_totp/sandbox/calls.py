@@ -1,7 +1,7 @@
 """One request as the protocol's steps see it, and what they answer to it."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -30,6 +30,16 @@ EXTENDED = "UDAPI100067"
 WRONG_CLIENT = "UDAPI100068"
 INVALID_CLIENT = "UDAPI100069"
 NO_NOTIFIER = "UDAPI1123"
+OTHER_ADDRESS = "UDAPI1154"
+STATIC_ADDRESS = "UDAPI1221"
+# At the login's routes alone; elsewhere the same numbers mean other things.
+MISSING = {
+    "client_id": "UDAPI1017",
+    "redirect_uri": "UDAPI1018",
+    "code": "UDAPI1022",
+    "grant_type": "UDAPI1023",
+    "client_secret": "UDAPI1024",
+}
 
 # Documented as 4xx only; which 4xx is our choice.
 _API_STATUS = {
@@ -38,6 +48,8 @@ _API_STATUS = {
     INVALID_CODE: 401,
     INVALID_CLIENT: 401,
     EXTENDED: 401,
+    STATIC_ADDRESS: 401,
+    OTHER_ADDRESS: 403,
     TOO_MANY: 429,
 }
 JSON = "application/json"
@@ -96,6 +108,11 @@ def demand(
     """Raise a `Refusal` unless `truth` holds."""
     if not truth:
         raise Refusal(code, message, value, name=name)
+
+
+def demand_field(name: str, sent: object) -> None:
+    """Refuse a request of the login without one of its fields (its OpenAPI description)."""
+    demand(sent, MISSING[name], f"{name} is required", name=name)
 
 
 def failure(
@@ -166,13 +183,14 @@ class Call:
         demand(isinstance(data, dict), MALFORMED, 'The body must be {"data": {...}}')
         return dict(data or {})
 
-    def body(self, *names: str) -> dict[str, Any]:
-        """Return the body of an `api` request, a JSON object of exactly these names."""
+    def body(self, *names: str, optional: Collection[str] = ()) -> dict[str, Any]:
+        """Return the body of an `api` request, a JSON object of these names and no others."""
         media = self.request.mimetype
         demand(media == JSON, INVALID_INPUT, f"Content-Type must be {JSON}, not", media)
-        body = self.json if isinstance(self.json, dict) else {}
+        body: dict[str, Any] = self.json if isinstance(self.json, dict) else {"": None}
         shape = ", ".join(f'"{name}": ...' for name in names)
-        demand(set(body) == set(names), INVALID_INPUT, f"The body must be {{{shape}}} and no more")
+        exact = set(body) - set(optional) == set(names)
+        demand(exact, INVALID_INPUT, f"The body must be {{{shape}}} and no more")
         return body
 
     def query(self, name: str) -> str | None:

@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 
 from upstox_totp.sandbox.calls import (
     INVALID_CLIENT,
+    INVALID_INPUT,
     NO_NOTIFIER,
     WRONG_CLIENT,
     Call,
     Refusal,
     Reply,
     demand,
+    demand_field,
 )
 from upstox_totp.sandbox.clock import Clock, next_expiry
 from upstox_totp.sandbox.rules import Rules
@@ -86,10 +88,16 @@ class Phone:
     def request(self, call: Call) -> Reply:
         """Answer a token request: until when it can be approved, and who will be told."""
         app = self._rules.credentials
-        client_id = call.segments["client_id"]
+        client_id = call.segments.get("client_id")
+        demand_field("client_id", client_id)
         known = client_id == app.client_id
         demand(known, WRONG_CLIENT, "Check your 'client_id'", client_id, name="client_id")
-        secret = call.body("client_secret")["client_secret"]
+        # The OpenAPI description lists the second one.
+        body = call.body(optional={"client_secret", "otp_verification_disabled"})
+        unasked = type(body.get("otp_verification_disabled", False)) is bool
+        demand(unasked, INVALID_INPUT, "otp_verification_disabled must be true or false")
+        secret = body.get("client_secret")
+        demand_field("client_secret", secret)
         right = secret == app.client_secret
         demand(right, INVALID_CLIENT, "Invalid client", secret, name="client_secret")
         if self._rules.token_request_refusal is not None:

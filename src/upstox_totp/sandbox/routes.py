@@ -18,6 +18,9 @@ Step = Literal[
     "logout",
     "totp_login",
     "token_request",
+    "quote",
+    "order",
+    "address",
 ]
 Revision = Literal["newer", "older"]
 Offer = Literal["both", "newer", "older"]
@@ -83,6 +86,11 @@ ROUTES: tuple[Route, ...] = (
     Route("logout", "api", "/v2/logout", "DELETE"),
     Route("totp_login", "api", "/v2/totp-login/authorization/token", carries=("code", "pin")),
     Route("token_request", "api", "/v3/login/auth/token/request/<client_id>"),
+    Route("token_request", "api", "/v3/login/auth/token/request/"),
+    Route("quote", "api", "/v3/market-quote/ltp", "GET"),
+    Route("order", "api", "/v3/order/place"),
+    Route("address", "api", "/v2/user/ip", "GET"),
+    Route("address", "api", "/v2/user/ip", "PUT"),
     Route(None, "login", LOOP_PATH, None),
 )
 

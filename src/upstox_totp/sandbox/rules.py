@@ -114,6 +114,8 @@ class Rules:
     totp_login_limits: Iterable[RateLimit] = DOCUMENTED
     notifier_url: InitVar[str | None] = None
     token_request_refusal: str | None = None
+    static_address: bool = False
+    described: bool = False
     internal_client_id: str = "IND-kf83ms02xq7v"
     internal_redirect_uri: str = "https://api-v2.upstox.com/login/authorization/redirect"
     user: Mapping[str, Any] = field(default_factory=dict)

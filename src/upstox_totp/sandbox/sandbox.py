@@ -21,6 +21,10 @@ class Sandbox(Rules):
 
     Use it as a context manager, or call `start` and `stop`.
 
+    The settings are attributes, too, and most can be changed while it serves: with other
+    `credentials` the app is a newer one, and the client id before is refused (Upstox lets a user
+    have one app).
+
     Args:
         port: The port to listen on; 0 for a free one.
         credentials: What the trader and the app are known by; by default made-up ones, with a
@@ -60,6 +64,12 @@ class Sandbox(Rules):
         token_request_refusal: The code that every token request is refused with, such as
             "UDAPI1124" (not an individual's app), "UDAPI1155" (under review or rejected) or
             "UDAPI1157" (its key has expired); None for none.
+        static_address: Whether calls must come from the app's registered address, which is another
+            one than this machine's: the profile then answers 401 with UDAPI1221, an order 403 with
+            UDAPI1154, and a quote 200 to a live token. `PUT /v2/user/ip` registers 127.0.0.1.
+        described: Whether to answer as Upstox's OpenAPI description says where no live answer did:
+            `expires_in`, `token_type`, `refresh_token` and `refresh_token_expires_in` beside a
+            token, and logout's error as an exception's fields, without `errors`.
         internal_client_id: The client id the dialog tells, unlike the app's.
         internal_redirect_uri: The redirect URI the dialog tells.
         user: Fields that replace or join the user's in the token's and the profile's answer.
@@ -224,6 +234,12 @@ class Sandbox(Rules):
         """
         with self._state.lock:
             self._state.tokens.revoke(token)
+
+    def disable_totp(self) -> None:
+        """Let the account have no TOTP any more, which ends its sessions and its access tokens."""
+        with self._state.lock:
+            self.totp_enabled = False
+            self._state.end_sessions()
 
     def now(self) -> float:
         """Return the server's time in epoch seconds."""

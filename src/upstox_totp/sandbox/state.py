@@ -23,6 +23,7 @@ from upstox_totp.sandbox.rules import Rules
 from upstox_totp.sandbox.tokens import TokenStore
 
 BLOCK = 600
+ELSEWHERE = "203.0.113.10"
 DIALOG_COOKIE: Final = "login_dialog"
 FLOW_COOKIE: Final = "login_flow"
 SESSION_COOKIE: Final = "login_session"
@@ -63,7 +64,6 @@ class Guard:
     def __init__(self, rules: Rules, clock: Clock) -> None:
         self._rules = rules
         self._clock = clock
-        self._totp = codes_of(rules.credentials.totp_secret)
         self._used: set[int] = set()
         self.unlock()
 
@@ -112,8 +112,9 @@ class Guard:
     def pass_code(self, code: object) -> None:
         """Accept a one-time password of this period or the one before, each once."""
         period = int(self._clock.now() // TOTP_PERIOD)
+        totp = codes_of(self._rules.credentials.totp_secret)
         fresh = {
-            self._totp.generate_otp(step): step
+            totp.generate_otp(step): step
             for step in (period - 1, period)
             if step >= 0 and step not in self._used
         }
@@ -151,6 +152,9 @@ class State:
         self.tokens = TokenStore(rules, clock)
         self.phone = Phone(rules, clock, self.tokens, notifier_url)
         self.completed = 0
+        self.addresses: dict[str, str | None] = {}
+        self.moved = ""
+        self.register(ELSEWHERE)
         self._logins: dict[str, Login] = {}
         self._grants: dict[str, float] = {}
 
@@ -160,6 +164,17 @@ class State:
             one.clear()
         self.guard.reset()
         self.completed = 0
+        self.moved = ""
+        self.register(ELSEWHERE)
+
+    def register(self, primary: str, secondary: str | None = None) -> None:
+        """Register the addresses that calls may come from, of which ours is none at first."""
+        self.addresses = {"primary_ip": primary, "secondary_ip": secondary}
+
+    def end_sessions(self) -> None:
+        """Let every access token die, and forget the logins under way."""
+        self.tokens.revoke(*self.tokens.access_tokens)
+        self._logins.clear()
 
     def begin(self, state: str | None = None) -> Login:
         """Return a new login; the app wants `state` back with the code."""

@@ -12,6 +12,7 @@ from upstox_totp.sandbox.clock import Clock, next_expiry
 from upstox_totp.sandbox.rules import Rules
 
 ISSUER = "udapi-gateway-service"
+REFRESHED_FOR = 7 * 86400
 
 
 def _segment(data: bytes) -> str:
@@ -76,11 +77,19 @@ class TokenStore:
         return user | dict(self._rules.user)
 
     def answer(self) -> dict[str, Any]:
-        """Issue an access token and an extended one, and return a token's documented answer."""
+        """Issue an access token and an extended one, and return the answer that holds them."""
         access = self.issue()
         extended = self._issue(int(self._clock.now()) + 365 * 86400)
         self._extended.add(extended)
-        return self.user() | {"ddpi": False, "access_token": access, "extended_token": extended}
+        answer = self.user() | {"ddpi": False, "access_token": access, "extended_token": extended}
+        if not self._rules.described:
+            return answer
+        return answer | {
+            "expires_in": self._expiries[access] - int(self._clock.now()),
+            "token_type": "Bearer",
+            "refresh_token": secrets.token_urlsafe(32),
+            "refresh_token_expires_in": REFRESHED_FOR,
+        }
 
     def is_alive(self, token: str) -> bool:
         """Tell whether `token` was issued here, is not revoked and has not expired."""
