@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import socket
 import socketserver
+import ssl
 import threading
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 import trustme
+from requests.adapters import HTTPAdapter
 
 from conftest import configure
-from upstox_totp import Step, UpstoxTOTP
+from support.canaries import texts_of
+from upstox_totp import Step, UpstoxTOTP, ValidationError
+from upstox_totp._http.network_errors import network_error
 from upstox_totp.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -55,19 +60,122 @@ def test_a_private_authority_through_the_environment(
     assert tls_sandbox.connections == 1
 
 
-def test_an_unknown_authority_is_an_ssl_error(
-    tls_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("certificate", "trusted", "advice"),
+    [
+        ({}, False, "REQUESTS_CA_BUNDLE"),
+        ({"not_before": datetime(2020, 1, 1), "not_after": datetime(2020, 2, 1)}, True, "clock"),  # noqa: DTZ001 - as trustme has it
+        ({"not_before": datetime(2090, 1, 1), "not_after": datetime(2090, 2, 1)}, True, "clock"),  # noqa: DTZ001 - as trustme has it
+        ({"name": "host.example"}, True, "another host"),
+    ],
+    ids=["unknown authority", "expired", "not valid yet", "another name"],
+)
+def test_a_certificate_that_is_refused(
+    authority: tuple[trustme.CA, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    certificate: dict[str, Any],
+    advice: str,
+    *,
+    trusted: bool,
 ) -> None:
-    """Without the bundle nothing is sent, nothing is repeated, and the error says what to check."""
-    configure(monkeypatch, tls_sandbox)
+    """Nothing is sent, nothing is repeated, and the error says what to do about what failed."""
+    issued = authority[0].issue_cert(certificate.pop("name", "127.0.0.1"), **certificate)
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(str(chain))
+    issued.private_key_pem.write_to_path(str(key))
+    with Sandbox(certificate=(chain, key)) as sandbox:
+        bundle = {"REQUESTS_CA_BUNDLE": authority[1]} if trusted else {}
+        configure(monkeypatch, sandbox, **bundle)
+        with (
+            UpstoxTOTP() as upx,
+            pytest.raises(requests.exceptions.SSLError, match=advice) as caught,
+        ):
+            upx.app_token.get_access_token()
+        assert vars(caught.value)["step"] is Step.DIALOG
+        assert vars(caught.value)["sent"] is False
+        assert "certificate" in str(caught.value)
+        assert sandbox.requests == []
+
+
+def test_a_certificate_that_newer_pythons_refuse() -> None:
+    """An authority without key identifiers: advice that was followed is not repeated."""
+    refused = ssl.SSLCertVerificationError("refused")
+    refused.verify_code, refused.verify_message = 85, "Missing Authority Key Identifier"
+    failure = requests.exceptions.SSLError(refused)
+    error = network_error(failure, Step.DIALOG, "GET", "https://api.upstox.com/")
+    assert "Python 3.13" in str(error)
+    assert "REQUESTS_CA_BUNDLE" not in str(error)
+
+
+def test_a_key_log_that_leads_nowhere(
+    tls_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable is named, and nothing was sent."""
+    configure(monkeypatch, tls_sandbox, SSLKEYLOGFILE=str(tmp_path / "no" / "keys.log"))
     with (
         UpstoxTOTP() as upx,
-        pytest.raises(requests.exceptions.SSLError, match="REQUESTS_CA_BUNDLE") as caught,
+        pytest.raises(requests.RequestException, match="SSLKEYLOGFILE") as caught,
     ):
         upx.app_token.get_access_token()
-    assert vars(caught.value)["step"] is Step.DIALOG
-    assert "certificate" in str(caught.value)
-    assert tls_sandbox.requests == []
+    assert vars(caught.value)["sent"] is False
+
+
+@pytest.mark.parametrize("proxy", ["http://ravi:Ab%cd9hunter@127.0.0.1:9", "http://r:€hunter@x:9"])
+def test_a_proxy_whose_password_is_not_encoded(
+    tls_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """The error says so, and repeats nothing of it."""
+    configure(monkeypatch, tls_sandbox, HTTPS_PROXY=proxy)
+    with (
+        UpstoxTOTP() as upx,
+        pytest.raises(requests.exceptions.InvalidProxyURL, match="percent-encoded") as caught,
+    ):
+        upx.app_token.get_access_token()
+    assert "hunter" not in "".join(texts_of(caught.value).values())
+
+
+def test_a_header_that_http_cannot_carry(client: UpstoxTOTP, sandbox: Sandbox) -> None:
+    """As a User-Agent with a typographic apostrophe, copied from a page."""
+    client.session.headers["User-Agent"] = "Ravi\u2019s bot"
+    with pytest.raises(requests.exceptions.InvalidHeader, match="header") as caught:
+        client.app_token.get_access_token()
+    assert vars(caught.value)["sent"] is False
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [OSError("of an adapter"), UnicodeEncodeError("latin-1", "hunter", 0, 1, "no")],
+    ids=type,
+)
+def test_what_an_adapter_raises_is_an_error_of_requests(
+    client: UpstoxTOTP, problem: Exception
+) -> None:
+    """No other class leaves the library, and nothing of what it holds."""
+
+    class Odd(HTTPAdapter):
+        def send(self, *_: Any, **__: Any) -> requests.Response:
+            raise problem
+
+    client.session.mount("http://", Odd())
+    with pytest.raises(requests.RequestException) as caught:
+        client.app_token.get_access_token()
+    assert "hunter" not in "".join(texts_of(caught.value).values())
+
+
+def test_an_adapter_may_return_no_body(client: UpstoxTOTP) -> None:
+    """A bare ``requests.Response`` is an unexpected answer."""
+
+    class Bare(HTTPAdapter):
+        def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+            response = requests.Response()
+            response.status_code, response.url = 200, str(request.url)
+            return response
+
+    client.session.mount("http://", Bare())
+    with pytest.raises(ValidationError):
+        client.app_token.get_access_token()
 
 
 class Proxy(socketserver.ThreadingTCPServer):

@@ -189,8 +189,12 @@ class BaseAPI:
                     allow_redirects=False,
                 )
             )
-        except (requests.RequestException, HTTPError) as error:
+        except (OSError, HTTPError) as error:
+            # Those of requests are OSErrors. Others come out of adapters and hooks of the user's.
             failure = error
+        except UnicodeError:
+            # It holds the text, which may be a password.
+            failure = requests.RequestException("UnicodeError")
         seconds = _clock.monotonic() - started
         address = _address(url.partition("?")[0])
         exchange = Exchange(

@@ -61,7 +61,7 @@ class Answer:
         with contextlib.suppress(ValueError):
             # Names come again in the next answer; values do not, and some are secret.
             self._document = from_json(
-                response.content.removeprefix(_UTF8_MARK), cache_strings="keys"
+                (response.content or b"").removeprefix(_UTF8_MARK), cache_strings="keys"
             )
 
     def __repr__(self) -> str:
@@ -108,9 +108,9 @@ class Answer:
     def is_page(self) -> bool:
         """Whether it is HTML."""
         kind = media_type(self.response.headers.get("Content-Type")) or ""
-        return kind.lower().startswith("text/html") or self.response.content[:256].lstrip()[:1] == (
-            b"<"
-        )
+        return kind.lower().startswith("text/html") or (self.response.content or b"")[
+            :256
+        ].lstrip()[:1] == (b"<")
 
     @property
     def edge_error(self) -> str | None:
@@ -128,7 +128,7 @@ class Answer:
         return "maintenance" in self._text().lower()
 
     def _text(self) -> str:
-        return self.response.content[:_LONGEST_PAGE].decode("latin-1")
+        return (self.response.content or b"")[:_LONGEST_PAGE].decode("latin-1")
 
     def parse(self, model: type[ModelT]) -> tuple[ModelT | None, str]:
         """Validate the answer.

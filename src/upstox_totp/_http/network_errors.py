@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,10 @@ _ADVICE: Final = (
     (
         requests.exceptions.SSLError,
         "Check the certificates: REQUESTS_CA_BUNDLE names the authorities that are trusted.",
+    ),
+    (
+        requests.exceptions.InvalidHeader,
+        "A header of session.headers has characters that HTTP cannot carry: use ASCII.",
     ),
     (requests.TooManyRedirects, "The page sends this program in circles: try again later."),
     (requests.Timeout, "Check the connection; session.timeout says how long to wait."),
@@ -39,6 +44,30 @@ _UNSENT: Final = (
     requests.exceptions.MissingSchema,
 )
 _DEFAULT_ADVICE: Final = "Check the connection to the internet, then log in again."
+_TIME: Final = (
+    "The certificate is not valid yet or has expired, by this machine's clock. Set the clock "
+    "right, for example with NTP; if it is right, try again later."
+)
+_NAME: Final = (
+    "The certificate is of another host: a proxy, a captive portal or a wrong DNS answer stands "
+    "between here and Upstox. Try another network."
+)
+_AUTHORITY: Final = (
+    "The certificate's authority is not trusted here. If a proxy of yours inspects TLS, name the "
+    "file with its authority in REQUESTS_CA_BUNDLE."
+)
+_STRICT: Final = (
+    "Python 3.13 and later check certificates more strictly. Have the authority's certificate made "
+    "anew, with key identifiers, or run Python 3.12."
+)
+# By the number of OpenSSL's verdict on a certificate; its stricter checks begin at 75.
+_TLS_ADVICE: Final = {
+    **dict.fromkeys((9, 10), _TIME),
+    **dict.fromkeys((62, 64), _NAME),
+    **dict.fromkeys((2, 18, 19, 20, 21), _AUTHORITY),
+    **dict.fromkeys(range(75, 100), _STRICT),
+}
+_NO_KEY_LOG: Final = "SSLKEYLOGFILE names a file that cannot be written: correct or unset it."
 
 
 def network_error(
@@ -46,18 +75,14 @@ def network_error(
 ) -> requests.RequestException:
     """Return a network failure of the same class, without body, headers, response or chain.
 
-    Args:
-        failure: The failure as requests or urllib3 raised it.
-        step: What it ended: a step of a login, or words for something else.
-        method: The HTTP method.
-        url: The URL asked, without secrets.
-
-    Returns:
-        The failure to raise; its ``request`` keeps method and URL, its ``sent`` tells if a byte
-        of the request may have gone out, its ``refused`` if nobody accepted the connection.
+    Its ``request`` keeps method and URL, its ``sent`` tells if a byte of the request may have gone
+    out, its ``refused`` if nobody accepted the connection.
     """
     kind = _public_class(failure)
-    advice = _proxy_advice(failure) or next(
+    causes = list(_causes(failure))
+    no_key_log = any(map(_is_no_key_log, causes))
+    advice = _NO_KEY_LOG if no_key_log else _proxy_advice(failure) or _tls_advice(causes)
+    advice = advice or next(
         (text for cls, text in _ADVICE if issubclass(kind, cls)), _DEFAULT_ADVICE
     )
     request = requests.PreparedRequest()
@@ -65,9 +90,8 @@ def network_error(
     host = url.partition("://")[2].partition("/")[0]
     text = f"{step}: no answer from {host}: {_reason(failure)}. {advice}"
     error = kind(text[0].upper() + text[1:], request=request)
-    causes = list(_causes(failure))
     vars(error).update(
-        sent=not any(isinstance(cause, _UNSENT) for cause in causes),
+        sent=not (no_key_log or any(isinstance(cause, _UNSENT) for cause in causes)),
         refused=any(isinstance(cause, NewConnectionError) for cause in causes),
     )
     return error
@@ -79,7 +103,22 @@ def _proxy_advice(failure: Exception) -> str:
         return ""
     if "SOCKS" in str(failure):
         return 'A SOCKS proxy needs PySocks: pip install "requests[socks]".'
-    return "The address of the proxy (HTTPS_PROXY) is not valid: it must be http://host:port."
+    return (
+        "The address of the proxy (HTTPS_PROXY) is not valid: it must be http://host:port, and a "
+        "user name and password in it must be percent-encoded."
+    )
+
+
+def _tls_advice(causes: list[BaseException]) -> str:
+    # Errors that are made by hand have no number.
+    refused = [one for one in causes if isinstance(one, ssl.SSLCertVerificationError)]
+    codes = [getattr(one, "verify_code", 0) for one in refused]
+    return next((_TLS_ADVICE[code] for code in codes if code in _TLS_ADVICE), "")
+
+
+def _is_no_key_log(cause: BaseException) -> bool:
+    named = os.environ.get("SSLKEYLOGFILE")
+    return bool(named) and isinstance(cause, OSError) and cause.filename == named
 
 
 def _public_class(failure: Exception) -> type[requests.RequestException]:
@@ -95,7 +134,7 @@ def _reason(failure: BaseException) -> str:
     reason = type(failure).__name__
     for cause in _causes(failure):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"{reason}, {cause.verify_message}"
+            return f"{reason}, {getattr(cause, 'verify_message', 'certificate refused')}"
         if isinstance(cause, OSError) and cause.strerror:
             reason = f"{type(failure).__name__}, {cause.strerror}"
     return reason

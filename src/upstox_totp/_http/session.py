@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
+from requests.utils import get_auth_from_url, select_proxy
 from urllib3.exceptions import (
     DecodeError,
     HTTPError,
@@ -47,6 +48,7 @@ MAX_SECONDS: Final = 60.0
 # What is read at once is decompressed whole, whatever it holds.
 _PIECE: Final = 4 * 1024
 _REPEATS: Final = 2
+_LATIN1_ENDS: Final = 0x100
 _BACKOFF_FACTOR: Final = 0.5
 
 
@@ -175,6 +177,7 @@ class Session(_PlainSession):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send a prepared request within the session's timeout, and read the whole answer."""
+        _check_encodable(request, kwargs.get("proxies"))
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self.timeout
         if not kwargs.get("stream"):
@@ -207,6 +210,21 @@ class Session(_PlainSession):
             return iter(())
         followed: Iterator[Any] = super().resolve_redirects(*args, **kwargs)
         return followed
+
+
+def _check_encodable(request: requests.PreparedRequest, proxies: Any) -> None:
+    """Raise for what http.client would raise with the text itself, a proxy's password say."""
+    for name, value in request.headers.items():
+        if isinstance(value, str) and not _is_latin1(value):
+            raise requests.exceptions.InvalidHeader(f"{name} is not Latin-1")
+    proxy = select_proxy(request.url or "", proxies) or ""
+    # Escapes that are no UTF-8 have become other characters here.
+    if not all(map(_is_latin1, get_auth_from_url(proxy))):
+        raise requests.exceptions.InvalidProxyURL("user name or password is not Latin-1")
+
+
+def _is_latin1(text: str) -> bool:
+    return all(ord(letter) < _LATIN1_ENDS for letter in text)
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
