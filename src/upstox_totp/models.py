@@ -220,6 +220,9 @@ class OAuthAuthorizationResponse(ResponseBase):
     data: OAuthAuthorizationData
 
 
+_DROPPED = frozenset({"refresh_token", "refresh_token_expires_in", "expires_in"})
+
+
 class AccessTokenData(_Wire):
     """The access token and whose it is.
 
@@ -258,8 +261,11 @@ class AccessTokenData(_Wire):
     def _unwrapped(cls, document: Any) -> Any:
         # Upstox documents the fields alone; they are taken out of its usual envelope as well.
         if isinstance(document, dict) and "access_token" not in document:
-            return document.get("data", document)
-        return document
+            document = document.get("data", document)
+        if not isinstance(document, dict):
+            return document
+        # A refresh token is nobody's to have, and `expires_in` is told by the token itself.
+        return {name: value for name, value in document.items() if name not in _DROPPED}
 
     _obtained_at: datetime | None = PrivateAttr(default=None)
     # A default would be copied for each token.
@@ -367,7 +373,7 @@ class TokenRequestData(_Wire):
 class TokenRequestResponse(_Wire):
     """Answer to a token request."""
 
-    status: Literal["success"]
+    status: Literal["success", "partial_success"]
     data: TokenRequestData
 
 
@@ -385,11 +391,11 @@ class ProfileResponse(_Wire):
     """Answer to the question for the profile.
 
     Attributes:
-        status: ``success``.
+        status: ``success``, or ``partial_success``.
         data: Whose token it is.
     """
 
-    status: Literal["success"]
+    status: Literal["success", "partial_success"]
     data: ProfileData
 
 
@@ -397,9 +403,9 @@ class LogoutResponse(_Wire):
     """Answer to the logout.
 
     Attributes:
-        status: ``success``.
+        status: ``success``, or ``partial_success``.
         data: True.
     """
 
-    status: Literal["success"]
+    status: Literal["success", "partial_success"]
     data: Literal[True]

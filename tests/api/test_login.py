@@ -225,11 +225,29 @@ def test_each_login_starts_without_cookies_of_the_one_before(
         assert of(sandbox, "otp").headers["Cookie"]
 
 
+def test_the_device_agrees_with_the_browser(client: UpstoxTOTP, sandbox: Sandbox) -> None:
+    """It is the same one in each request of a client, as it is in a browser."""
+    client.app_token.get_access_token()
+    sent = [one.headers for one in sandbox.requests if "X-Device-Details" in one.headers]
+    (device,) = {headers["X-Device-Details"] for headers in sent}
+    (agent,) = {headers["User-Agent"] for headers in sent}
+    version = agent.partition("Chrome/")[2].partition(" ")[0]
+    known = (
+        f"platform=WEB|osName=Windows/10|osVersion=Chrome/{version}|appVersion=4.0.0|"
+        "modelName=Chrome|manufacturer=Google|uuid=%s|userAgent=Upstox 3.0 "
+    )
+    uuid = device.partition("|uuid=")[2].partition("|")[0]
+    assert device == known % uuid + agent
+    assert len(uuid) == 20
+
+
 def test_the_users_headers_win_in_every_request(client: UpstoxTOTP, sandbox: Sandbox) -> None:
     """A header of the user's replaces the library's own, in all of the requests."""
     client.session.headers.update({"user-agent": "MyApp/1.0", "Content-Type": "text/plain"})
     client.app_token.get_access_token()
     assert {record.headers["User-Agent"] for record in sandbox.requests} == {"MyApp/1.0"}
+    devices = {record.headers.get("X-Device-Details") for record in sandbox.requests} - {None}
+    assert [str(device).endswith("|userAgent=Upstox 3.0 MyApp/1.0") for device in devices] == [True]
     assert of(sandbox, "pin").headers["Content-Type"] == "application/json"
 
 

@@ -39,6 +39,16 @@ def test_unknown_fields_are_kept_and_not_shown() -> None:
     assert "canary" not in f"{data} {data!r}"
 
 
+def test_a_refresh_token_is_not_taken() -> None:
+    """Neither it nor its expiry is stored or shown, and how long a token lives is ours to say."""
+    wire = {"refresh_token": "canary", "refresh_token_expires_in": 1, "expires_in": 86_400}
+    for document in (wire | {"access_token": "a"}, {"data": wire | {"access_token": "a"}}):
+        data = models.AccessTokenData.model_validate(document)
+        assert "canary" not in data.model_dump_json()
+        assert wire.keys().isdisjoint(data.model_dump())
+        assert isinstance(data.expires_in, timedelta)
+
+
 def test_tokens_are_left_out_of_every_repr() -> None:
     """Neither token, nor redirect URI, nor OTP session is shown."""
     shown = [

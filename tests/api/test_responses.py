@@ -12,6 +12,7 @@ from conftest import configure
 from upstox_totp import (
     APIError,
     AuthenticationError,
+    ErrorCode,
     RateLimitError,
     Step,
     UpstoxError,
@@ -191,6 +192,50 @@ def test_an_edge_is_named_with_what_to_try() -> None:
     other = refused(403, CLOUDFLARE_PAGE % 1020, Step.PIN)
     assert "Cloudflare" in other.message
     assert "Cloudflare" not in refused(403, b"<html>Access Denied</html>", Step.PIN).message
+
+
+@pytest.mark.parametrize("step", [Step.TOKEN, Step.PIN, Step.PROFILE, Step.LOGOUT])
+def test_a_missing_field_is_named_at_the_login_alone(step: Step) -> None:
+    """On other routes the same numbers mean other things."""
+    error = refused(400, api("UDAPI1017", ""), step)
+    bearer = step in {Step.PROFILE, Step.LOGOUT}
+    assert isinstance(error.error_code, ErrorCode) is not bearer
+    assert ("client_id" in error.message) is not bearer
+    assert error.error_code == "UDAPI1017"
+
+
+def test_a_generic_code_blames_the_number_at_the_otp_request_alone() -> None:
+    """1017016 says that something went wrong; at the PIN it may hide a wrong one."""
+    assert isinstance(refused(200, service(1017016), Step.OTP_GENERATE), AuthenticationError)
+    error = refused(200, service(1017016), Step.PIN)
+    assert type(error) is APIError
+    assert "UPSTOX_USERNAME" not in str(error)
+    assert judge(error) is Outcome.UNEXPLAINED
+
+
+THROWABLE = b"""{"cause": null, "stackTrace": [], "message": "Invalid token", "suppressed": [],
+"localizedMessage": "Invalid token"}"""
+
+
+def test_the_other_body_of_a_logout() -> None:
+    """It is documented for a token that is dead; elsewhere it is nobody's."""
+    assert isinstance(refused(401, THROWABLE, Step.LOGOUT), AuthenticationError)
+    assert type(refused(401, THROWABLE, Step.PROFILE)) is APIError
+    assert type(refused(500, THROWABLE, Step.LOGOUT)) is APIError
+
+
+@pytest.mark.parametrize(("status", "words"), [(422, "invalid"), (423, "locked")])
+def test_other_statuses_are_explained(status: int, words: str) -> None:
+    """Both are in Upstox' description, without a code."""
+    assert words in refused(status, b"{}", Step.TOKEN).message
+    assert judge(refused(status, b"{}", Step.PIN)) is Outcome.UNANSWERED
+
+
+def test_a_partial_success_grants() -> None:
+    """It comes with errors of something else."""
+    body = b'{"status": "partial_success", "data": {"user_id": "A"}, "errors": [{"errorCode": 1}]}'
+    assert not answer(200, body).refuses
+    assert answer(400, body).refuses
 
 
 def test_the_one_request_that_an_app_has_not_yet() -> None:

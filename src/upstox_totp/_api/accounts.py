@@ -20,16 +20,7 @@ _ASLEEP: Final = frozenset({"DORMANT", "INACTIVE"})
 
 
 def choose_account(data: OTPValidationData, user_id: str) -> Account:
-    """Return the account that the app belongs to, else the default, else the only one.
-
-    Args:
-        data: What the one-time password was answered.
-        user_id: Whom the login dialog named.
-
-    Raises:
-        ValidationError: If there is no account.
-        APIError: If there are several, and nothing tells which.
-    """
+    """Return the account that the app belongs to, else the default, else the only one."""
     accounts = list_accounts(data) or _as_accounts(data)
     for candidates in (
         [account for account in accounts if account.userId == user_id],
@@ -51,11 +42,7 @@ def choose_account(data: OTPValidationData, user_id: str) -> Account:
 
 
 def list_accounts(data: OTPValidationData) -> list[Account]:
-    """Return the accounts that the newer revision told, without those that it told badly.
-
-    Args:
-        data: What the one-time password was answered.
-    """
+    """Return the accounts that the newer revision told, without those that it told badly."""
     told = data.accounts if isinstance(data.accounts, list) else []
     return [account for account in told if isinstance(account, Account)]
 
@@ -71,14 +58,7 @@ def _as_accounts(data: OTPValidationData) -> list[Account]:
 
 
 def check_totp_set_up(data: OTPGenerationData) -> None:
-    """Raise for an account without TOTP: a code would be wrong, and cost an attempt.
-
-    Args:
-        data: What the OTP request was answered.
-
-    Raises:
-        AuthenticationError: If TOTP is not set up.
-    """
+    """Raise for an account without TOTP: a code would be wrong, and cost an attempt."""
     if data.isTotpEnabled is False:
         raise _incomplete(
             "TOTP is not set up for this account; no one-time password was sent.",
@@ -89,14 +69,7 @@ def check_totp_set_up(data: OTPGenerationData) -> None:
 
 
 def check_pin_set(data: OTPValidationData) -> None:
-    """Raise for an account without a PIN.
-
-    Args:
-        data: What the one-time password was answered.
-
-    Raises:
-        AuthenticationError: If no PIN has been set.
-    """
+    """Raise for an account without a PIN."""
     if data.isSecretPinSet is False:
         raise _incomplete(
             "No PIN has been set for this account.",
@@ -106,14 +79,7 @@ def check_pin_set(data: OTPValidationData) -> None:
 
 
 def check_awake(data: TwoFactorAuthenticationData) -> None:
-    """Raise for an account that has to be reactivated.
-
-    Args:
-        data: What the PIN was answered.
-
-    Raises:
-        APIError: If the account is asleep.
-    """
+    """Raise for an account that has to be reactivated."""
     status = data.customerStatus
     if isinstance(status, str) and status.upper() in _ASLEEP:
         raise APIError(

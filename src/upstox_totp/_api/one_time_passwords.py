@@ -25,11 +25,7 @@ _SHORTEST_KEY: Final = 20
 
 
 class OneTimePasswords:
-    """The one-time passwords of one TOTP secret.
-
-    Args:
-        secret: The TOTP secret as `normalise_secret` returns it.
-    """
+    """The one-time passwords of one TOTP secret."""
 
     def __init__(self, secret: SecretStr) -> None:
         key = SecretStr(_padded(secret))
@@ -40,42 +36,33 @@ class OneTimePasswords:
         return "OneTimePasswords(***)"
 
     def current(self, clock: ServerClock) -> SecretStr:
-        """Return the current code, without using it up.
-
-        Args:
-            clock: Tells the time that it is made for.
-        """
+        """Return the current code, without using it up."""
         return self._code(int(clock.now() // PERIOD))
 
     def claim(
         self, clock: ServerClock, choose: Callable[[int], int], *, within: float = 0
     ) -> tuple[SecretStr, int]:
-        """Return a code to send, one that was not used before, and the number of its period.
+        """Return a code to send, one that was not used before, and the number of its time step.
 
         Waits for the next code where the current one was used already or would have less than
-        3 seconds to live when it is sent (RFC 6238, section 5.2, allows one use).
-
-        Args:
-            clock: The server's clock. A person whose clock is off by more than 5 seconds is
-                warned.
-            choose: Returns the first period from one on whose code is unused.
-            within: How long after this call it may be sent, in seconds.
+        3 seconds to live when it is sent, `within` seconds from now (RFC 6238, section 5.2, allows
+        one use). `choose` returns the first time step from one on whose code is unused.
         """
         clock.warn_if_off()
         margin = _MARGIN + within
         while True:
             earliest = math.ceil((clock.now() + margin) / PERIOD) - 1
-            period = choose(earliest)
-            wait = period * PERIOD - clock.now()
+            time_step = choose(earliest)
+            wait = time_step * PERIOD - clock.now()
             if wait > 0:
                 logger.info("Waiting %.0f seconds for the next one-time password", wait)
                 _clock.sleep(wait)
             # A machine that was suspended in between would send a code that has expired.
-            if clock.now() <= (period + 1) * PERIOD - margin:
-                return self._code(period), period
+            if clock.now() <= (time_step + 1) * PERIOD - margin:
+                return self._code(time_step), time_step
 
-    def _code(self, period: int) -> SecretStr:
-        return SecretStr(self._totp.generate_otp(period))
+    def _code(self, time_step: int) -> SecretStr:
+        return SecretStr(self._totp.generate_otp(time_step))
 
 
 def _padded(secret: SecretStr) -> str:

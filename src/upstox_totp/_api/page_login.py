@@ -251,8 +251,12 @@ class PageLogin(LoginMethod):
         profile: Mapping[str, str] | None = None,
     ) -> ModelT:
         """Ask the login service as its page does."""
+        own = {name.lower(): value for name, value in self._client.session.headers.items()}
+        user_agent = own.get("user-agent")
         headers = routes.service_headers(
-            self._client.base_domain, self._client.generate_request_id()
+            self._client.base_domain,
+            self._client.generate_request_id(),
+            user_agent.decode("latin-1") if isinstance(user_agent, bytes) else user_agent,
         )
         return self._ask(
             context,

@@ -29,12 +29,8 @@ _ELSEWHERE: Final = (
 
 
 def find_authorization_code(uri: SecretStr) -> SecretStr | None:
-    """Return the authorization code in the query of a URI, None if there is none.
-
-    Args:
-        uri: The address; if it has several codes, the last one, since the redirect URI may have
-            brought one of its own.
-    """
+    """Return the authorization code in the query of a URI, None if there is none."""
+    # The last one: the redirect URI may have brought one of its own.
     codes = _query(uri.get_secret_value()).get("code")
     return SecretStr(codes[-1]) if codes else None
 
@@ -42,16 +38,8 @@ def find_authorization_code(uri: SecretStr) -> SecretStr | None:
 def check_address(uri: SecretStr, app_uri: str, base_domain: str, secrets: Secrets) -> None:
     """Raise for an address that must not be called.
 
-    Args:
-        uri: Where a redirect leads.
-        app_uri: The app's own redirect URI, which is the app's to call.
-        base_domain: Where the client logs in to; it may be redirected there, and to Upstox.
-        secrets: What must be masked in what the address says.
-
-    Raises:
-        APIError: If it is the app's, and says that Upstox refused.
-        ValidationError: If it is the app's and says nothing, leads off the hosts of Upstox, or
-            holds a secret, which would be in every log on the way.
+    It is the app's own, leads off the hosts of Upstox, or holds a secret, which would be in every
+    log on the way.
     """
     # The address may hold a code, so that the frames that raise must not have it as text.
     owner = _owner(uri, app_uri, base_domain)
@@ -124,11 +112,7 @@ class Address(NamedTuple):
 
 
 def address_of(url: str) -> Address:
-    """Return where a URL leads, whatever its query: equal for all spellings of one address.
-
-    Args:
-        url: The URL.
-    """
+    """Return where a URL leads, whatever its query: equal for all spellings of one address."""
     try:
         path = parse_url(requote_uri(url).partition("?")[0]).path
         return Address(origin(url), path or "/")

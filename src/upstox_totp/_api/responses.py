@@ -10,9 +10,7 @@ from upstox_totp import _clock
 from upstox_totp._api.advice import (
     ABSENT,
     ABSENT_OF_REVISION,
-    ABSENT_TOTP_LOGIN,
     BY_STATUS,
-    CHANGED,
     CLOUDFLARE_ERRORS,
     DOWN,
     MAINTENANCE,
@@ -24,12 +22,13 @@ from upstox_totp._api.advice import (
     REJECTED,
     TOTP_LOGIN_CODES,
     UNKNOWN_CODE,
+    WENT_WRONG,
 )
 from upstox_totp._api.routes import NO_SUCH_ROUTE
 from upstox_totp._cache.attempts import Outcome
 from upstox_totp._http.answers import Answer, Complaint
 from upstox_totp.errors import (
-    EXPLANATIONS,
+    CHANGED,
     APIError,
     AuthenticationError,
     ErrorCode,
@@ -77,6 +76,15 @@ _ABOUT_ROUTES: Final = frozenset(
 )
 _STATIC_ADDRESS: Final = frozenset(
     {ErrorCode.STATIC_ADDRESS_DIFFERS, ErrorCode.STATIC_ADDRESS_REQUIRED}
+)
+_FIELD_MISSING: Final = frozenset(
+    {
+        ErrorCode.CLIENT_ID_MISSING,
+        ErrorCode.REDIRECT_URI_MISSING,
+        ErrorCode.CODE_MISSING,
+        ErrorCode.GRANT_TYPE_MISSING,
+        ErrorCode.CLIENT_SECRET_MISSING,
+    }
 )
 # What Upstox says at its own TOTP login that is about none of its credentials.
 _OTHER_MATTERS: Final = _ABOUT_ROUTES | _STATIC_ADDRESS | {ErrorCode.INTERNAL_ERROR}
@@ -173,7 +181,7 @@ def _refusal(answer: Answer, step: Step | None, secrets: Secrets) -> UpstoxError
         details["attempts_left"] = left
     if details["answered_by"] == CLOUDFLARE:
         details["edge_error"] = answer.edge_error
-    code = _known(told.code, secrets)
+    code = _known(told.code, step, secrets)
     explanation, outcome = _read(answer, step, code, message, details)
     words = message or f"{explanation.meaning} ({answer.received})"
     error = explanation.error(
@@ -238,14 +246,28 @@ def _read_unknown(
         return _explain_no_route(step), unclear if own else Outcome.NOT_JUDGED
     if step is Step.TOTP_LOGIN and _judges_totp_login(answer, own=own):
         return _rejected(step, message), Outcome.REJECTED
-    if step in _BEARER_STEPS and own and code is None and status == HTTPStatus.UNAUTHORIZED:
-        return EXPLANATIONS[ErrorCode.INVALID_TOKEN], Outcome.NOT_JUDGED
+    if (
+        code is None
+        and status == HTTPStatus.UNAUTHORIZED
+        and _says_of_bearer(answer, step, own=own)
+    ):
+        return ErrorCode.INVALID_TOKEN.explanation, Outcome.NOT_JUDGED
     explanation = _explain_status(answer, step, own=own)
     return explanation, _judge_status(explanation, step, status, by)
 
 
+def _says_of_bearer(answer: Answer, step: Step | None, *, own: bool) -> bool:
+    """Tell whether a 401 without a code is Upstox's, who says that the access token is dead."""
+    document = answer.document
+    # What the logout is documented to answer then, in no envelope.
+    throwable = isinstance(document, dict) and {"stackTrace", "localizedMessage"} <= document.keys()
+    return step in _BEARER_STEPS and (own or (step is Step.LOGOUT and throwable))
+
+
 def _explain_known(code: ErrorCode, step: Step | None, status: int, message: str) -> Explanation:
-    explanation = EXPLANATIONS[code]
+    explanation = code.explanation
+    if code is ErrorCode.INVALID_MOBILE_NUMBER and step is not Step.OTP_GENERATE:
+        explanation = WENT_WRONG
     if step is not Step.TOTP_LOGIN or status >= _SERVER:
         return explanation
     if explanation.error is APIError and code in _OTHER_MATTERS:
@@ -271,7 +293,9 @@ def _judge_known(
         named = sent is None or sent in known.settings
         return Outcome.REJECTED if named else Outcome.UNEXPLAINED
     if credential:
-        return Outcome.UNANSWERED
+        # Seen in answer to PINs, and nobody knows what it means there.
+        unclear = code is ErrorCode.INVALID_MOBILE_NUMBER
+        return Outcome.UNEXPLAINED if unclear else Outcome.UNANSWERED
     down = status >= _SERVER and known.error is APIError and code not in _STATIC_ADDRESS
     return Outcome.UNANSWERED if down else Outcome.NOT_JUDGED
 
@@ -306,8 +330,6 @@ def _explain_status(answer: Answer, step: Step | None, *, own: bool) -> Explanat
     """Explain what is no verdict on a credential by its status, and by who answered."""
     status = answer.response.status_code
     if status in NO_SUCH_ROUTE:
-        if step is Step.TOTP_LOGIN:
-            return ABSENT_TOTP_LOGIN
         return ABSENT_OF_REVISION if step in _REVISED_STEPS else ABSENT
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return BY_STATUS[status]
@@ -341,18 +363,20 @@ def unexpected(answer: Answer, expected: str) -> ValidationError:
             "expected": expected,
             "received": answer.received,
         },
-        suggestions=CHANGED,
+        suggestions=[CHANGED],
     )
 
 
-def _known(code: int | str | None, secrets: Secrets) -> _Code:
+def _known(code: int | str | None, step: Step | None, secrets: Secrets) -> _Code:
     if code is None:
         return None
     try:
-        return ErrorCode(code)  # type: ignore[arg-type]
+        known = ErrorCode(code)  # type: ignore[arg-type]
     except ValueError:
         masked = secrets.mask(str(code))
         return code if masked == str(code) else masked
+    # Outside the login the same numbers mean other things.
+    return known.value if step in _BEARER_STEPS and known in _FIELD_MISSING else known
 
 
 def plain_words(message: str | None, secrets: Secrets) -> str:

@@ -5,6 +5,7 @@ What is known of them, and how surely, is in the protocol page of the documentat
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upstox_totp.transcript import Step
@@ -14,14 +15,7 @@ if TYPE_CHECKING:
 
 
 class Route(NamedTuple):
-    """One address of Upstox.
-
-    Attributes:
-        step: What it is asked for.
-        method: The HTTP method.
-        stage: The host: ``api``, ``service`` or ``login``.
-        path: The path on that host.
-    """
+    """One address of Upstox."""
 
     step: Step
     method: str
@@ -29,11 +23,7 @@ class Route(NamedTuple):
     path: str
 
     def url(self, base_domain: str) -> str:
-        """Return the absolute URL.
-
-        Args:
-            base_domain: A URL with ``{stage}`` in it.
-        """
+        """Return the absolute URL."""
         return base_domain.replace("{stage}", self.stage) + self.path
 
     def __str__(self) -> str:
@@ -42,14 +32,7 @@ class Route(NamedTuple):
 
 
 class Revision(NamedTuple):
-    """One revision of the login service: a session begun with its verification stays with it.
-
-    Attributes:
-        name: ``newer`` or ``older``.
-        verify: Takes the one-time password.
-        two_factor: Takes the PIN.
-        names_profile: Whether the PIN is accompanied by the profile it belongs to.
-    """
+    """One revision of the login service: a session begun with its verification stays with it."""
 
     name: str
     verify: Route
@@ -102,17 +85,12 @@ _USER_AGENT: Final = (
 )
 _DEVICE: Final = (
     f"platform=WEB|osName=Windows/10|osVersion={_BROWSER}/{_VERSION}|appVersion=4.0.0|"
-    f"modelName={_BROWSER}|manufacturer=Google"
+    f"modelName={_BROWSER}|manufacturer=Google|uuid={{uuid}}|userAgent=Upstox 3.0 {{user_agent}}"
 )
 
 
 def root(stage: str, base_domain: str) -> str:
-    """Return the address of a host itself.
-
-    Args:
-        stage: The host: ``api``, ``service`` or ``login``.
-        base_domain: A URL with ``{stage}`` in it.
-    """
+    """Return the address of a host itself."""
     return f"{base_domain.replace('{stage}', stage)}/"
 
 
@@ -127,20 +105,21 @@ def page_headers() -> dict[str, str]:
     }
 
 
-def service_headers(base_domain: str, request_id: str) -> dict[str, str]:
-    """Return the headers that the login page sends to the login service.
-
-    Args:
-        base_domain: A URL with ``{stage}`` in it.
-        request_id: The client's own id.
-    """
+def service_headers(
+    base_domain: str, request_id: str, user_agent: str | None = None
+) -> dict[str, str]:
+    """Return the headers of the login page, whose `User-Agent` may be the user's own."""
     login_page = base_domain.replace("{stage}", "login")
     scheme, _, rest = login_page.partition("://")
     return page_headers() | {
         "Accept": "application/json, text/plain, */*",
         "Origin": f"{scheme}://{rest.partition('/')[0]}",
         "Referer": f"{login_page}/",
-        "X-Device-Details": _DEVICE,
+        "X-Device-Details": _DEVICE.format(
+            # One for the life of a client, as its request id is.
+            uuid=hashlib.sha256(request_id.encode()).hexdigest()[:20],
+            user_agent=_USER_AGENT if user_agent is None else user_agent,
+        ),
         "X-Request-ID": request_id,
     }
 

@@ -90,7 +90,10 @@ class Answer:
         """What the answer says went wrong, in whichever envelope; None if it says nothing."""
         document = self._document
         fine = self.response.status_code in _OK
-        if not isinstance(document, dict) or (fine and document.get("success") is True):
+        if not isinstance(document, dict):
+            return None
+        granted = document.get("success") is True or document.get("status") == "partial_success"
+        if fine and granted:
             return None
         told = [document.get("error"), *_items(document.get("errors"))]
         error = next((one for one in told if isinstance(one, dict | str) and one), None)
