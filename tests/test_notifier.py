@@ -311,11 +311,11 @@ def test_a_token_waits_while_somebody_logs_in(scene: Scene, fake_time: FakeTime)
     """It was verified: once the turn is free it is kept, and Upstox is not asked again."""
     sent = scene.message()
     store = scene.cache._open(scene.client)  # noqa: SLF001 - the turn of another program
-    turn = store.take_turn(scene.client.identity)
-    assert turn is not None
+    lock = store.acquire(scene.client.identity)
+    assert lock is not None
     assert scene.caller.post(PATH, json=sent).status_code == 202
     asked = scene.questions
-    turn.release()
+    lock.release()
     fake_time.sleep(15)
     scene.notifier.try_again()
     assert scene.kept_token == sent["access_token"]

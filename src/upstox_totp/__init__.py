@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from upstox_totp._cache.redis_store import RedisStore
+    from upstox_totp._cache.redis import RedisStore
     from upstox_totp.client import UpstoxTOTP
     from upstox_totp.errors import (
         APIError,
@@ -60,7 +60,7 @@ if not TYPE_CHECKING:
         "AccessTokenResponse": "models",
         "Exchange": "transcript",
         "Step": "transcript",
-        "RedisStore": "_cache.redis_store",
+        "RedisStore": "_cache.redis",
         "TokenAuth": "token_auth",
         "TokenCache": "token_cache",
         "UpstoxTOTP": "client",

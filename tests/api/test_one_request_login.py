@@ -18,7 +18,7 @@ from upstox_totp import (
     UpstoxTOTP,
     UpstoxWarning,
 )
-from upstox_totp._cache.memory_store import PROCESS
+from upstox_totp._cache.memory import PROCESS
 from upstox_totp.sandbox import Credentials, Fault, Sandbox
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from upstox_totp import (
     ValidationError,
 )
 from upstox_totp._api.responses import blocked_by, check_granted, judge, leaves_unjudged
-from upstox_totp._cache.attempt_log import Outcome
-from upstox_totp._cache.memory_store import PROCESS
+from upstox_totp._cache.attempts import Outcome
+from upstox_totp._cache.memory import PROCESS
 from upstox_totp._http.answers import Answer
 from upstox_totp._http.network_errors import network_error
 from upstox_totp._redact import Secrets

@@ -1,4 +1,4 @@
-"""Sealing: records open with their own key, under their own name, unchanged, or not at all."""
+"""Encryption: records decrypt with their own key, under their own name, or not at all."""
 
 from __future__ import annotations
 
@@ -8,63 +8,63 @@ import pytest
 from pydantic import SecretStr
 
 from upstox_totp import ConfigurationError
-from upstox_totp._cache.encryption import Seal, SealError, new_key
+from upstox_totp._cache.encryption import DecryptError, Encryption, new_key
 from upstox_totp._redact import HiddenBytes
 
 CONTENT = HiddenBytes(b'{"token": "a.b.c"}')
 
 
 def test_a_record_opens_with_its_key() -> None:
-    """What was sealed comes back whole; between, it is ASCII that tells nothing."""
-    seal = Seal(SecretStr(new_key()))
-    kept = seal.seal("name", CONTENT)
-    assert seal.open("name", kept) == CONTENT
+    """What was encrypted comes back whole; between, it is ASCII that tells nothing."""
+    box = Encryption(SecretStr(new_key()))
+    kept = box.encrypt("name", CONTENT)
+    assert box.decrypt("name", kept) == CONTENT
     assert kept.isascii()
     assert kept.find(b"a.b.c") < 0
-    assert kept != seal.seal("name", CONTENT)
+    assert kept != box.encrypt("name", CONTENT)
 
 
 def test_keys_are_replaced_one_machine_after_the_other() -> None:
-    """The first of several keys seals, each of them opens."""
+    """The first of several keys encrypts, each of them decrypts."""
     old, new = new_key(), new_key()
-    both = Seal(f"{new}, {old}")
-    assert both.open("name", Seal(old).seal("name", CONTENT)) == CONTENT
-    assert Seal(new).open("name", both.seal("name", CONTENT)) == CONTENT
-    with pytest.raises(SealError, match="no key"):
-        Seal(old).open("name", both.seal("name", CONTENT))
+    both = Encryption(f"{new}, {old}")
+    assert both.decrypt("name", Encryption(old).encrypt("name", CONTENT)) == CONTENT
+    assert Encryption(new).decrypt("name", both.encrypt("name", CONTENT)) == CONTENT
+    with pytest.raises(DecryptError, match="no key"):
+        Encryption(old).decrypt("name", both.encrypt("name", CONTENT))
 
 
 def test_a_record_opens_under_its_name_alone() -> None:
     """Nobody can put one record in another's place."""
-    seal = Seal(new_key())
-    with pytest.raises(SealError, match="no key"):
-        seal.open("other", seal.seal("name", CONTENT))
+    box = Encryption(new_key())
+    with pytest.raises(DecryptError, match="no key"):
+        box.decrypt("other", box.encrypt("name", CONTENT))
 
 
 @pytest.mark.parametrize("position", [0, 9, 20, 40, -3])
 def test_a_changed_record_does_not_open(position: int) -> None:
     """A single letter is enough, wherever it is."""
-    seal = Seal(new_key())
-    kept = bytearray(seal.seal("name", CONTENT))
+    box = Encryption(new_key())
+    kept = bytearray(box.encrypt("name", CONTENT))
     kept[position] = ord("A") if kept[position] != ord("A") else ord("B")
-    with pytest.raises(SealError):
-        seal.open("name", bytes(kept))
+    with pytest.raises(DecryptError):
+        box.decrypt("name", HiddenBytes(kept))
 
 
-@pytest.mark.parametrize("kept", [b"sealed1.", b"sealed1.!!", b"sealed1.AAAA", b"sealed1.\xff"])
+@pytest.mark.parametrize("kept", [b"fernet1:", b"fernet1:!!", b"fernet1:AAAA", b"fernet1:\xff"])
 def test_what_is_no_record_does_not_open(kept: bytes) -> None:
     """Whatever lies there, the error is the same."""
-    with pytest.raises(SealError, match="no key"):
-        Seal(new_key()).open("name", kept)
+    with pytest.raises(DecryptError, match="no key"):
+        Encryption(new_key()).decrypt("name", HiddenBytes(kept))
 
 
 def test_no_key_and_a_key_do_not_mix() -> None:
-    """A machine without the key says so, and one with it takes nothing that is not sealed."""
-    assert Seal().open("name", Seal().seal("name", CONTENT)) == CONTENT
-    with pytest.raises(SealError, match="has no key"):
-        Seal().open("name", Seal(new_key()).seal("name", CONTENT))
-    with pytest.raises(SealError, match="not encrypted"):
-        Seal(new_key()).open("name", CONTENT)
+    """A machine without the key says so, and one with it takes nothing that is not encrypted."""
+    assert Encryption().decrypt("name", Encryption().encrypt("name", CONTENT)) == CONTENT
+    with pytest.raises(DecryptError, match="has no key"):
+        Encryption().decrypt("name", Encryption(new_key()).encrypt("name", CONTENT))
+    with pytest.raises(DecryptError, match="not encrypted"):
+        Encryption(new_key()).decrypt("name", CONTENT)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_no_key_and_a_key_do_not_mix() -> None:
 def test_what_is_no_key_is_refused(key: str) -> None:
     """The error names the setting, and not the value."""
     with pytest.raises(ConfigurationError, match="UPSTOX_CACHE_KEY") as caught:
-        Seal(SecretStr(key))
+        Encryption(SecretStr(key))
     text = "".join(
         traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
     )
@@ -83,5 +83,5 @@ def test_what_is_no_key_is_refused(key: str) -> None:
 def test_a_key_of_the_standard_alphabet_is_taken() -> None:
     """Other programs write base64 with plus and slash."""
     key = new_key()
-    kept = Seal(key).seal("name", CONTENT)
-    assert Seal(key.replace("-", "+").replace("_", "/")).open("name", kept) == CONTENT
+    kept = Encryption(key).encrypt("name", CONTENT)
+    assert Encryption(key.replace("-", "+").replace("_", "/")).decrypt("name", kept) == CONTENT

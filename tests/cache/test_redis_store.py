@@ -22,10 +22,17 @@ from upstox_totp import (
     UpstoxWarning,
     _clock,
 )
+from upstox_totp._cache.backend import LockLostError
 from upstox_totp._cache.encryption import new_key
-from upstox_totp._cache.ledger_record import Begun, Credential, LedgerRecord, LoginMark
-from upstox_totp._cache.record import CachedToken, TokenRecord
-from upstox_totp._cache.store import LockLostError
+from upstox_totp._cache.records import (
+    AttemptRecord,
+    CachedToken,
+    Credential,
+    InFlight,
+    LoginId,
+    TokenRecord,
+)
+from upstox_totp._cache.store import AccountLock, Store
 from upstox_totp._redact import HiddenDict
 from upstox_totp._settings.account import Identity, identify
 from upstox_totp.errors import CacheError, LoginWaitError
@@ -34,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conftest import FakeTime
-    from upstox_totp._cache.redis_turn import RedisTurn
     from upstox_totp.sandbox import Sandbox
 
 
@@ -84,143 +90,145 @@ def account(client_id: str = "app", *, known: bool = True) -> Identity:
 
 
 def with_token(word: str = "a.b.c", seconds: float = 1000.0) -> TokenRecord:
-    """Return the record of a token that lives for so long."""
+    """Return the record of a token that is valid for so long."""
     now = _clock.time()
-    kept = CachedToken(HiddenDict(access_token=word), now - 10, now + seconds, 0.0)
-    return TokenRecord().succeeded(kept, account(), LoginMark())
+    token = CachedToken(HiddenDict(access_token=word), now - 10, now + seconds, 0.0)
+    return TokenRecord().succeeded(token, account(), LoginId())
 
 
-def turn_of(store: RedisStore, identity: Identity) -> RedisTurn:
-    """Return a turn that is free."""
-    turn = store.take_turn(identity)
-    assert turn is not None
-    return turn
+def lock_of(store: RedisStore, identity: Identity) -> AccountLock:
+    """Return a lock that is free."""
+    lock = Store(store).acquire(identity)
+    assert lock is not None
+    return lock
 
 
 def token_in(store: RedisStore, identity: Identity) -> str | None:
-    """Return the token that is kept."""
-    token = store.read_token(identity).token
+    """Return the token that may be handed out."""
+    token = Store(store).find(identity, 0).token
     return None if token is None else token.access_token
+
+
+def codes_in(store: RedisStore) -> tuple[int, ...]:
+    """Return the time steps whose codes were used."""
+    return Store(store).read_attempts(account()).time_steps
 
 
 def test_what_is_written_is_read(store: RedisStore) -> None:
     """A token by its app, attempts by their account; nothing at first."""
-    me = account()
-    assert store.read_token(me) == TokenRecord()
-    assert store.read_ledger(me) == LedgerRecord()
-    turn = turn_of(store, me)
-    ledger = LedgerRecord(periods=(1, 2)).stamped()
-    turn.write_token(with_token())
-    turn.write_ledger(ledger)
+    me, records = account(), Store(store)
+    assert records.read_token(me) == TokenRecord()
+    assert records.read_attempts(me) == AttemptRecord()
+    lock = lock_of(store, me)
+    attempts = AttemptRecord(id="a", revision=1, time_steps=(1, 2))
+    lock.write_token(with_token())
+    lock.write_attempts(attempts)
     assert token_in(store, me) == "a.b.c"
-    assert store.read_ledger(me) == turn.read_ledger() == ledger
-    assert store.read_token(account("another app")).token is None
-    assert store.read_ledger(account("another app")) == ledger
+    assert records.read_attempts(me) == lock.read_attempts() == attempts
+    assert records.read_token(account("another app")).token is None
+    assert records.read_attempts(account("another app")) == attempts
 
 
 @pytest.mark.parametrize("ahead", [-3 * 86400.0, 0.0, 3 * 86400.0])
 def test_a_life_is_the_keys_own(store: RedisStore, fake_time: FakeTime, ahead: float) -> None:
-    """A machine whose clock is days off hands the token out as long as it lives, no longer."""
+    """A machine whose clock is days off hands the token out as long as it is valid, no longer."""
     me = account()
-    turn_of(store, me).write_token(with_token(seconds=1000))
+    lock_of(store, me).write_token(with_token(seconds=1000))
     fake_time.offset = ahead
-    kept = store.read_token(me).token
-    assert kept is not None
-    assert kept.expires_in == pytest.approx(1000, abs=10)
-    assert kept.serves(300)
-    assert not kept.serves(1100)
+    token = Store(store).read_token(me).token
+    assert token is not None
+    assert token.expires_in == pytest.approx(1000, abs=10)
+    assert token.serves(300)
+    assert not token.serves(1100)
 
 
-def test_a_token_vanishes_when_it_dies(store: RedisStore, server: RedisServer) -> None:
+def test_a_token_vanishes_when_it_expires(store: RedisStore, server: RedisServer) -> None:
     """What else is known of the app stays."""
     me = account()
     record = with_token(seconds=0.3)._replace(user_id="7TQ4ZK")
-    turn_of(store, me).write_token(record)
+    lock_of(store, me).write_token(record)
     time.sleep(0.35)
-    assert store.read_token(me) == record._replace(token=None)
-    lives: list[int] = [server.admin.ttl(name) for name in server.admin.keys("*:app")]
+    assert Store(store).read_token(me) == record._replace(token=None)
+    lives: list[int] = [server.admin.ttl(name) for name in server.admin.keys("*.app")]
     assert lives == [90 * 86400]
 
 
-def test_a_token_that_a_later_login_ended_is_not_read(
-    server: RedisServer, fake_time: FakeTime
-) -> None:
-    """At once where this process knows of it, within a second where another one does."""
-    key = new_key()
-    store, other = (RedisStore.from_url(server.url, key=key) for _ in range(2))
-    me, ledger = account(), LedgerRecord(logins=1).stamped()
-    turn = turn_of(store, me)
-    turn.write_ledger(ledger)
-    turn.write_token(with_token()._replace(mark=LoginMark(ledger.id, 1)))
-    assert token_in(store, me) == token_in(other, me) == "a.b.c"
-    turn.write_ledger(ledger._replace(logins=2, ended=2))
+def test_a_token_that_a_later_login_ended_is_not_handed_out(store: RedisStore) -> None:
+    """The attempts of the account say so, in whichever app it was."""
+    me, attempts = account(), AttemptRecord(id="log", revision=1, logins=1)
+    lock = lock_of(store, me)
+    lock.write_attempts(attempts)
+    lock.write_token(with_token()._replace(login=LoginId("log", 1)))
+    assert token_in(store, me) == "a.b.c"
+    lock.write_attempts(attempts._replace(revision=2, logins=2, ended=2))
     assert token_in(store, me) is None
-    fake_time.skipped += 1
-    assert token_in(other, me) is None
-    assert turn.read_token().token is not None
+    assert lock.read_token().token is not None
 
 
-def test_one_has_the_turn(store: RedisStore) -> None:
-    """Others get it once it is released; who holds it can be told."""
-    me = account()
-    first = turn_of(store, me)
-    assert store.take_turn(me) is None
-    assert socket.gethostname() in str(store.describe_holder(me))
+def test_one_has_the_lock(store: RedisStore) -> None:
+    """Others get it once it is released; who holds it can be told, and for how long."""
+    me, records = account(), Store(store)
+    first = lock_of(store, me)
+    assert records.acquire(me) is None
+    holder = records.holder(me)
+    assert holder is not None
+    assert socket.gethostname() in holder.who
+    assert holder.seconds == pytest.approx(30, abs=5)
     first.release()
     first.release()
-    assert store.describe_holder(me) is None
-    turn_of(store, me).release()
+    assert records.holder(me) is None
+    lock_of(store, me).release()
 
 
 def test_an_app_is_locked_with_its_account(store: RedisStore) -> None:
-    """Who has the app by another way waits, and so does who has the account by another app."""
-    turn = turn_of(store, account())
-    assert store.take_turn(account(known=False)) is None
-    assert store.take_turn(account("another app")) is None
-    turn.release()
-    other = turn_of(store, account(known=False))
-    assert store.take_turn(account()) is None
-    turn_of(store, account("another app")).release()
+    """Whoever has the app by another method waits, and whoever has the account by another app."""
+    records = Store(store)
+    lock = lock_of(store, account())
+    assert records.acquire(account(known=False)) is None
+    assert records.acquire(account("another app")) is None
+    lock.release()
+    other = lock_of(store, account(known=False))
+    assert records.acquire(account()) is None
+    lock_of(store, account("another app")).release()
     other.release()
-    turn_of(store, account()).release()
+    lock_of(store, account()).release()
 
 
-def test_who_lost_the_turn_writes_nothing(server: RedisServer) -> None:
-    """Neither token nor attempts of its successor are touched, nor its turn."""
+def test_whoever_lost_the_lock_writes_nothing(server: RedisServer) -> None:
+    """Neither token nor attempts of its successor are touched, nor its lock."""
     me = account()
     store = RedisStore.from_url(server.url, lease=0.3)
-    late = turn_of(store, me)
+    late = lock_of(store, me)
     time.sleep(0.35)
-    next_one = turn_of(store, me)
-    next_one.confirm(10)
+    next_one = lock_of(store, me)
+    next_one.extend(10)
     next_one.write_token(with_token("new"))
-    next_one.write_ledger(LedgerRecord(periods=(2,)))
+    next_one.write_attempts(AttemptRecord(time_steps=(2,)))
     with pytest.raises(LockLostError):
         late.write_token(with_token("old"))
     with pytest.raises(LockLostError):
-        late.write_ledger(LedgerRecord(periods=(1,)))
+        late.write_attempts(AttemptRecord(time_steps=(1,)))
     with pytest.raises(LockLostError):
-        late.confirm(10)
+        late.extend(10)
     late.release()
-    assert store.take_turn(me) is None
+    assert Store(store).acquire(me) is None
     assert token_in(store, me) == "new"
-    assert store.read_ledger(me).periods == (2,)
+    assert codes_in(store) == (2,)
 
 
-def test_a_turn_lasts_for_the_request(server: RedisServer) -> None:
-    """Confirmed, it outlives its first lease."""
+def test_a_lock_lasts_for_the_request(server: RedisServer) -> None:
+    """Extended, it outlives its first lease."""
     store = RedisStore.from_url(server.url, lease=0.3)
-    turn = turn_of(store, account())
-    turn.confirm(5)
+    lock = lock_of(store, account())
+    lock.extend(5)
     time.sleep(0.35)
-    assert store.take_turn(account()) is None
-    turn.release()
+    assert Store(store).acquire(account()) is None
+    lock.release()
 
 
 def test_a_belated_command_undoes_nothing(store: RedisStore, server: RedisServer) -> None:
     """A command that redis-py repeated, and that arrives after a later one, is passed over."""
-    me = account()
-    turn = turn_of(store, me)
+    lock = lock_of(store, account())
     sent: list[tuple[object, ...]] = []
     client = store._client  # noqa: SLF001 - what goes over its wire is what this is about
     evaluate = client.eval
@@ -230,10 +238,10 @@ def test_a_belated_command_undoes_nothing(store: RedisStore, server: RedisServer
         return evaluate(*command)
 
     client.eval = noted
-    turn.write_ledger(LedgerRecord(periods=(1,)))
-    turn.write_ledger(LedgerRecord(periods=(1, 2)))
+    lock.write_attempts(AttemptRecord(time_steps=(1,)))
+    lock.write_attempts(AttemptRecord(time_steps=(1, 2)))
     assert evaluate(*sent[0]) == 1
-    assert store.read_ledger(me).periods == (1, 2)
+    assert codes_in(store) == (1, 2)
 
 
 def test_a_lock_whose_reply_was_lost_is_ones_own(
@@ -248,11 +256,11 @@ def test_a_lock_whose_reply_was_lost_is_ones_own(
         return setting(*arguments, **options)
 
     monkeypatch.setattr(client, "set", asked_twice)
-    turn = turn_of(store, account())
-    turn.confirm(1)
-    turn.write_ledger(LedgerRecord())
-    turn.release()
-    assert store.describe_holder(account()) is None
+    lock = lock_of(store, account())
+    lock.extend(1)
+    lock.write_attempts(AttemptRecord())
+    lock.release()
+    assert Store(store).holder(account()) is None
 
 
 @pytest.mark.parametrize("decoding", [False, True])
@@ -261,11 +269,11 @@ def test_a_client_of_the_users_own(server: RedisServer, *, decoding: bool) -> No
     client = redis.Redis.from_url(server.url, decode_responses=decoding)
     store = RedisStore(client, key=new_key())
     me = account()
-    turn = turn_of(store, me)
-    turn.write_token(with_token())
+    lock = lock_of(store, me)
+    lock.write_token(with_token())
     assert token_in(store, me) == "a.b.c"
-    assert store.describe_holder(me)
-    turn.release()
+    assert Store(store).holder(me)
+    lock.release()
 
 
 def test_a_record_that_cannot_be_read_is_no_login(
@@ -273,7 +281,7 @@ def test_a_record_that_cannot_be_read_is_no_login(
 ) -> None:
     """A machine with a wrong key, or none, ends nobody's token."""
     TokenCache().get_access_token(cached)
-    names: list[bytes] = server.admin.keys("*:token")  # type: ignore[assignment]
+    names: list[bytes] = server.admin.keys("*.token")  # type: ignore[assignment]
     for cache in (TokenCache(key=new_key()), TokenCache(store=RedisStore.from_url(server.url))):
         for refresh in (False, True):
             with pytest.raises(CacheError, match="cannot be read"):
@@ -309,7 +317,7 @@ def test_redis_that_goes_in_mid_login_costs_no_token(cached: UpstoxTOTP, sandbox
                 own.stop()
 
         cached.session.hooks["response"].append(stop)
-        with pytest.warns(UpstoxWarning, match="could not be kept"):
+        with pytest.warns(UpstoxWarning, match="could not be saved"):
             response = TokenCache(store=store).get_access_token(cached)
     assert response.data.access_token == sandbox.access_tokens[-1]
     assert sandbox.pins_received == 1
@@ -328,14 +336,15 @@ def test_no_attempt_begins_that_cannot_be_noted(cached: UpstoxTOTP, sandbox: San
 
 
 def test_an_attempt_needs_the_lease(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cut off from Redis, a credential goes out only while nobody else can have the turn."""
-    turn = turn_of(store, account())
-    turn.confirm(1)
-    turn.write_ledger(LedgerRecord(begun=Begun((Credential.PIN,), _clock.time())))
-    monkeypatch.setattr(store, "extend", lambda *_: store.ask(_refuse))
-    turn.confirm(10)
+    """Cut off from Redis, a credential goes out only while nobody else can have the lock."""
+    lock = lock_of(store, account())
+    lock.extend(1)
+    lock.write_attempts(AttemptRecord(in_flight=InFlight((Credential.PIN,), _clock.time())))
+    ask = store.ask
+    monkeypatch.setattr(store, "ask", lambda _: ask(_refuse))
+    lock.extend(10)
     with pytest.raises(CacheError):
-        turn.confirm(100)
+        lock.extend(100)
 
 
 def _refuse() -> None:
@@ -398,12 +407,12 @@ def test_a_user_of_few_rights_is_enough(
 
 
 def test_nothing_identifies_in_redis(cached: UpstoxTOTP, server: RedisServer) -> None:
-    """Key names are hashes, values sealed, and one account's keys share a hash tag."""
+    """Key names are hashes with one hash tag, and values encrypted."""
     TokenCache().get_access_token(cached)
     names = [name.decode() for name in server.admin.scan_iter()]
-    assert {name.rpartition(":")[2] for name in names} == {"token", "app", "ledger"}
+    assert {name.rpartition(".")[2] for name in names} == {"token", "app", "attempts"}
     for name in names:
-        prefix, tag = name.split(":")[:2]
-        assert prefix == "upstox_totp"
-        assert len(tag) == 66
-    assert server.everything().count("sealed1.") == len(names)
+        tag, hashed = name.rpartition(":")[::2]
+        assert tag == "upstox_totp:{v1}"
+        assert len(hashed.partition(".")[0]) == 64
+    assert server.everything().count("fernet1:") == len(names)

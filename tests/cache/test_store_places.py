@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from conftest import FakeTime, configure
+from conftest import configure
 from upstox_totp import (
     AuthenticationError,
     ConfigurationError,
@@ -24,12 +24,14 @@ from upstox_totp import (
     UpstoxTOTP,
     UpstoxWarning,
 )
-from upstox_totp._cache.file_store import FileStore
-from upstox_totp._cache.memory_store import PROCESS
-from upstox_totp.sandbox import Sandbox
+from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.records import dump
+from upstox_totp._cache.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from upstox_totp.sandbox import Sandbox
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and flock are POSIX's")
 
@@ -170,31 +172,6 @@ def test_a_disk_without_locks(
     assert sandbox.pins_received == 1
 
 
-def log_in_anew(directory: Path) -> None:
-    """Log in, in a process that remembers nothing each time."""
-    for _ in range(3):
-        with UpstoxTOTP() as client:
-            assert TokenCache(directory).get_access_token(client).success
-        PROCESS.forget()
-
-
-def test_a_full_disk_sends_no_code_twice(
-    directory: Path, sandbox: Sandbox, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A process that could not write its ledger left word of its code all the same."""
-    resource = pytest.importorskip("resource")
-    with Sandbox(clock=fake_time.true, credentials=sandbox.credentials) as slow:
-        configure(monkeypatch, slow)
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-        try:
-            with pytest.warns(UpstoxWarning, match="can be kept"):
-                log_in_anew(directory)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        assert slow.logins == slow.codes_received == 3
-
-
 def test_a_token_answer_of_more_than_a_mebibyte_is_kept(
     directory: Path, client: UpstoxTOTP, sandbox: Sandbox
 ) -> None:
@@ -210,7 +187,7 @@ def test_a_token_answer_of_more_than_a_mebibyte_is_kept(
 
 def test_an_address_without_its_extra(client: UpstoxTOTP) -> None:
     """The error names what to install."""
-    if __import__("importlib.util").util.find_spec("upstox_totp._cache.redis_store"):
+    if __import__("importlib.util").util.find_spec("upstox_totp._cache.redis"):
         pytest.skip("its extra is installed")
     with pytest.raises(ConfigurationError, match="upstox-totp"):
         TokenCache(url="redis://127.0.0.1/0").get_access_token(client)
@@ -244,13 +221,13 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
         if f"{name} {value}" != "clock_offset negative"
     },
     **{f"data {value}": _token(data=VALUES[value]) for value in VALUES},
-    **{f"mark {value}": _whole(mark=VALUES[value]) for value in VALUES},
+    **{f"login {value}": _whole(login=VALUES[value]) for value in VALUES if value != "object"},
     **{f"failure {value}": _whole(failure=VALUES[value]) for value in VALUES if value != "null"},
-    "serial is huge": _whole(serial="x" * 10_000),
+    "version is huge": _whole(version="x" * 10_000),
     "user is a list": _whole(user=[]),
     "account is a number": _whole(account=1),
     "user id is an object": _whole(user_id={}),
-    "format is text": _whole(format="2"),
+    "format is text": _whole(format="3"),
     "format is true": _whole(format=True),
 }
 
@@ -262,7 +239,7 @@ def test_a_corrupt_record_ends_in_a_login(
     """Nothing but a login, after which the record is whole again, and is spoiled in another way."""
     cache = TokenCache(directory)
     cache.get_access_token(client)
-    file = next(directory.glob("*.json"))
+    file = next(directory.glob("*.token.json"))
     changes = {name: change for name, change in CHANGES.items() if name.startswith(f"{field} ")}
     for logins, (name, change) in enumerate(changes.items(), 2):
         document = json.loads(file.read_bytes())
@@ -276,10 +253,10 @@ def test_a_corrupt_record_ends_in_a_login(
 LEDGERS: dict[str, Callable[[dict[str, Any]], object]] = {
     **{
         f"{name} {value}": _whole(**{name: VALUES[value]})
-        for name in ("changed_at", "periods", "begun", "failures", "pins", "limit", "logins")
+        for name in ("revision", "time_steps", "in_flight", "failures", "pins", "limit", "logins")
         for value in VALUES
     },
-    "period is huge": _whole(periods=[10**400]),
+    "time step is huge": _whole(time_steps=[10**400]),
     "kind is unknown": _whole(failures={"password": {}}),
     "format": _whole(format=99),
 }
@@ -291,14 +268,14 @@ def test_a_corrupt_ledger_ends_in_a_login(
     """It is taken for an empty one, and replaced; no value in it ends in anything else."""
     cache = TokenCache(directory)
     cache.get_access_token(client)
-    file = next(directory.glob("*.ledger"))
+    file = next(directory.glob("*.attempts.json"))
     whole = file.read_bytes()
-    store = FileStore(directory)
+    store = open_store(directory)
     for number, change in enumerate(LEDGERS.values()):
         document = json.loads(whole)
         change(document)
         file.write_text(json.dumps(document))
-        assert store.read_ledger(client.identity).to_content()
+        assert dump(store.read_attempts(client.identity))
         if number % 12 == 0:
             PROCESS.forget()
             cache.get_access_token(client, refresh=True)
@@ -311,13 +288,13 @@ def test_a_ledger_cut_anywhere_is_an_empty_one(
     """Reading it raises nothing, whatever part of it is there."""
     cache = TokenCache(directory)
     rejected(cache, UpstoxTOTP(pin_code="000000"), 1)
-    file = next(directory.glob("*.ledger"))
+    file = next(directory.glob("*.attempts.json"))
     whole = file.read_bytes()
     store = cache._open(client)  # noqa: SLF001 - reads without a login
     for length in range(0, len(whole), 11):
         file.write_bytes(whole[:length])
         PROCESS.forget()
-        assert store.read_ledger(client.identity).pins == ()
+        assert store.read_attempts(client.identity).pins == ()
 
 
 def test_an_error_of_megabytes_holds(directory: Path, client: UpstoxTOTP, sandbox: Sandbox) -> None:

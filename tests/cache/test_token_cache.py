@@ -14,7 +14,8 @@ import pytest
 
 from conftest import FakeTime, configure
 from upstox_totp import TokenCache, UpstoxTOTP
-from upstox_totp._cache.memory_store import PROCESS
+from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.records import dump
 from upstox_totp.errors import missing_extra
 from upstox_totp.sandbox import Account, Credentials, Fault, Sandbox
 
@@ -160,15 +161,15 @@ def test_the_directory_is_a_setting(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     TokenCache().get_access_token(client)
     if sys.platform == "linux":
-        assert len(list((tmp_path / "xdg" / "upstox-totp").glob("*.json"))) == 1
+        assert len(list((tmp_path / "xdg" / "upstox-totp").glob("*.token.json"))) == 1
     monkeypatch.setenv("UPSTOX_CACHE_DIR", "~/named")
     TokenCache().get_access_token(UpstoxTOTP())
-    assert len(list((tmp_path / "home" / "named").glob("*.json"))) == 1
+    assert len(list((tmp_path / "home" / "named").glob("*.token.json"))) == 1
     monkeypatch.delenv("UPSTOX_CACHE_DIR")
     env_file = tmp_path / "trading.env"
     env_file.write_text(f"UPSTOX_CACHE_DIR={tmp_path / 'filed'}\n")
     TokenCache().get_access_token(UpstoxTOTP.from_env_file(env_file))
-    assert len(list((tmp_path / "filed").glob("*.json"))) == 1
+    assert len(list((tmp_path / "filed").glob("*.token.json"))) == 1
 
 
 def test_fields_that_nobody_knows_are_kept(
@@ -242,7 +243,7 @@ def test_neither_cache_nor_file_shows_a_token(
         cache.get_access_token(client)
     store = cache._open(client)  # noqa: SLF001 - what a debugger would show
     record = store.read_token(client.identity)
-    shown = f"{cache!r} {store!r} {record!r} {record.token!r} {record.to_content()!r} {caplog.text}"
+    shown = f"{cache!r} {store!r} {record!r} {record.token!r} {dump(record)!r} {caplog.text}"
     assert token not in shown
     assert str(directory) in repr(cache)
 
@@ -306,7 +307,7 @@ def test_another_token_is_seen_at_once(
 ) -> None:
     """A file that was replaced is read, though size and time are those of the one before."""
     first = cache.get_access_token(client)
-    (path,) = directory.glob("*.json")
+    (path,) = directory.glob("*.token.json")
     before = path.stat()
     token = first.data.access_token
     other = token[:-1] + ("A" if token[-1] != "A" else "B")

@@ -175,7 +175,7 @@ def test_clear_waits_for_a_login(client: UpstoxTOTP, sandbox: Sandbox, cache_dir
             time.sleep(0.01)
         TokenCache().clear(client)
         assert login.result().success
-    assert json.loads(next(cache_dir.glob("*.json")).read_text())["token"] is None
+    assert json.loads(next(cache_dir.glob("*.token.json")).read_text())["token"] is None
 
 
 @pytest.mark.no_cover
@@ -189,8 +189,8 @@ def test_killed_in_mid_login(real_sandbox: Sandbox, cache_dir: Path) -> None:
     assert len({result["token"] for result in results}) == 10
     assert len([record for record in real_sandbox.requests if record.step == "dialog"]) > 10
     assert results[-1]["token"] == real_sandbox.access_tokens[-1]
-    assert sorted(path.suffix for path in cache_dir.iterdir()) == [".json", ".ledger", ".lock"]
-    document = json.loads(next(cache_dir.glob("*.json")).read_text())
+    assert sorted(path.suffix for path in cache_dir.iterdir()) == [".json"] * 3 + [".lock"] * 2
+    document = json.loads(next(cache_dir.glob("*.token.json")).read_text())
     assert document["token"]["data"]["access_token"] == results[-1]["token"]
 
 

@@ -15,7 +15,7 @@ import pytest
 from conftest import FakeTime, configure
 from support.canaries import CREDENTIALS
 from upstox_totp import AuthenticationError, TokenCache, UpstoxTOTP, UpstoxWarning
-from upstox_totp._cache.file_store import FileStore
+from upstox_totp._cache.store import open_store
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def directory(tmp_path: Path) -> Path:
 def kept(directory: Path, client: UpstoxTOTP) -> Path:
     """The file of a token that is kept."""
     TokenCache(directory).get_access_token(client)
-    return next(directory.glob("*.json"))
+    return next(directory.glob("*.token.json"))
 
 
 def mode(path: Path) -> int:
@@ -59,7 +59,7 @@ def test_files_are_their_owners_alone(
     TokenCache(directory).get_access_token(client)
     assert mode(directory) == 0o700
     files = list(directory.iterdir())
-    assert sorted(path.suffix for path in files) == [".json", ".ledger", ".lock"]
+    assert sorted(path.suffix for path in files) == [".json"] * 3 + [".lock"] * 2
     assert {mode(path) for path in files} == {0o600}
 
 
@@ -76,13 +76,13 @@ def test_the_file_holds_no_credential(
                 sandbox.misbehave(step, Fault.refuse(1017106, "Echo of"))
                 with pytest.raises(AuthenticationError):
                     cache.get_access_token(client, refresh=True, force=True)
-                content = next(directory.glob("*.json")).read_text()
+                content = next(directory.glob("*.token.json")).read_text()
                 assert "Echo of" in content
                 for value in sandbox.environment.values():
                     assert value not in content
                     assert json.dumps(value)[1:-1] not in content
                 sandbox.behave()
-        name = next(directory.glob("*.json")).stem
+        name = next(directory.glob("*.token.json")).stem
         assert all(value not in name for value in sandbox.environment.values())
 
 
@@ -131,7 +131,7 @@ def test_a_directory_that_serves_others_is_not_closed(
     with pytest.warns(UpstoxWarning, match="without a cache"):
         assert TokenCache(tmp_path / "shared").get_access_token(client).success
     assert mode(tmp_path / "shared") == 0o755
-    assert not list((tmp_path / "shared").glob("*.json"))
+    assert not list((tmp_path / "shared").glob("*.token.json"))
     assert any("name a directory that is for tokens alone" in text for text in warnings(caplog))
 
 
@@ -189,9 +189,9 @@ SPOILED: dict[str, Callable[[bytes], bytes]] = {
     "number": lambda _: b"1",
     "deep": lambda _: b"[" * 100_000,
     "older format": _with(lambda document: document.update(format=0)),
-    "newer format": _with(lambda document: document.update(format=3)),
+    "newer format": _with(lambda document: document.update(format=4)),
     "no format": _with(lambda document: document.pop("format")),
-    "no serial": _with(lambda document: document.pop("serial")),
+    "version is a number": _with(lambda document: document.update(version=1)),
     "token is text": _with(lambda document: document.update(token="x")),
     "token without data": _with(lambda document: document["token"].pop("data")),  # type: ignore[attr-defined]
     "token of a number": _with(lambda document: document["token"]["data"].update(access_token=1)),  # type: ignore[index]
@@ -199,8 +199,7 @@ SPOILED: dict[str, Callable[[bytes], bytes]] = {
     "not a number": _with(lambda document: document["token"].update(expires_at=float("nan"))),  # type: ignore[attr-defined]
     "no end": _with(lambda document: document["token"].update(expires_at=float("inf"))),  # type: ignore[attr-defined]
     "end is text": _with(lambda document: document["token"].update(expires_at="soon")),  # type: ignore[attr-defined]
-    "mark is text": _with(lambda document: document.update(mark="x")),
-    "mark of nothing": _with(lambda document: document.update(mark={})),
+    "login is text": _with(lambda document: document.update(login="x")),
     "failure at no step": _with(lambda document: document.update(failure={"step": 9})),
 }
 
@@ -217,7 +216,7 @@ def test_a_file_of_no_use_is_replaced(
     kept.write_bytes(SPOILED[spoiled](kept.read_bytes()))
     token = TokenCache(kept.parent).get_access_token(client)
     assert sandbox.logins == 2
-    assert any(f"Ignoring {kept}" in text for text in warnings(caplog))
+    assert any(f"Ignoring {kept.stem} in {kept.parent}" in text for text in warnings(caplog))
     assert TokenCache(kept.parent).get_access_token(client) == token
     assert sandbox.logins == 2
 
@@ -225,7 +224,7 @@ def test_a_file_of_no_use_is_replaced(
 def test_a_file_torn_anywhere_is_no_error(kept: Path, client: UpstoxTOTP) -> None:
     """Whatever part of it is there, reading it raises nothing and shows no token."""
     content = kept.read_bytes()
-    store = FileStore(kept.parent)
+    store = open_store(kept.parent)
     for length in range(0, len(content), 7):
         kept.write_bytes(content[:length])
         assert store.read_token(client.identity).token is None
@@ -275,13 +274,13 @@ def test_a_full_disk_costs_no_login(
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
-        with pytest.warns(UpstoxWarning, match="can be kept"):
+        with pytest.warns(UpstoxWarning, match="can be stored"):
             response = TokenCache(directory).get_access_token(client)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert response.success
-    assert len([text for text in warnings(caplog) if "can be kept" in text]) == 1
-    assert sorted(path.suffix for path in directory.iterdir()) == [".lock", ".used"]
+    assert len([text for text in warnings(caplog) if "can be stored" in text]) == 1
+    assert sorted(path.suffix for path in directory.iterdir()) == [".lock"] * 2
 
 
 def test_a_token_that_cannot_be_forgotten_is_an_error(
@@ -291,7 +290,7 @@ def test_a_token_that_cannot_be_forgotten_is_an_error(
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(OSError, match="No space left"):
         TokenCache(kept.parent).clear(client)
-    assert sorted(path.suffix for path in kept.parent.iterdir()) == [".json", ".ledger", ".lock"]
+    assert sorted(path.suffix for path in kept.parent.iterdir()) == [".json"] * 3 + [".lock"] * 2
 
 
 def test_a_write_that_is_interrupted_leaves_the_old_file(
@@ -307,13 +306,12 @@ def test_a_write_that_is_interrupted_leaves_the_old_file(
     with pytest.raises(KeyboardInterrupt):
         TokenCache(kept.parent).get_access_token(client, refresh=True)
     assert kept.read_bytes() == before
-    assert sorted(path.suffix for path in kept.parent.iterdir()) == [".json", ".ledger", ".lock"]
+    assert sorted(path.suffix for path in kept.parent.iterdir()) == [".json"] * 3 + [".lock"] * 2
 
 
 NOT_NEEDED = {
     *("requests", "pydantic", "filelock", "platformdirs"),
-    *("dataclasses", "logging"),
-    *("upstox_totp.errors", "upstox_totp.transcript", "upstox_totp._redact"),
+    *("upstox_totp.client", "upstox_totp.models"),
 }
 
 

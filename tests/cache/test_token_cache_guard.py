@@ -25,10 +25,9 @@ from upstox_totp import (
     UpstoxWarning,
     ValidationError,
 )
-from upstox_totp._cache.failure import LoginFailure
-from upstox_totp._cache.file_store import FileStore
-from upstox_totp._cache.memory_store import PROCESS
-from upstox_totp._cache.remembering import error_of, upstox_error_of
+from upstox_totp._cache.failures import error_of, unexplained, upstox_error_of
+from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.store import open_store
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -262,7 +261,7 @@ def test_the_guard_holds_where_nothing_can_be_written(
         raise OSError(30, "Read-only file system")
 
     PROCESS.forget()
-    monkeypatch.setattr("upstox_totp._cache.file_lock.FileLock", read_only)
+    monkeypatch.setattr("filelock.FileLock", read_only)
     refused(wrong)
     assert sandbox.pins_received == 1
 
@@ -284,7 +283,7 @@ def test_nothing_secret_is_left_behind(
                     refused(client, refresh=True),
                 ):
                     canaries.check(canaries.surfaces(error, records))
-                record = FileStore(cache_dir).read_token(client.identity)
+                record = open_store(cache_dir).read_token(client.identity)
                 assert record.failure is not None
                 canaries.check(canaries.surfaces(error_of(record.failure), records))
                 sandbox.behave()
@@ -306,7 +305,7 @@ def test_nothing_secret_is_in_a_traceback(
             patch.setattr(os, broken, fail)
         else:
             own = SimpleNamespace(**(vars(json) | {broken: fail}))
-            patch.setattr("upstox_totp._cache.record.json", own)
+            patch.setattr("upstox_totp._cache.records.json", own)
         with pytest.raises(MistakeError) as caught:
             TokenCache().get_access_token(client, refresh=True)
     canaries.check(canaries.surfaces(caught.value, []))
@@ -324,11 +323,6 @@ def test_settings_alike_in_a_row_are_not_alike(
 
 
 def test_a_step_of_a_later_release_is_none_that_this_one_names() -> None:
-    """The failure still counts; what is no number makes no failure."""
-    document = {"error": "APIError", "network": False, "message": "m", "failed_at": 1.0}
-    document |= {"fingerprint": "f", "step": 99}
-    failure = LoginFailure.parse(document)
-    assert failure.step == 99
+    """The failure still counts, at no step."""
+    failure = unexplained("m", 1.0)._replace(step=99)
     assert upstox_error_of(failure).step is None
-    with pytest.raises(TypeError):
-        LoginFailure.parse(document | {"step": "PIN"})

@@ -12,7 +12,8 @@ import pytest
 from upstox_totp import AuthenticationError, TokenCache, UpstoxTOTP
 from upstox_totp._cache.attempt_log import AttemptLog
 from upstox_totp._cache.lifetime import credible_offset, expiry, next_expiry
-from upstox_totp._cache.memory_store import PROCESS
+from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.store import Store
 from upstox_totp._settings.account import identify
 from upstox_totp.sandbox import Fault, Sandbox
 
@@ -104,12 +105,12 @@ def test_a_login_that_ends_the_others_is_noted(
     with monkeypatch.context() as patch:
         patch.setenv("UPSTOX_CLIENT_ID", "another")
         other = UpstoxTOTP().identity
-    turn = store.take_turn(other)
-    assert turn is not None
-    ledger = AttemptLog(turn, other)
+    lock = store.acquire(other)
+    assert lock is not None
+    ledger = AttemptLog(lock, other)
     assert ledger.earlier_token_lives
     ledger.note_login(ends_others=True)
-    turn.release()
+    lock.release()
     PROCESS.forget()
     TokenCache().get_access_token(client)
     assert sandbox.logins == 2
@@ -121,14 +122,14 @@ def test_an_earlier_token_lives_until_half_past_three(
     client: UpstoxTOTP, sandbox: Sandbox, fake_time: FakeTime
 ) -> None:
     """What a way that ends it has to warn of."""
-    turn = PROCESS.take_turn(client.identity)
-    assert turn is not None
-    assert not AttemptLog(turn, client.identity).earlier_token_lives
-    AttemptLog(turn, client.identity).note_login(ends_others=True)
-    assert AttemptLog(turn, client.identity).earlier_token_lives
+    lock = Store(PROCESS).acquire(client.identity)
+    assert lock is not None
+    assert not AttemptLog(lock, client.identity).earlier_token_lives
+    AttemptLog(lock, client.identity).note_login(ends_others=True)
+    assert AttemptLog(lock, client.identity).earlier_token_lives
     fake_time.sleep(86400)
-    assert not AttemptLog(turn, client.identity).earlier_token_lives
-    turn.release()
+    assert not AttemptLog(lock, client.identity).earlier_token_lives
+    lock.release()
 
 
 @pytest.mark.parametrize("hours", [-12, 12])

@@ -109,7 +109,7 @@ def test_the_guard_holds_for_both(account: Sandbox, monkeypatch: pytest.MonkeyPa
     for command in (["token", "--refresh"], ["generate-token"]):
         later = run(*command)
         assert later.exit_code == 3
-        assert "--force lifts this" in later.stderr
+        assert "--force unblocks it" in later.stderr
         assert len(later.stderr.splitlines()) == 1
     assert account.pins_received == 1
     run("generate-token", "--force")
@@ -195,7 +195,7 @@ def test_debug_of_the_settings(account: Sandbox, monkeypatch: pytest.MonkeyPatch
 def test_warnings_are_said_once(account: Sandbox, cache_dir: Path, fake_time: FakeTime) -> None:
     """A torn file is told of on stderr, not twice, and is replaced."""
     run("token")
-    next(cache_dir.glob("*.json")).write_text("{")
+    next(cache_dir.glob("*.token.json")).write_text("{")
     result = run("token", "--format", "raw")
     assert result.exit_code == 0
     assert result.stderr.count("Ignoring") == 1

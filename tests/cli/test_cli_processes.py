@@ -154,7 +154,7 @@ def test_an_interrupt_leaves_nothing_half_done(account: Sandbox, cache_dir: Path
     stdout, stderr = process.communicate()
     assert (process.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
-    assert sorted(path.suffix for path in cache_dir.iterdir()) == [".ledger", ".lock"]
+    assert sorted(path.suffix for path in cache_dir.iterdir()) == [".json", ".lock", ".lock"]
     assert run("token").returncode == 0
 
 

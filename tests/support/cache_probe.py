@@ -14,7 +14,7 @@ import requests
 
 from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP, _clock
 from upstox_totp.__main__ import main
-from upstox_totp._cache.file_store import FileTurn
+from upstox_totp._cache.files import FilesLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,7 @@ def each(*settings: str) -> None:
 def forked() -> None:
     """Ask in this process, after which a child of it lives on; print the child's number first."""
     begun = threading.Event()
-    FileTurn.confirm = _setting(begun, FileTurn.confirm)  # type: ignore[method-assign]
+    FilesLock.extend = _setting(begun, FilesLock.extend)  # type: ignore[method-assign]
     threading.Thread(target=ask, daemon=True).start()
     begun.wait()
     child = os.fork()

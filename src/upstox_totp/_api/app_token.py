@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from upstox_totp._api import routes
 from upstox_totp._api.base import BaseAPI
 from upstox_totp._api.context import Context
-from upstox_totp._cache.alone import log_in_alone
+from upstox_totp._cache.waiting import log_in_alone
 from upstox_totp._redact import HiddenDict
 from upstox_totp.errors import AuthenticationError, ErrorCode
 from upstox_totp.models import LogoutResponse, ProfileResponse
@@ -50,9 +50,7 @@ class AppTokenAPI(BaseAPI):
             ConfigurationError: If the configured way is ``none``.
             requests.RequestException: If a request got no whole answer.
         """
-        return log_in_alone(
-            self._client.identity, lambda log: self._client.log_in(log, cached=False)
-        )
+        return log_in_alone(self._client, lambda log: self._client.log_in(log, cached=False))
 
     def is_valid(self, access_token: SecretStr | str) -> bool:
         """Ask Upstox whether it still accepts an access token.

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     import requests
 
-    from upstox_totp._cache.attempt_log import AttemptLog, Credential
+    from upstox_totp._cache.attempt_log import AttemptLog
+    from upstox_totp._cache.records import Credential
     from upstox_totp._settings.config import Config
     from upstox_totp.transcript import Exchange, Step
 

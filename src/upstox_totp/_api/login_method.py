@@ -14,8 +14,8 @@ from upstox_totp import _clock
 from upstox_totp._api import routes
 from upstox_totp._api.base import BaseAPI
 from upstox_totp._api.context import LoginContext
-from upstox_totp._cache.alone import log_in_alone
-from upstox_totp._cache.store import LockLostError
+from upstox_totp._cache.backend import LockLostError
+from upstox_totp._cache.waiting import log_in_alone
 from upstox_totp._log import warn_user
 from upstox_totp._redact import HiddenBytes
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
@@ -52,7 +52,7 @@ class LoginMethod(BaseAPI):
             APIError: If Upstox refused for another reason.
             requests.RequestException: If a request got no whole answer.
         """
-        return log_in_alone(self._client.identity, self._log_in_uncached)
+        return log_in_alone(self._client, self._log_in_uncached)
 
     def log_in(self, context: LoginContext) -> AccessTokenResponse:
         """Log in as a part of a login that may have tried other methods before."""

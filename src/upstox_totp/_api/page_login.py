@@ -21,7 +21,7 @@ from upstox_totp._api.base import json_body
 from upstox_totp._api.context import encode_pin
 from upstox_totp._api.login_method import LoginMethod
 from upstox_totp._api.redirects import check_address, find_authorization_code, no_code
-from upstox_totp._cache.attempt_log import Credential
+from upstox_totp._cache.records import Credential
 from upstox_totp.errors import APIError, ErrorCode, UpstoxError, ValidationError
 from upstox_totp.models import (
     OAuthAuthorizationResponse,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upstox_totp._api import routes
 from upstox_totp._api.base import json_body
 from upstox_totp._api.login_method import LoginMethod
-from upstox_totp._cache.attempt_log import Credential
+from upstox_totp._cache.records import Credential
 from upstox_totp._redact import HiddenDict
 from upstox_totp.models import AccessTokenData
 from upstox_totp.transcript import Step

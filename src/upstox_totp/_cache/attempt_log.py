@@ -1,116 +1,81 @@
-"""AttemptLog: counts what of a login costs an attempt, and forbids what could lock the account."""
+"""AttemptLog: writes what was sent and what came of it, in the hands of the one login that may."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, TypeGuard
+from typing import TYPE_CHECKING
 
 from upstox_totp import _clock
-from upstox_totp._cache.attempts import Outcome, find_blocks, is_before, limit_of
-from upstox_totp._cache.ledger_record import (
-    Begun,
-    Credential,
-    Failures,
-    LoginMark,
-    added,
-    without,
-)
+from upstox_totp._cache import attempts
+from upstox_totp._cache.attempts import Outcome
+from upstox_totp._cache.backend import LockLostError
+from upstox_totp._cache.failures import remember, unexplained
 from upstox_totp._cache.lifetime import as_datetime, next_expiry
-from upstox_totp._cache.remembering import remember, unexplained
-from upstox_totp._cache.store import LockLostError
+from upstox_totp._cache.records import Credential, LoginId, new_id
 from upstox_totp._log import warn_user
-from upstox_totp.errors import AuthenticationError, ErrorCode, RateLimitError, UpstoxError
+from upstox_totp.errors import AuthenticationError, ErrorCode, RateLimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from upstox_totp._cache.failure import LoginFailure
-    from upstox_totp._cache.identified import Identified
-    from upstox_totp._cache.ledger_record import LedgerRecord
-    from upstox_totp._cache.store import Turn
-
-__all__ = ["AttemptLog", "Credential", "LoginMark", "Outcome"]
-
-_KILLED: Final = "The login that sent it ended before an answer came."
-_TOLD: Final[dict[tuple[str, ...], tuple[Credential, ...]]] = {
-    ("pin_code",): (Credential.PIN,),
-    ("totp_secret",): (Credential.CODE,),
-}
+    from upstox_totp._cache.records import AttemptRecord, Failure
+    from upstox_totp._cache.store import AccountLock
+    from upstox_totp._settings.account import Identity
 
 
 class AttemptLog:
-    """The attempts of one account, in the hands of the one login whose turn it is.
+    """The attempts of one account: each is written before it goes out; the rules are `attempts`'.
 
-    Args:
-        turn: The account's turn.
-        identity: Who logs in.
-        force: Whether to let one login out although something holds it.
-        mask: Replaces every credential in a text that is kept.
-
-    Attributes:
-        mark: Which login of the account this one was, once it has succeeded.
+    ``force`` lets one login out although something blocks it; ``mask`` replaces every credential in
+    a text that is stored.
     """
 
     def __init__(
         self,
-        turn: Turn,
-        identity: Identified,
+        lock: AccountLock,
+        identity: Identity,
         *,
         force: bool = False,
         mask: Callable[[str], str] = str,
     ) -> None:
-        self._turn = turn
+        self._lock = lock
         self._identity = identity
         self._force = force
         self._mask = mask
         self._settled: BaseException | None = None
-        self.mark = LoginMark()
-        self._record = turn.read_ledger()
-        begun = self._record.begun
-        if begun is not None:
-            # Whoever began it held the turn, and holds it no longer.
-            failure = unexplained(_KILLED, begun.at)
-            self._fail(begun.credentials, failure, Outcome.UNANSWERED)
+        self.login = LoginId()
+        self._record = lock.read_attempts()
+        flight = self._record.in_flight
+        if flight is not None:
+            # Whoever sent it held the lock, and holds it no longer.
+            failure = unexplained("The login that sent it ended before an answer came.", flight.at)
+            self._fail(flight.credentials, failure, Outcome.UNANSWERED)
 
     def __repr__(self) -> str:
-        """Return a name without what it counts."""
         return "AttemptLog(***)"
 
     def check(self, *kinds: Credential) -> None:
-        """Raise what forbids this login. To be called before anything of it is sent.
-
-        Args:
-            kinds: What the login would send; by default everything.
-
-        Raises:
-            UpstoxError: Of the class and code of the failure that it is held for, with
-                ``details["failed_at"]``.
-        """
+        """Raise what blocks a login that would send these kinds, by default all."""
         if self._force:
             return
-        now = _clock.time()
-        limit = self._record.limit
-        if limit is not None and is_before(limit, now):
+        now, before = _clock.time(), self._record
+        counted = attempts.counted_anew(before, now)
+        if counted is not before:
+            self._write(counted)
+        if before.limit is not None and counted.limit is None:
             warn_user(
                 "The clock of this machine is before the time when Upstox's limit was noted: the "
                 "limit is released. Set the clock right, for example with NTP."
             )
-            self._write(self._record._replace(limit=None))
-        for hold in find_blocks(self._record, self._identity, now, *kinds):
-            raise hold.to_error()
+        for block in attempts.find_blocks(counted, self._identity, now, *kinds):
+            raise block.to_error()
 
     def next_time_step(self, earliest: int) -> int:
-        """Return the first period whose code was not used yet. `sending` marks it used.
-
-        Args:
-            earliest: The number of the first period to think of.
-        """
-        # Another holder may have left word of a code after this turn began.
-        self._record = self._record.with_periods(self._turn.read_ledger().periods)
-        period = earliest
-        while period in self._record.periods:
-            period += 1
-        return period
+        """Return the first time step from one on whose code is unused. `sending` marks it used."""
+        step = earliest
+        while step in self._record.time_steps:
+            step += 1
+        return step
 
     @contextmanager
     def sending(
@@ -119,108 +84,64 @@ class AttemptLog:
         time_step: int | None = None,
         judge: Callable[[BaseException], Outcome],
     ) -> Iterator[None]:
-        """Send credentials in the body of this block, once, and keep what came of it.
+        """Send credentials in the body of this block, once, and store what came of it.
 
-        That they were sent is written before the body runs: a process that is killed in it leaves
-        a failure.
-
-        Args:
-            credentials: What the body sends.
-            time_step: The number of the time step whose code it sends, if it sends one.
-            judge: Returns what an exception of the body says about the credentials.
-
-        Raises:
-            UpstoxError: If something holds a credential; the body does not run then.
+        That they are in flight is written before the body runs: a process that is killed in it
+        leaves a failure. ``judge`` returns what an exception of the body says about them.
         """
         self.check(*credentials)
-        periods = () if time_step is None else (time_step,)
-        begun = Begun(credentials, _clock.time())
-        self._write(self._record._replace(begun=begun).with_periods(periods))
+        self._write(attempts.sending(self._record, credentials, time_step, _clock.time()))
         try:
             yield
         except LockLostError:
             raise
         except BaseException as error:
-            # What failed is worth more than that the turn is another's meanwhile.
+            # What failed is worth more than that the lock is another's meanwhile.
             with suppress(LockLostError):
                 self._settle(credentials, error, judge)
             raise
-        self._accept(credentials)
+        self._write(attempts.accepted(self._record, self._identity, credentials))
 
-    def confirm(self, seconds: float) -> None:
-        """Make sure, before each request, that the turn is still this login's.
+    def extend(self, seconds: float) -> None:
+        """Make sure, before each request, that the lock is held for that long; `LockLostError`."""
+        self._lock.extend(seconds)
 
-        Args:
-            seconds: How long the request may take.
-
-        Raises:
-            LockLostError: If another login holds it now; nothing more may be sent.
-        """
-        self._turn.confirm(seconds)
+    confirm = extend
 
     @property
     def earlier_token_lives(self) -> bool:
-        """Whether a login of this account, noted here, brought a token that lives still."""
-        if not self._record.logins:
-            return False
-        return _clock.time() < next_expiry(as_datetime(self._record.login_at)).timestamp()
+        """Whether a login of this account, noted here, brought a token that is still valid."""
+        made = as_datetime(self._record.login_at)
+        return bool(self._record.logins) and _clock.time() < next_expiry(made).timestamp()
 
-    def note_login(self, *, ends_others: bool) -> LoginMark:
-        """Note that a login has brought a token.
-
-        Args:
-            ends_others: Whether Upstox ended the account's earlier tokens by it.
-
-        Returns:
-            The mark to keep with the token.
-        """
-        number = self._record.logins + 1
-        self._write(
-            self._record._replace(
-                logins=number,
-                login_at=_clock.time(),
-                ended=number if ends_others else self._record.ended,
-                asked_until=0.0,
-                settings=without(self._record.settings, self._identity.fingerprint),
-            )
-        )
-        self.mark = LoginMark(self._record.id, number)
-        return self.mark
+    def note_login(self, *, ends_others: bool) -> LoginId:
+        """Note that a login has brought a token, and return the id to store with it."""
+        now = _clock.time()
+        self._write(attempts.logged_in(self._record, self._identity, now, ends_others=ends_others))
+        self.login = LoginId(self._record.id, self._record.logins)
+        return self.login
 
     @property
     def asked_until(self) -> float:
-        """Until when a token that was asked for can be approved, 0 if a new one may be asked for.
-
-        In seconds since the epoch.
-        """
-        asked = self._record.asked_until
-        return asked if asked > _clock.time() and not self._force else 0.0
+        """Until when a token that was asked for can be approved, 0 if a new one may be."""
+        until = self._record.asked_until
+        return until if until > _clock.time() and not self._force else 0.0
 
     def note_request(self, until: float) -> None:
-        """Note that the person was asked on the phone.
-
-        Args:
-            until: Until when they can approve it, in seconds since the epoch.
-        """
-        self._write(self._record._replace(asked_until=until))
+        """Note until when the user, asked on the phone, can approve it."""
+        self._write(attempts.asked(self._record, until))
 
     def note_failure(self, error: BaseException) -> None:
-        """Note how a login ended: a limit, or settings that were rejected.
-
-        What `sending` has noted already is not noted again.
-
-        Args:
-            error: What the login raised.
-        """
+        """Note how a login ended, unless `sending` has: a limit, or rejected settings."""
         if error is self._settled or not isinstance(error, RateLimitError | AuthenticationError):
             return
         failure = self._failure(error)
         if isinstance(error, RateLimitError):
-            self._write(self._record._replace(limit=limit_of(failure)))
+            self._write(attempts.limited(self._record, failure))
         elif error.error_code == ErrorCode.ACCOUNT_LOCKED:
             self._fail((Credential.PIN,), failure, Outcome.REJECTED)
         elif error.settings:
-            self._refuse_settings(failure)
+            self._write(attempts.settings_rejected(self._record, self._identity, failure))
 
     def _settle(
         self,
@@ -229,96 +150,23 @@ class AttemptLog:
         judge: Callable[[BaseException], Outcome],
     ) -> None:
         self._settled = error
-        verdict = judge(error) if isinstance(error, Exception) else Outcome.UNANSWERED
+        outcome = judge(error) if isinstance(error, Exception) else Outcome.UNANSWERED
         failure = self._failure(error)
         if isinstance(error, RateLimitError):
-            self._record = self._record._replace(limit=limit_of(failure))
-        if verdict is Outcome.ACCEPTED:
-            self._accept(credentials)
-        elif verdict in {Outcome.NOT_JUDGED, Outcome.NOT_SENT}:
-            self._write(self._record._replace(begun=None))
+            self._record = attempts.limited(self._record, failure)
+        if outcome is Outcome.ACCEPTED:
+            self._write(attempts.accepted(self._record, self._identity, credentials))
         else:
-            self._fail(credentials, failure, verdict)
-
-    def _accept(self, credentials: tuple[Credential, ...]) -> None:
-        record = self._record._replace(begun=None)
-        for kind in credentials:
-            record = record.with_failures(kind, Failures())
-        if Credential.PIN in credentials:
-            record = record._replace(
-                pins=without(record.pins, self._identity.pin),
-                triples=without(record.triples, self._identity.triple),
-            )
-        self._write(record)
+            self._fail(credentials, failure, outcome)
 
     def _fail(
-        self, credentials: tuple[Credential, ...], failure: LoginFailure, verdict: Outcome
+        self, credentials: tuple[Credential, ...], failure: Failure, outcome: Outcome
     ) -> None:
-        record = self._record._replace(begun=None)
-        rejected = verdict is Outcome.REJECTED
-        blamed = _blamed(credentials, failure) if rejected else credentials
-        told = rejected and len(blamed) == 1
-        for kind in blamed:
-            before = record.of(kind)
-            record = record.with_failures(
-                kind,
-                Failures(
-                    count=before.count + 1,
-                    silent=before.silent + (verdict is Outcome.UNANSWERED),
-                    rejected=before.rejected + told,
-                    final=before.final or _is_final(failure, verdict),
-                    last=failure,
-                ),
-            )
-        self._record = record
-        if rejected:
-            self._refuse(blamed, failure)
-        self._write(self._record)
+        self._write(attempts.failed(self._record, self._identity, credentials, failure, outcome))
 
-    def _refuse(self, blamed: tuple[Credential, ...], failure: LoginFailure) -> None:
-        record, identity = self._record, self._identity
-        if len(blamed) > 1 and identity.triple is not None:
-            record = record._replace(triples=added(record.triples, identity.triple, failure))
-        elif blamed == (Credential.PIN,) and identity.pin is not None:
-            record = record._replace(pins=added(record.pins, identity.pin, failure))
-        elif blamed == (Credential.OTP_REQUEST,) and failure.settings:
-            record = record._replace(settings=added(record.settings, identity.fingerprint, failure))
-        self._record = record
+    def _failure(self, error: BaseException) -> Failure:
+        return remember(error, self._identity.fingerprint, self._mask)
 
-    def _refuse_settings(self, failure: LoginFailure) -> None:
-        refused = added(self._record.settings, self._identity.fingerprint, failure)
-        self._write(self._record._replace(settings=refused))
-
-    def _failure(self, error: BaseException) -> LoginFailure:
-        if _is_expected(error):
-            return remember(error, self._identity.fingerprint, self._mask)
-        return unexplained(
-            f"The login ended with {type(error).__name__} before an answer came.", _clock.time()
-        )
-
-    def _write(self, record: LedgerRecord) -> None:
-        self._record = record.stamped()
-        self._turn.write_ledger(self._record)
-
-
-def _is_expected(error: BaseException) -> TypeGuard[Exception]:
-    # By name: a kept token is found without requests.
-    return isinstance(error, UpstoxError) or any(
-        kind.__module__ == "requests.exceptions" for kind in type(error).__mro__
-    )
-
-
-def _blamed(credentials: tuple[Credential, ...], failure: LoginFailure) -> tuple[Credential, ...]:
-    """Return which of several credentials was rejected, as far as Upstox told."""
-    if len(credentials) == 1:
-        return credentials
-    if failure.error_code == ErrorCode.ACCOUNT_LOCKED:
-        return (Credential.PIN,)
-    return _TOLD.get(failure.settings, credentials)
-
-
-def _is_final(failure: LoginFailure, verdict: Outcome) -> bool:
-    if verdict is Outcome.UNANSWERED:
-        return False
-    left = failure.details.get("attempts_left")
-    return failure.error_code == ErrorCode.ACCOUNT_LOCKED or (isinstance(left, int) and left <= 1)
+    def _write(self, record: AttemptRecord) -> None:
+        self._record = record._replace(id=record.id or new_id())
+        self._lock.write_attempts(self._record)

@@ -1,41 +1,71 @@
-"""What forbids an account's next login, since when, and what releases it."""
+"""The rules of attempts: pure functions of a record and an event, and what is blocked.
+
+Copies of a record are merged by the revisions in them, never by a clock.
+"""
 
 from __future__ import annotations
 
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from upstox_totp._cache.ledger_record import Credential, LedgerRecord, Limit
+from upstox_totp._cache.failures import upstox_error_of
 from upstox_totp._cache.lifetime import ADJUSTMENT, IST, as_datetime
-from upstox_totp._cache.remembering import upstox_error_of
+from upstox_totp._cache.records import (
+    MOST_REVISIONS,
+    AttemptRecord,
+    Credential,
+    Failures,
+    InFlight,
+    Limit,
+    LoginId,
+    Rejected,
+)
 from upstox_totp.errors import EXPLANATIONS, APIError, ErrorCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from typing import Any
 
-    from upstox_totp._cache.failure import LoginFailure
-    from upstox_totp._cache.identified import Identified
+    from upstox_totp._cache.records import Failure
+    from upstox_totp._settings.account import Identity
     from upstox_totp.errors import UpstoxError
 
 MOST_FAILURES: Final = 3
 """How many failures in a row an account may have; Upstox locks it at five."""
 
 _MOST_REJECTED_CODES: Final = 2
-_MOST_REFUSED_TRIPLES: Final = 2
-_SILENCE: Final = 900.0
+_MOST_REJECTED_CREDENTIALS: Final = 2
+_MOST_REJECTED: Final = 16
+_MOST_TIME_STEPS: Final = 120
+_MOST_TIMES: Final = 16
+_PAUSE: Final = 900.0
 _LONGEST_LIMIT: Final = 86400.0
+# A 429 of whoever stands before Upstox, which nobody can be made to answer for.
+_LONGEST_LIMIT_OF_OTHERS: Final = 600.0
 _SHORTEST_LIMIT: Final = 60.0
-_LIFT: Final = "TokenCache().clear(client) or --force lifts this"
-_PIN_CHANGES: Final = "pin_code (UPSTOX_PIN_CODE) has changed"
+_UPSTOX: Final = "Upstox"
+_IN_FLIGHT: Final = "in_flight"
+_LIMIT: Final = "limit"
+_PINS: Final = "pins"
+_CREDENTIALS: Final = "credentials"
+_SETTINGS: Final = "settings"
+_LISTS: Final = (_PINS, _CREDENTIALS, _SETTINGS)
+_KINDS: Final = (_IN_FLIGHT, _LIMIT, *_LISTS, *(kind.value for kind in Credential))
+_UNBLOCK: Final = "TokenCache().clear(client) or --force unblocks it"
+_NEXT: Final = "The next login goes out when {} has changed; " + _UNBLOCK + " before."
 _NAMES: Final = {
     Credential.OTP_REQUEST: "The request for a one-time password",
     Credential.CODE: "The TOTP secret",
     Credential.PIN: "The PIN, whichever it is,",
 }
+_NAMED_ALONE: Final[dict[tuple[str, ...], tuple[Credential, ...]]] = {
+    ("pin_code",): (Credential.PIN,),
+    ("totp_secret",): (Credential.CODE,),
+}
 
 
 class Outcome(Enum):
-    """What an answer says about the credential that it answers."""
+    """What an answer says about the credentials that it answers."""
 
     ACCEPTED = auto()
     REJECTED = auto()
@@ -46,17 +76,10 @@ class Outcome(Enum):
 
 
 class Block(NamedTuple):
-    """Something that forbids the next login.
-
-    Attributes:
-        what: What is held.
-        failure: The failure that it is held for.
-        release: What releases it, a sentence.
-        remaining: How long it still holds by itself, in seconds; None if time does not release it.
-    """
+    """What blocks the next login; for ``remaining`` seconds, None if time unblocks nothing."""
 
     what: str
-    failure: LoginFailure
+    failure: Failure
     release: str
     remaining: float | None = None
 
@@ -66,134 +89,351 @@ class Block(NamedTuple):
         failure = self.failure
         if failure.network:
             failure = failure._replace(network=False, error=APIError.__name__)
-        held = failure._replace(
-            message=f"not tried again; {self.what[0].lower()}{self.what[1:]} is held since it "
+        blocked = failure._replace(
+            message=f"not tried again; {self.what[0].lower()}{self.what[1:]} is blocked since it "
             f"failed on {when:%d %b %Y at %H:%M:%S} IST: {failure.message}",
-            details={**failure.details, "failed_at": when.isoformat(), "held": self.what},
+            details={**failure.details, "failed_at": when.isoformat(), "blocked": self.what},
             suggestions=(*failure.suggestions, self.release),
             retry_after=self.remaining,
         )
-        error = upstox_error_of(held)
+        error = upstox_error_of(blocked)
         if self.remaining is not None:
             error.details["retry_after"] = self.remaining
         return error
 
 
-def find_blocks(
-    record: LedgerRecord, identity: Identified | None, now: float, *kinds: Credential
-) -> Iterator[Block]:
-    """Yield everything that forbids a login.
+def sending(
+    record: AttemptRecord, credentials: tuple[Credential, ...], time_step: int | None, now: float
+) -> AttemptRecord:
+    """Return the record just before credentials go out, and the code of a time step with them."""
+    record = _next(record)
+    steps = () if time_step is None else (time_step,)
+    return _used(record, steps)._replace(in_flight=InFlight(credentials, now, record.revision))
 
-    Args:
-        record: The account's attempts.
-        identity: Who would log in; None names what holds for everybody.
-        now: The local clock, in seconds since the epoch.
-        kinds: What would be sent; by default everything that a login may send.
-    """
-    sent = kinds or tuple(Credential)
-    if identity is not None:
-        yield from _refused(record, identity, sent)
-    for kind in sent:
-        hold = _failed(record, kind, now)
-        if hold is not None:
-            yield hold
-    limit = record.limit
-    if limit is not None and (left := seconds_left(limit, now)) > 0:
-        yield Block(
-            "Every request for this account",
-            limit.failure,
-            f"The next login goes out in {left:.0f} seconds; {_LIFT} before.",
-            left,
+
+def accepted(
+    record: AttemptRecord, identity: Identity, credentials: tuple[Credential, ...]
+) -> AttemptRecord:
+    """Return the record after a step that was accepted: the failures of its kind are cleared."""
+    kinds = [kind.value for kind in credentials]
+    record = _next(record, _IN_FLIGHT, *kinds)
+    failures = {kind: one for kind, one in record.failures.items() if kind not in credentials}
+    record = record._replace(in_flight=None, failures=failures)
+    if Credential.PIN in credentials:
+        record = _without(record, _PINS, identity.pin)
+        record = _without(record, _CREDENTIALS, identity.credentials)
+    return record
+
+
+def failed(
+    record: AttemptRecord,
+    identity: Identity,
+    credentials: tuple[Credential, ...],
+    failure: Failure,
+    outcome: Outcome,
+) -> AttemptRecord:
+    """Return the record after a step that failed."""
+    record = _next(record, _IN_FLIGHT)._replace(in_flight=None)
+    if outcome in {Outcome.NOT_JUDGED, Outcome.NOT_SENT}:
+        return record
+    rejected = outcome is Outcome.REJECTED
+    blamed = _blamed(credentials, failure) if rejected else credentials
+    failures = dict(record.failures)
+    for kind in blamed:
+        before = failures.get(kind, Failures())
+        failures[kind] = Failures(
+            number=before.number + 1,
+            unanswered=before.unanswered + (outcome is Outcome.UNANSWERED),
+            rejected=before.rejected + (rejected and len(blamed) == 1),
+            final=before.final or _is_final(failure),
+            last=failure,
+            times=(*before.times, failure.failed_at)[-_MOST_TIMES:],
+            revision=record.revision,
         )
+    record = record._replace(failures=failures)
+    if not rejected:
+        return record
+    if len(blamed) > 1:
+        return _with(record, _CREDENTIALS, identity.credentials, failure)
+    if blamed == (Credential.PIN,):
+        return _with(record, _PINS, identity.pin, failure)
+    if blamed == (Credential.OTP_REQUEST,) and failure.settings:
+        return _with(record, _SETTINGS, identity.fingerprint, failure)
+    return record
 
 
-def limit_of(failure: LoginFailure) -> Limit:
-    """Return how long a limit holds: its own time, a day at most.
+def settings_rejected(record: AttemptRecord, identity: Identity, failure: Failure) -> AttemptRecord:
+    """Return the record after settings of the app were rejected."""
+    return _with(_next(record), _SETTINGS, identity.fingerprint, failure)
 
-    Args:
-        failure: What Upstox said.
-    """
-    told = failure.retry_after or 0.0
+
+def limited(record: AttemptRecord, failure: Failure) -> AttemptRecord:
+    """Return the record after a rate limit: its own time, a day at most."""
     try:
-        known = EXPLANATIONS[ErrorCode(failure.error_code)]  # type: ignore[arg-type]
-        floor = known.retry_after or 0.0
+        code = ErrorCode(failure.error_code)  # type: ignore[arg-type]
+        known = EXPLANATIONS[code].retry_after or 0.0
     except (ValueError, KeyError):
-        floor = 0.0
-    return Limit(min(max(told, floor) or _SHORTEST_LIMIT, _LONGEST_LIMIT), failure)
+        known = 0.0
+    own = known or failure.details.get("answered_by") == _UPSTOX
+    longest = _LONGEST_LIMIT if own else _LONGEST_LIMIT_OF_OTHERS
+    seconds = min(max(failure.retry_after or 0.0, known) or _SHORTEST_LIMIT, longest)
+    record = _next(record)
+    return record._replace(limit=Limit(seconds, failure, record.revision))
 
 
-def seconds_left(limit: Limit, now: float) -> float:
-    """Return how long a limit still holds, in seconds, 0 once it does not.
+def logged_in(
+    record: AttemptRecord, identity: Identity, now: float, *, ends_others: bool
+) -> AttemptRecord:
+    """Return the record after a login that brought a token, and perhaps ended the earlier ones."""
+    number = record.logins + 1
+    record = _next(record)._replace(
+        logins=number,
+        login_at=now,
+        ended=number if ends_others else record.ended,
+        asked_until=0.0,
+    )
+    return _without(record, _SETTINGS, identity.fingerprint)
 
-    Args:
-        limit: The limit.
-        now: The local clock, in seconds since the epoch. Before the limit was noted, one of the
-            two clocks was wrong, and it holds no longer.
+
+def asked(record: AttemptRecord, until: float) -> AttemptRecord:
+    """Return the record of a user who was asked on the phone, and can approve until a time."""
+    return _next(record)._replace(asked_until=until)
+
+
+def cleared(record: AttemptRecord) -> AttemptRecord:
+    """Return the record without failures: the used codes stay, and the logins' numbers."""
+    record = _next(record, *_KINDS)
+    return AttemptRecord(
+        id=record.id,
+        revision=record.revision,
+        settled=record.settled,
+        time_steps=record.time_steps,
+        logins=record.logins,
+        login_at=record.login_at,
+        ended=record.ended,
+    )
+
+
+def counted_anew(record: AttemptRecord, now: float) -> AttemptRecord:
+    """Return the record for a clock that is before what was noted: itself, if it is not.
+
+    The limit is released, since one of the two clocks was wrong; fifteen minutes begin now.
     """
+    limit = record.limit
+    changed = record
+    if limit is not None and now < limit.failure.failed_at - ADJUSTMENT:
+        changed = _next(record, _LIMIT)._replace(limit=None)
+    waiting = {
+        kind: one for kind, one in record.failures.items() if _waits(one) and _is_before(one, now)
+    }
+    if waiting:
+        changed = _next(changed)
+        noted = {
+            kind: one._replace(times=(*one.times, now)[-_MOST_TIMES:], revision=changed.revision)
+            for kind, one in waiting.items()
+        }
+        changed = changed._replace(failures={**changed.failures, **noted})
+    return changed
+
+
+def merged(first: AttemptRecord, second: AttemptRecord) -> AttemptRecord:
+    """Return the later of two copies, with what the other blocks and the later has not settled."""
+    if second.revision > first.revision:
+        first, second = second, first
+    return with_blocks(first, second)
+
+
+def with_blocks(record: AttemptRecord, other: AttemptRecord) -> AttemptRecord:
+    """Return a record with what another copy blocks and the record has not settled."""
+    if other is record or other == AttemptRecord():
+        return record
+
+    def stands(kind: str, note: Any) -> bool:
+        return bool(note.revision > record.settled.get(kind, 0))
+
+    failures = dict(record.failures)
+    for kind, theirs in other.failures.items():
+        if stands(kind.value, theirs):
+            failures[kind] = _joined(failures.get(kind, theirs), theirs)
+    limits = [one for one in (record.limit, other.limit) if one and stands(_LIMIT, one)]
+    flight = other.in_flight
+    lists: dict[str, Any] = {
+        name: _bounded(
+            (
+                *getattr(record, name),
+                *(one for one in getattr(other, name) if stands(name, one)),
+            )
+        )
+        for name in _LISTS
+    }
+    record = record._replace(
+        id=record.id or other.id,
+        revision=max(record.revision, other.revision),
+        in_flight=record.in_flight or (flight if flight and stands(_IN_FLIGHT, flight) else None),
+        failures=failures,
+        limit=max(limits, key=lambda one: one.failure.failed_at + one.seconds, default=None),
+        **lists,
+    )
+    if record.id == other.id:
+        record = record._replace(
+            logins=max(record.logins, other.logins), ended=max(record.ended, other.ended)
+        )
+    return _used(record, other.time_steps)
+
+
+def has_ended(record: AttemptRecord, login: LoginId) -> bool:
+    """Tell whether a token was ended by a later login of its account."""
+    return bool(login.log) and login.log == record.id and login.number < record.ended
+
+
+def find_blocks(
+    record: AttemptRecord, identity: Identity, now: float, *kinds: Credential
+) -> Iterator[Block]:
+    """Yield everything that blocks a login which would send these kinds, by default all."""
+    sent = kinds or tuple(Credential)
+    yield from _rejected(record, identity, sent)
+    for kind in sent:
+        block = _failed(record, kind, now)
+        if block is not None:
+            yield block
+    limit = record.limit
+    if limit is None:
+        return
     passed = now - limit.failure.failed_at
-    return 0.0 if passed < -ADJUSTMENT else min(limit.seconds, max(0.0, limit.seconds - passed))
+    left = limit.seconds - max(0.0, passed)
+    if left > 0 and passed >= -ADJUSTMENT:
+        release = f"The next login goes out in {left:.0f} seconds; {_UNBLOCK} before."
+        yield Block("Every request for this account", limit.failure, release, left)
 
 
-def is_before(limit: Limit, now: float) -> bool:
-    """Tell whether a clock is before the time when a limit was noted.
-
-    Args:
-        limit: The limit.
-        now: The local clock, in seconds since the epoch.
-    """
-    return now < limit.failure.failed_at - ADJUSTMENT
-
-
-def _refused(
-    record: LedgerRecord, identity: Identified, kinds: tuple[Credential, ...]
+def _rejected(
+    record: AttemptRecord, identity: Identity, kinds: tuple[Credential, ...]
 ) -> Iterator[Block]:
     for one in record.pins:
-        if one.mark == identity.pin and Credential.PIN in kinds:
-            yield Block(
-                "This PIN",
-                one.failure,
-                f"The next login goes out when {_PIN_CHANGES}; {_LIFT} before.",
-            )
-    for one in record.triples:
-        if one.mark == identity.triple and one.count >= _MOST_REFUSED_TRIPLES:
-            yield Block(
-                "This client id with this TOTP secret and PIN",
-                one.failure,
-                "The next login goes out when client_id, totp_secret or pin_code "
-                f"(UPSTOX_PIN_CODE) has changed; {_LIFT} before.",
-            )
+        if one.hashed == identity.pin and Credential.PIN in kinds:
+            yield Block("This PIN", one.failure, _NEXT.format("pin_code (UPSTOX_PIN_CODE)"))
+    for one in record.credentials:
+        if one.hashed == identity.credentials and one.times >= _MOST_REJECTED_CREDENTIALS:
+            names = "client_id, totp_secret or pin_code (UPSTOX_PIN_CODE)"
+            what = "This client id with this TOTP secret and PIN"
+            yield Block(what, one.failure, _NEXT.format(names))
     for one in record.settings:
-        if one.mark == identity.fingerprint:
+        if one.hashed == identity.fingerprint:
             names = " or ".join(f"{name} (UPSTOX_{name.upper()})" for name in one.failure.settings)
-            yield Block(
-                "A login with these settings",
-                one.failure,
-                f"The next login goes out when {names} has changed; {_LIFT} before.",
-            )
+            yield Block("A login with these settings", one.failure, _NEXT.format(names))
 
 
-def _failed(record: LedgerRecord, kind: Credential, now: float) -> Block | None:
-    failures = record.of(kind)
-    rejected_twice = kind is Credential.CODE and failures.rejected >= _MOST_REJECTED_CODES
-    if failures.last is None or not (
-        failures.count >= MOST_FAILURES or failures.final or rejected_twice
-    ):
+def _failed(record: AttemptRecord, kind: Credential, now: float) -> Block | None:
+    failures = record.failures.get(kind, Failures())
+    last = failures.last
+    twice = kind is Credential.CODE and failures.rejected >= _MOST_REJECTED_CODES
+    if last is None or not (failures.number >= MOST_FAILURES or failures.final or twice):
         return None
-    if failures.silent == failures.count and not failures.final:
-        passed = now - failures.last.failed_at
-        if passed >= _SILENCE or passed < -ADJUSTMENT:
-            return None
-        left = _SILENCE - max(0.0, passed)
+    if not _waits(failures):
         return Block(
             _NAMES[kind],
-            failures.last,
-            f"It was sent {failures.count} times without a verdict. One more goes out in "
-            f"{left:.0f} seconds; {_LIFT} before.",
-            left,
+            last,
+            "Log in once on the Upstox login page, and set right what is wrong: no changed setting "
+            f"unblocks it, five failures lock the account. Then {_UNBLOCK}.",
         )
+    # The clocks of two machines may differ by hours: what counts is the last note before this one.
+    noted = max((at for at in failures.times if at <= now + ADJUSTMENT), default=now)
+    left = _PAUSE - max(0.0, now - noted)
+    if left <= 0:
+        return None
     return Block(
         _NAMES[kind],
-        failures.last,
-        "Log in once on the Upstox login page, and set right what is wrong: no changed setting "
-        f"releases it, five failures lock the account. Then {_LIFT}.",
+        last,
+        f"It was sent {failures.number} times without an answer that says whether it was right. "
+        f"One more goes out in {left:.0f} seconds; {_UNBLOCK} before.",
+        left,
+    )
+
+
+def _waits(failures: Failures) -> bool:
+    """Tell whether one try each fifteen minutes goes out: nothing ever said that it was wrong."""
+    return (
+        failures.number >= MOST_FAILURES
+        and failures.unanswered >= failures.number
+        and not failures.final
+    )
+
+
+def _is_before(failures: Failures, now: float) -> bool:
+    return all(at > now + ADJUSTMENT for at in failures.times)
+
+
+def _blamed(credentials: tuple[Credential, ...], failure: Failure) -> tuple[Credential, ...]:
+    """Return which of several credentials was rejected, as far as Upstox told."""
+    if len(credentials) == 1:
+        return credentials
+    if failure.error_code == ErrorCode.ACCOUNT_LOCKED:
+        return (Credential.PIN,)
+    return _NAMED_ALONE.get(failure.settings, credentials)
+
+
+def _is_final(failure: Failure) -> bool:
+    left = failure.details.get("attempts_left")
+    return failure.error_code == ErrorCode.ACCOUNT_LOCKED or (type(left) is int and left <= 1)
+
+
+def _next(record: AttemptRecord, *settled: str) -> AttemptRecord:
+    """Return the record in its next revision, up to which these kinds of notes are settled."""
+    revision = min(record.revision + 1, MOST_REVISIONS)
+    return record._replace(
+        revision=revision, settled={**record.settled, **dict.fromkeys(settled, revision)}
+    )
+
+
+def _used(record: AttemptRecord, time_steps: Iterable[int]) -> AttemptRecord:
+    known = {*record.time_steps, *time_steps}
+    return record._replace(time_steps=tuple(sorted(known))[-_MOST_TIME_STEPS:])
+
+
+def _with(record: AttemptRecord, name: str, hashed: str | None, failure: Failure) -> AttemptRecord:
+    if hashed is None:
+        return record
+    known: tuple[Rejected, ...] = getattr(record, name)
+    times = sum(one.times for one in known if one.hashed == hashed) + 1
+    rejected = (
+        *(one for one in known if one.hashed != hashed),
+        Rejected(hashed, failure, times, record.revision),
+    )
+    changed: dict[str, Any] = {name: rejected[-_MOST_REJECTED:]}
+    return record._replace(**changed)
+
+
+def _without(record: AttemptRecord, name: str, hashed: str | None) -> AttemptRecord:
+    """Return the record without something that was rejected, and is not brought back by a copy."""
+    known: tuple[Rejected, ...] = getattr(record, name)
+    others = tuple(one for one in known if one.hashed != hashed)
+    if others == known:
+        return record
+    # What stays is noted anew: a copy may have it from before.
+    kept = tuple(one._replace(revision=record.revision) for one in others)
+    changed: dict[str, Any] = {name: kept}
+    settled = {**record.settled, name: record.revision - 1}
+    return record._replace(settled=settled, **changed)
+
+
+def _bounded(rejected: Iterable[Rejected]) -> tuple[Rejected, ...]:
+    """Return what was rejected, each once, the latest sixteen."""
+    latest: dict[str, Rejected] = {}
+    for one in rejected:
+        before = latest.get(one.hashed, one)
+        later = max(before, one, key=lambda each: each.revision)
+        latest[one.hashed] = later._replace(times=max(before.times, one.times))
+    return tuple(sorted(latest.values(), key=lambda one: one.revision))[-_MOST_REJECTED:]
+
+
+def _joined(first: Failures, second: Failures) -> Failures:
+    later, other = (first, second) if first.revision >= second.revision else (second, first)
+    number, rejected = max(first.number, second.number), max(first.rejected, second.rejected)
+    return later._replace(
+        number=number,
+        unanswered=min(max(first.unanswered, second.unanswered), number - rejected),
+        rejected=rejected,
+        final=first.final or second.final,
+        times=tuple(sorted({*first.times, *second.times}))[-_MOST_TIMES:],
+        last=later.last or other.last,
     )

@@ -1,9 +1,8 @@
-"""Sealing: encrypts and authenticates what is kept where others may read and write."""
+"""Encryption of what is kept where others may read and write: Fernet, with the name inside."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -11,19 +10,18 @@ from upstox_totp._redact import HiddenBytes
 from upstox_totp.errors import ConfigurationError, missing_extra
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.fernet import MultiFernet
     from pydantic import SecretStr
 
     Hideable = SecretStr | str | bytes
 
-_MARK: Final = b"sealed1."
+_MARK: Final = b"fernet1:"
 _KEY_BYTES: Final = 32
-_NONCE_BYTES: Final = 12
 _ALPHABET: Final = bytes.maketrans(b"+/", b"-_")
 
 
-class SealError(Exception):
-    """A record that cannot be opened; the text says why, and what to do."""
+class DecryptError(Exception):
+    """A record that cannot be decrypted; the text says why, and what to do."""
 
 
 def new_key() -> str:
@@ -31,116 +29,79 @@ def new_key() -> str:
     return base64.urlsafe_b64encode(os.urandom(_KEY_BYTES)).decode()
 
 
-class Seal:
-    """Seals records under the names that they are kept by, with AES-256-GCM.
+class Encryption:
+    """Encrypts records, which decrypt under their own name alone; without a key it leaves them.
 
-    A record opens under its own name alone: nobody can put one in another's place. Without a key,
-    records are kept as they are.
-
-    Args:
-        keys: One key, or several with commas between them, as `new_key` makes them: the first
-            seals, all of them open. None or empty for no encryption.
-
-    Raises:
-        ConfigurationError: If a key is none.
-        ImportError: If there is a key, and the extra ``encryption`` is missing.
+    ``keys``: one key, or several with commas between them: the first encrypts, all decrypt.
     """
 
     def __init__(self, keys: Hideable | None = None) -> None:
         # Hidden before anything can fail: a traceback may show the values of a frame.
         keys = hidden(keys)
-        self._ciphers = [_cipher(key) for key in _parse(keys)]
+        self._fernet = _fernet(_parse(keys))
 
     def __repr__(self) -> str:
-        """Return how many keys there are."""
-        # One whose keys were refused has none, and is in the traceback.
-        return f"Seal({len(vars(self).get('_ciphers', ()))} keys)"
+        return f"Encryption({'a key' if vars(self).get('_fernet') else 'no key'})"
 
     @property
     def encrypts(self) -> bool:
         """Whether there is a key."""
-        return bool(self._ciphers)
+        return self._fernet is not None
 
-    def seal(self, name: str, content: bytes) -> HiddenBytes:
-        """Return a record as it may be kept, in ASCII.
-
-        Args:
-            name: What it is kept under.
-            content: The record; without a key, it has to be ASCII itself.
-        """
-        if not self._ciphers:
+    def encrypt(self, name: str, content: bytes) -> HiddenBytes:
+        """Return a record as it may be kept."""
+        if self._fernet is None:
             return HiddenBytes(content)
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._ciphers[0].encrypt(nonce, bytes(content), name.encode())
-        return HiddenBytes(_MARK + base64.urlsafe_b64encode(nonce + sealed))
+        return HiddenBytes(_MARK + self._fernet.encrypt(_named(name) + bytes(content)))
 
-    def open(self, name: str, kept: bytes) -> HiddenBytes:
-        """Return a record that was kept.
-
-        Args:
-            name: What it was kept under.
-            kept: What `seal` returned.
-
-        Raises:
-            SealError: If it was sealed with another key or under another name, was changed
-                since, or is not sealed although there is a key.
-        """
-        sealed = kept.startswith(_MARK)
-        if not self._ciphers:
-            if sealed:
-                raise SealError(
+    def decrypt(self, name: str, kept: bytes) -> HiddenBytes:
+        """Return a record that was kept, or raise `DecryptError`."""
+        encrypted = kept.startswith(_MARK)
+        if self._fernet is None:
+            if encrypted:
+                raise DecryptError(
                     "it is encrypted, and this machine has no key. Set UPSTOX_CACHE_KEY to the "
                     "key of the machine that wrote it."
                 )
             return HiddenBytes(kept)
-        if not sealed:
-            raise SealError(
+        if not encrypted:
+            raise DecryptError(
                 "it is not encrypted, although UPSTOX_CACHE_KEY is set here. Set the same key on "
-                "the machine that wrote it."
+                "every machine."
             )
-        content = self._decrypt(name, kept.removeprefix(_MARK))
-        if content is None:
-            raise SealError(
-                "no key in UPSTOX_CACHE_KEY opens it. Set the key of the machine that wrote it; "
+        content = self._decrypt(HiddenBytes(kept[len(_MARK) :]))
+        if content is None or not content.startswith(_named(name)):
+            raise DecryptError(
+                "no key in UPSTOX_CACHE_KEY decrypts it. Set the key of the machine that wrote it; "
                 "while a key is replaced, both, with a comma between them."
             )
-        return content
+        return HiddenBytes(content[len(_named(name)) :])
 
-    def _decrypt(self, name: str, kept: bytes) -> HiddenBytes | None:
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - only where there is a key
+    def _decrypt(self, kept: HiddenBytes) -> HiddenBytes | None:
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - only where there is a key
 
+        assert self._fernet is not None  # noqa: S101 - asked before
         try:
-            raw = base64.urlsafe_b64decode(kept)
-        except (binascii.Error, ValueError):
+            return HiddenBytes(self._fernet.decrypt(bytes(kept)))
+        except InvalidToken:
             return None
-        # The last letter has bits that mean nothing, and the decoder passes other letters over.
-        if base64.urlsafe_b64encode(raw) != kept:
-            return None
-        for cipher in self._ciphers:
-            try:
-                return HiddenBytes(
-                    cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], name.encode())
-                )
-            except (InvalidTag, ValueError):
-                continue
-        return None
 
 
 def hidden(value: Hideable | None) -> HiddenBytes:
-    """Return a secret that no traceback shows.
-
-    Args:
-        value: The secret; None becomes empty.
-    """
+    """Return a secret that no traceback shows; None becomes empty."""
     if isinstance(value, bytes):
         return HiddenBytes(value)
     plain = value if value is None or isinstance(value, str) else value.get_secret_value()
     return HiddenBytes((plain or "").encode(errors="surrogateescape"))
 
 
+def _named(name: str) -> bytes:
+    return name.encode() + b"\n"
+
+
 def _parse(keys: bytes) -> list[HiddenBytes]:
-    parsed = [_decoded(HiddenBytes(key)) for key in keys.split(b",") if key.strip()]
-    if any(len(key) != _KEY_BYTES for key in parsed):
+    parsed = [_normal(HiddenBytes(key)) for key in keys.split(b",") if key.strip()]
+    if not all(parsed):
         raise ConfigurationError(
             "cache_key (UPSTOX_CACHE_KEY) must be a key that upstox_cli cache-key printed, or "
             "several of them with commas between them.",
@@ -149,19 +110,21 @@ def _parse(keys: bytes) -> list[HiddenBytes]:
     return parsed
 
 
-def _decoded(key: bytes) -> HiddenBytes:
+def _normal(key: bytes) -> HiddenBytes:
+    """Return a key as Fernet wants it, empty if it is none."""
+    # The standard alphabet is taken as well; what is in neither must not be passed over.
     try:
-        # The standard alphabet is taken as well; what is in neither must not be passed over.
-        return HiddenBytes(
-            base64.b64decode(key.strip().translate(_ALPHABET), altchars=b"-_", validate=True)
-        )
+        raw = base64.b64decode(key.strip().translate(_ALPHABET), altchars=b"-_", validate=True)
     except ValueError:
         return HiddenBytes()
+    return HiddenBytes(base64.urlsafe_b64encode(raw) if len(raw) == _KEY_BYTES else b"")
 
 
-def _cipher(key: bytes) -> AESGCM:
+def _fernet(keys: list[HiddenBytes]) -> MultiFernet | None:
+    if not keys:
+        return None
     try:
-        from cryptography.hazmat.primitives.ciphers import aead  # noqa: PLC0415 - as above
+        from cryptography import fernet  # noqa: PLC0415 - as above
     except ImportError:
         raise ImportError(missing_extra("UPSTOX_CACHE_KEY", "encryption")) from None
-    return aead.AESGCM(bytes(key))
+    return fernet.MultiFernet([fernet.Fernet(bytes(key)) for key in keys])

@@ -1,76 +1,56 @@
-"""A directory of files that are their owner's alone, each written whole or not at all."""
+"""FileBackend: keeps bytes in files of the user's own, for the processes of a machine."""
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
+import json
 import os
-import stat
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from upstox_totp import _clock
-from upstox_totp._cache.store import StoreError
-from upstox_totp._log import logger, warn_user
+from upstox_totp._cache.backend import BackendError, Entry, Holder, LockLostError
+from upstox_totp._cache.lifetime import IST, as_datetime, moment
+from upstox_totp._private_files import PrivateDirectory
 from upstox_totp._redact import HiddenBytes
 from upstox_totp.errors import missing_extra
 
-SUFFIXES: Final = frozenset({".json", ".ledger", ".lock", ".holder", ".used", ".tmp"})
-"""What the files of a store end with; a directory that has others is not for tokens alone."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from filelock import FileLock
+
+    from upstox_totp._cache.backend import Backend
 
 _APPLICATION: Final = "upstox-totp"
-# An answer has two MiB at most, and JSON writes six characters for some of its bytes.
-_MOST_BYTES: Final = 16 * 1024 * 1024
-_OTHERS: Final = 0o077
-_WRITABLE: Final = 0o022
-_POSIX: Final = os.name == "posix"
-_BINARY: Final = getattr(os, "O_BINARY", 0)
-_READ: Final = os.O_RDONLY | _BINARY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
-_WINDOWS_TRIES: Final = 50
-_WINDOWS_PAUSE: Final = 0.01
-# Directories on disks where modes have no effect, which the person was told of.
-_MODELESS: Final[set[Path]] = set()
 
 
-class NotPrivateError(StoreError):
-    """A directory that cannot be made the user's own."""
+def open_directory(named: str | os.PathLike[str] | None = None) -> Backend:
+    """Return the files of a directory, by default in the user's cache directory.
 
-
-def cache_directory(named: str | os.PathLike[str] | None = None) -> Path:
-    """Return where tokens are kept.
-
-    Args:
-        named: The directory to use; by default one of the user's cache directory.
-
-    Raises:
-        ImportError: If none is named, and the extra that finds it is not installed.
-        StoreError: If it lies in a home directory and the user has none, or is no path.
+    Where there can be no such directory, each method of what is returned raises why.
     """
-    return Path(cache_path(named))
+    try:
+        return _open(_path(named))
+    except OSError as error:
+        return UnusableBackend(error)
 
 
-def cache_path(named: str | os.PathLike[str] | None = None) -> str:
-    """Return the path of `cache_directory`, as text.
-
-    Args:
-        named: As there.
-
-    Raises:
-        ImportError: As there.
-        StoreError: As there.
-    """
-    path = os.fspath(_default_directory() if named is None else named)
+def _path(named: str | os.PathLike[str] | None) -> str:
+    path = os.fspath(_default() if named is None else named)
     if "\0" in path:
-        raise StoreError("a path with a zero byte in it names no directory")
+        raise BackendError("a path with a zero byte in it names no directory")
     if path.startswith("~"):
         # Unlike Path's own, it leaves the mark where nobody knows the home.
         path = os.path.expanduser(path)  # noqa: PTH111
         if path.startswith("~"):
-            raise StoreError(f"{path} lies in a home directory, and this user has none")
+            raise BackendError(f"{path} lies in a home directory, and this user has none")
     return path
 
 
-def _default_directory() -> Path:
+def _default() -> Path:
     try:
         import platformdirs  # noqa: PLC0415 - an extra, and loaded only where it is asked
 
@@ -78,190 +58,204 @@ def _default_directory() -> Path:
     except ImportError:
         pass
     except RuntimeError as error:
-        raise StoreError(str(error)) from None
+        raise BackendError(str(error)) from None
     raise ImportError(missing_extra("TokenCache", "cache"))
 
 
-class PrivateDirectory:
-    """A directory of files of its owner's.
+@lru_cache(maxsize=32)
+def _open(path: str) -> FileBackend:
+    return FileBackend(Path(path))
 
-    Args:
-        path: Where it lies; made if it is not there.
-    """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        # Joined anew by pathlib, it would take longer than reading the file.
-        self._text = os.fspath(path)
+class UnusableBackend:
+    """A directory that was named and cannot be used."""
+
+    def __init__(self, reason: OSError) -> None:
+        self._reason = reason
 
     def __repr__(self) -> str:
-        """Return the path."""
-        return f"PrivateDirectory({str(self.path)!r})"
+        return "UnusableBackend()"
 
-    def read(self, name: str) -> HiddenBytes | None:
-        """Return the content of a file; empty for one of no use, None if there is none.
+    def describe(self) -> str:
+        """Return what it was to be."""
+        return "the cache directory"
 
-        Warns of a file that others could read, whose mode is repaired. What others could write,
-        and what is no file, is of no use.
+    def read(self, *_: object) -> NoReturn:
+        """Raise why it cannot be used."""
+        raise BackendError(str(self._reason))
 
-        Args:
-            name: The name of the file.
+    lock = holder = read
 
-        Raises:
-            OSError: If the directory is not the user's own, or the file cannot be read.
-        """
-        path = f"{self._text}{os.sep}{name}"
+
+class FileBackend:
+    """Keeps bytes in files of a directory, which is made when something is locked."""
+
+    def __init__(self, path: Path) -> None:
+        self._directory = PrivateDirectory(path)
+
+    def __repr__(self) -> str:
+        return f"FileBackend({str(self._directory.path)!r})"
+
+    def describe(self) -> str:
+        """Return where it is."""
+        return str(self._directory.path)
+
+    def read(self, name: str) -> Entry | None:
+        """Return what is kept under a name; OSError if the directory is not the user's own."""
+        found = self._directory.read(f"{name}.json")
+        return None if found is None else Entry(found[0], own=found[1])
+
+    def write(self, entries: Mapping[str, Entry]) -> None:
+        """Replace files; for whoever holds the lock."""
+        for name, entry in entries.items():
+            self._directory.write(f"{name}.json", entry.content)
+
+    def lock(self, names: tuple[str, ...]) -> FilesLock | None:
+        """Return a lock, None while another process holds one; OSError if the disk has no locks."""
+        lock = FilesLock(self, names)
         try:
-            self.check()
-            descriptor = os.open(path, _READ)
-        except FileNotFoundError:
+            if lock.acquire():
+                return lock
+        except BaseException:
+            lock.release()
+            raise
+        lock.release()
+        return None
+
+    def holder(self, name: str) -> Holder | None:
+        """Return which process holds a name, and since when."""
+        try:
+            content, _ = self._directory.read(f"{name}.holder") or (b"", True)
+            told = json.loads(content)
+            since = as_datetime(moment(told["since"])).astimezone(IST)
+            process = f"process {int(told['pid'])} on {str(told['host'])[:100]}"
+        except (ArithmeticError, LookupError, OSError, RecursionError, TypeError, ValueError):
             return None
-        except OSError:
-            if not os.path.islink(path):  # noqa: PTH114 - as above
-                raise
-            return HiddenBytes()
-        try:
-            state = os.fstat(descriptor)
-            if not stat.S_ISREG(state.st_mode) or not self._is_private(path, state, descriptor):
-                return HiddenBytes()
-            return HiddenBytes(os.read(descriptor, min(state.st_size, _MOST_BYTES)))
-        finally:
-            os.close(descriptor)
+        return Holder(f"{process}, since {since:%H:%M:%S} IST")
 
-    def _is_private(self, path: str, state: os.stat_result, descriptor: int) -> bool:
-        if not _POSIX:
-            return True
-        if state.st_uid != os.geteuid():
-            return False
-        if not state.st_mode & _OTHERS or self.path in _MODELESS:
-            return True
-        # What others could write is not believed, and replaced by the next login.
-        if state.st_mode & _WRITABLE:
-            return False
-        logger.warning("%s could be read by others; it is the user's alone now", path)
-        os.fchmod(descriptor, 0o600)
+    def lock_file(self, name: str) -> LockedFile | None:
+        """Lock the file of a name, and note who holds it; None while another does."""
+        import platform  # noqa: PLC0415 - reading needs no locks
+
+        self._directory.make()
+        locked = LockedFile.acquire(self._directory.path / f"{name}.lock")
+        if locked is not None:
+            told = {"pid": os.getpid(), "host": platform.node(), "since": _clock.time()}
+            # A full disk has no room for it: then nobody knows who holds the lock.
+            with suppress(OSError):
+                self._directory.write(
+                    f"{name}.holder", HiddenBytes(json.dumps(told).encode()), durable=False
+                )
+        return locked
+
+    def forget_holder(self, name: str) -> None:
+        """Remove the note of who holds a name."""
+        self._directory.remove(f"{name}.holder")
+
+    def anchor(self, name: str) -> LockedFile | None:
+        """Lock a file outside the directory, which may be removed while a login is under way."""
+        import tempfile  # noqa: PLC0415 - as above
+
+        user = os.getuid() if hasattr(os, "getuid") else "user"
+        place = json.dumps([str(self._directory.path.absolute()), name]).encode()
+        anchors = PrivateDirectory(Path(tempfile.gettempdir()) / f"{_APPLICATION}-{user}")
+        anchors.make()
+        return LockedFile.acquire(anchors.path / f"{hashlib.sha256(place).hexdigest()}.lock")
+
+
+class FilesLock:
+    """A lock of names in a `FileBackend`: of a file beside what is kept, and of one outside."""
+
+    def __init__(self, files: FileBackend, names: tuple[str, ...]) -> None:
+        self._files, self._names = files, names
+        self._anchors: list[LockedFile] = []
+        self._locked: dict[str, LockedFile] = {}
+        self._written: dict[str, Entry] = {}
+
+    def acquire(self) -> bool:
+        """Lock all names at once, and tell whether that succeeded; release in any case."""
+        for name in self._names:
+            # Without a place for it, the file beside what is kept is enough.
+            with suppress(OSError):
+                anchor = self._files.anchor(name)
+                if anchor is None:
+                    return False
+                self._anchors.append(anchor)
+            locked = self._files.lock_file(name)
+            if locked is None:
+                return False
+            self._locked[name] = locked
         return True
 
-    def write(self, name: str, content: HiddenBytes, *, durable: bool = True) -> None:
-        """Replace a file, in one step; to be called by one process at a time.
+    def write(self, entries: Mapping[str, Entry]) -> None:
+        """Replace what is kept under names."""
+        self._written |= entries
+        self.extend(0)
+        self._files.write(entries)
 
-        Args:
-            name: The name of the file.
-            content: What to write.
-            durable: Whether it must outlast a power failure.
+    def extend(self, seconds: float) -> None:  # noqa: ARG002 - it is not lost by time
+        """Make sure that the lock is held, and lock anew if the directory was removed."""
+        if self._locked and all(locked.is_in_place for locked in self._locked.values()):
+            return
+        if not self._locked:
+            raise LockLostError("the lock was released")
+        for name in self._names:
+            self._locked.pop(name).release()
+            locked = self._files.lock_file(name)
+            if locked is None:
+                self._release()
+                raise LockLostError("the directory was removed, and another login has begun")
+            self._locked[name] = locked
+        self._files.write(self._written)
 
-        Raises:
-            OSError: If that is not possible; what was kept before is still there then.
-        """
-        self.make()
-        draft = self.path / f"{name}.tmp"
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, _CREATE, 0o600)
+    def release(self) -> None:
+        """End the lock."""
+        for name, locked in self._locked.items():
+            if locked.is_in_place:
+                self._files.forget_holder(name)
+        self._release()
+        while self._anchors:
+            self._anchors.pop().release()
+
+    def _release(self) -> None:
+        for locked in self._locked.values():
+            locked.release()
+        self._locked = {}
+
+
+class LockedFile:
+    """The lock of a file, held."""
+
+    def __init__(self, path: Path, lock: FileLock) -> None:
+        self._path, self._lock = path, lock
+        self._file = _identify(path)
+
+    @classmethod
+    def acquire(cls, path: Path) -> LockedFile | None:
+        """Return the lock of a file, None while another process holds it; OSError without locks."""
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - reading needs no locks
+
+        lock = FileLock(path, mode=0o600, thread_local=False, fallback_to_soft=False)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                if durable:
-                    os.fsync(descriptor)
-            _replace(draft, self.path / name)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-            raise
+            lock.acquire(timeout=0)
+        except Timeout:
+            return None
+        return cls(path, lock)
 
-    def remove(self, name: str) -> None:
-        """Remove a file, if it is there and can be removed.
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file that is locked still lies where others look for it."""
+        return self._file is not None and self._file == _identify(self._path)
 
-        Args:
-            name: The name of the file.
-        """
-        with contextlib.suppress(OSError):
-            (self.path / name).unlink()
-
-    def mark(self, name: str) -> None:
-        """Make an empty file, which even a full disk has room for.
-
-        Args:
-            name: The name of the file.
-
-        Raises:
-            OSError: If that is not possible.
-        """
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(self.path / name, _CREATE, 0o600))
-
-    def names(self, pattern: str) -> list[str]:
-        """Return the names of the files that match a pattern.
-
-        Args:
-            pattern: As `pathlib.Path.glob` takes it.
-        """
-        return sorted(path.name for path in self.path.glob(pattern))
-
-    def make(self) -> None:
-        """Make the directory and its parents if they are not there, the user's alone.
-
-        Raises:
-            OSError: If that is not possible.
-        """
-        missing = []
-        for path in (self.path, *self.path.parents):
-            if path.exists():
-                break
-            missing.append(path)
-        for path in reversed(missing):
-            path.mkdir(mode=0o700, exist_ok=True)
-        self.check()
-
-    def check(self) -> None:
-        """Make sure that the directory is the user's own, and close it to others.
-
-        Raises:
-            OSError: If it is somebody else's, or serves others.
-        """
-        if not _POSIX:
-            return
-        state, own = self._state(), os.geteuid()
-        if state.st_uid != own:
-            raise NotPrivateError(f"{self.path} belongs to somebody else")
-        if not stat.S_ISDIR(state.st_mode):
-            raise NotADirectoryError(f"{self.path} is no directory")
-        if not state.st_mode & _OTHERS or self.path in _MODELESS:
-            return
-        if any(path.suffix not in SUFFIXES for path in self.path.iterdir()):
-            raise NotPrivateError(
-                f"{self.path} is open to others and holds other files: name a directory "
-                "that is for tokens alone"
-            )
-        with contextlib.suppress(PermissionError):
-            self.path.chmod(0o700)
-        if self._state().st_mode & _OTHERS:
-            _MODELESS.add(self.path)
-            warn_user(
-                f"The disk of {self.path} ignores modes: others on this machine may read the "
-                "tokens that are kept there, and lay down their own. Name a directory on "
-                "another disk in UPSTOX_CACHE_DIR."
-            )
-        else:
-            logger.warning("%s was open to others; it is the user's alone now", self.path)
-
-    def _state(self) -> os.stat_result:
-        # The link's own owner counts, too, if it is a link.
-        state = os.lstat(self._text)
-        if stat.S_ISLNK(state.st_mode) and state.st_uid == os.geteuid():
-            state = self.path.stat()
-        return state
+    def release(self) -> None:
+        """Release the lock."""
+        with suppress(OSError, RuntimeError):
+            self._lock.release()
 
 
-def _replace(draft: Path, path: Path) -> None:
-    for _ in range(_WINDOWS_TRIES):
-        try:
-            draft.replace(path)
-        except PermissionError:
-            # Windows replaces no file while another process reads it.
-            if _POSIX:
-                raise
-            _clock.sleep(_WINDOWS_PAUSE)
-        else:
-            return
-    draft.replace(path)
+def _identify(path: Path) -> tuple[int, int] | None:
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino

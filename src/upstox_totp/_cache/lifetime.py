@@ -29,15 +29,7 @@ _LATEST: Final = datetime(9998, 1, 1, tzinfo=UTC)
 
 
 def moment(value: object) -> float:
-    """Return seconds since the epoch that were read from somewhere, if a calendar has them.
-
-    Args:
-        value: What was read.
-
-    Raises:
-        TypeError: If it is no number.
-        ValueError: If it is before 1970, or after the year 9997.
-    """
+    """Return seconds since the epoch that were read from somewhere, if a calendar has them."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("no number")
     if not 0 <= value <= _LATEST.timestamp():
@@ -46,21 +38,13 @@ def moment(value: object) -> float:
 
 
 def as_datetime(seconds: float) -> datetime:
-    """Return a moment as an aware ``datetime``, the nearest one that can be reckoned with.
-
-    Args:
-        seconds: The moment, in seconds since the epoch.
-    """
+    """Return a moment as an aware ``datetime``, the nearest one that can be reckoned with."""
     inside = min(max(seconds, _EARLIEST.timestamp()), _LATEST.timestamp())
     return datetime.fromtimestamp(inside, UTC)
 
 
 def milliseconds(told: object) -> datetime | None:
-    """Return the moment that a number or text names, None if it names none.
-
-    Args:
-        told: Milliseconds since the epoch, as Upstox writes some times: digits.
-    """
+    """Return the moment that a number or text names, None if it names none."""
     text = str(told)
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
         return None
@@ -68,15 +52,7 @@ def milliseconds(told: object) -> datetime | None:
 
 
 def next_expiry(obtained_at: datetime) -> datetime:
-    """Return the first 03:30 Indian time after a moment.
-
-    Args:
-        obtained_at: When the token was made, aware.
-
-    Returns:
-        An aware ``datetime`` in Indian time. A token made at 03:30:00 exactly lives until the
-        next day.
-    """
+    """Return the first 03:30 Indian time after a moment."""
     local = _inside(obtained_at).astimezone(IST)
     day = local.date() + timedelta(days=local.time() >= _DIES_AT)
     return datetime.combine(day, _DIES_AT, IST)
@@ -97,14 +73,7 @@ def jwt_claims(token: str) -> dict[str, Any]:
 
 
 def jwt_expiry(token: str) -> datetime | None:
-    """Return what a JWT says of its own end.
-
-    Args:
-        token: The access token.
-
-    Returns:
-        Its ``exp`` as an aware ``datetime`` in Indian time, None if it has none.
-    """
+    """Return what a JWT says of its own end."""
     try:
         return datetime.fromtimestamp(jwt_claims(token)["exp"], UTC).astimezone(IST)
     except (KeyError, TypeError, ValueError, OverflowError, OSError):
@@ -112,17 +81,7 @@ def jwt_expiry(token: str) -> datetime | None:
 
 
 def expiry(token: str, obtained_at: datetime | None, now: datetime | None = None) -> datetime:
-    """Return when a token dies: the earlier of what it says and of the next 03:30.
-
-    Args:
-        token: The access token.
-        obtained_at: When it was made, aware; None if that is not known.
-        now: The time, aware, by default the local clock's: when a token that says nothing,
-            obtained nobody knows when, is taken to be made.
-
-    Returns:
-        An aware ``datetime`` in Indian time.
-    """
+    """Return when a token dies: the earlier of what it says and of the next 03:30."""
     own = jwt_expiry(token)
     if own is not None and obtained_at is None:
         return own
@@ -135,11 +94,6 @@ def credible_offset(token: str, obtained_at: datetime, offset: timedelta) -> tim
 
     A token that has just come is alive: where it would be dead by the corrected clock, and lives
     by the local one, the correction is wrong.
-
-    Args:
-        token: The access token.
-        obtained_at: When it was made, by the corrected clock, aware.
-        offset: How far the corrected clock was ahead of the local one.
     """
     own = jwt_expiry(token)
     wrong = own is not None and _minus(obtained_at, offset) < own <= obtained_at
@@ -147,14 +101,7 @@ def credible_offset(token: str, obtained_at: datetime, offset: timedelta) -> tim
 
 
 def seconds_left(expires_at: float, obtained_at: float, offset: float, now: float) -> float:
-    """Return how long a kept token still lives, in seconds, 0 or less once it is dead.
-
-    Args:
-        expires_at: When it dies, in seconds since the epoch.
-        obtained_at: When it was made, in seconds since the epoch.
-        offset: How far the server's clock was ahead of the local one then, in seconds.
-        now: The local clock, in seconds since the epoch.
-    """
+    """Return how long a kept token still lives, in seconds, 0 or less once it is dead."""
     corrected = now + offset
     # Before it was made, the local clock has been set since, and the correction is wrong.
     return expires_at - corrected if corrected > obtained_at - ADJUSTMENT else 0.0
@@ -165,12 +112,6 @@ def is_of_use(expires_at: float, obtained_at: float, left: float, margin: float)
 
     One that was made within the margin of 03:30 may, as long as it lives: the next login would
     bring a token that dies then as well, and too many logins get an account blocked.
-
-    Args:
-        expires_at: When it dies, in seconds since the epoch.
-        obtained_at: When it was made, in seconds since the epoch.
-        left: How long it still lives, in seconds.
-        margin: How long it must live at least, in seconds.
     """
     if left > margin:
         return True

@@ -1,117 +1,332 @@
-"""What keeps tokens and attempts: the protocol of a store, and of an account's turn in it."""
+"""Store: the records of tokens and attempts in a backend, attempts in its replicas too."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from upstox_totp import _clock
+from upstox_totp._cache.attempts import cleared, has_ended, merged, with_blocks
+from upstox_totp._cache.backend import Entry, UnreadableError
+from upstox_totp._cache.encryption import hidden
+from upstox_totp._cache.files import open_directory
+from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.records import AttemptRecord, TokenRecord, dump, load
+from upstox_totp._log import logger, warn_user
+from upstox_totp.errors import CacheError, ConfigurationError, missing_extra
 
 if TYPE_CHECKING:
-    from upstox_totp._cache.identified import Identified
-    from upstox_totp._cache.ledger_record import LedgerRecord
-    from upstox_totp._cache.record import TokenRecord
+    import os
+
+    from upstox_totp._cache.backend import Backend, Holder, Lock
+    from upstox_totp._cache.encryption import Hideable
+    from upstox_totp._settings.account import Identity
+
+_DAYS: Final = 90 * 86400.0
+RecordT = TypeVar("RecordT", TokenRecord, AttemptRecord)
 
 
-class LockLostError(Exception):
-    """The turn is another's now: nothing more may be sent or kept in it."""
+def open_store(
+    directory: str | os.PathLike[str] | None,
+    *,
+    url: Hideable | None = None,
+    key: Hideable | None = None,
+    backend: Backend | None = None,
+    strict: bool = False,
+) -> Store:
+    """Return the store of a cache: at a URL or in a backend, else in files.
+
+    The attempts of this machine lie in its files and in the memory of this process, too. ``strict``
+    makes an error of a store that cannot be used.
+    """
+    files = open_directory(directory)
+    shared = _open_url(url, key) if backend is None and url else backend
+    if shared is None:
+        return Store(files, PROCESS, strict=strict)
+    return Store(shared, files, PROCESS, strict=strict)
 
 
-class StoreError(OSError):
-    """A store that cannot be used, for a reason that the operating system does not know."""
+def open_log(directory: str | os.PathLike[str] | None, *, own_server: bool) -> Store:
+    """Return the store of a login whose token nobody caches: its attempts are stored all the same.
+
+    In files, where the extra for them is installed; without it, and for a server of this machine
+    and no directory named, in the memory of this process.
+    """
+    if find_spec("filelock") is None or (own_server and directory is None):
+        return Store(PROCESS)
+    return Store(open_directory(directory), PROCESS)
 
 
-class Turn(Protocol):
-    """The account's turn, held: nobody else logs in meanwhile. Every method may raise OSError."""
-
-    def read_token(self) -> TokenRecord:
-        """Return what is kept of the app's token, an empty record if nothing of use is."""
-
-    def write_token(self, record: TokenRecord) -> None:
-        """Replace what is kept of the app's token.
-
-        Args:
-            record: What to keep.
-        """
-
-    def read_ledger(self) -> LedgerRecord:
-        """Return what is kept of the account's attempts, an empty record if nothing is."""
-
-    def write_ledger(self, record: LedgerRecord) -> None:
-        """Replace what is kept of the account's attempts.
-
-        Args:
-            record: What to keep.
-        """
-
-    def confirm(self, seconds: float) -> None:
-        """Make sure, before a request, that the turn is still held.
-
-        Args:
-            seconds: How long the request may take.
-
-        Raises:
-            LockLostError: If it is another's now.
-        """
-
-    def release(self) -> None:
-        """End the turn. A second call does nothing; no call raises."""
+def _open_url(url: Hideable, key: Hideable | None) -> Backend:
+    try:
+        module = import_module("upstox_totp._cache.redis")
+    except ImportError:
+        pass
+    else:
+        opened: Backend = module.open_url(hidden(url), hidden(key))
+        return opened
+    raise ConfigurationError(missing_extra("cache_url (UPSTOX_CACHE_URL)", "redis") + ".")
 
 
-class Store(Protocol):
-    """Where tokens and attempts are kept. Every method but `describe` may raise OSError."""
+class Store:
+    """Tokens and attempts in a backend, the attempts in replicas of it, too.
 
-    def read_token(self, identity: Identified) -> TokenRecord:
-        """Return what is kept of an app's token, an empty record if nothing of use is.
-
-        Args:
-            identity: Whose it is.
-        """
-
-    def read_ledger(self, identity: Identified) -> LedgerRecord:
-        """Return what is kept of an account's attempts, an empty record if nothing of use is.
-
-        Args:
-            identity: Whose they are.
-        """
-
-    def take_turn(self, identity: Identified) -> Turn | None:
-        """Return the account's turn, None while another holds it. Never waits.
-
-        Args:
-            identity: Whose turn it is.
-        """
-
-    def describe_holder(self, identity: Identified) -> str | None:
-        """Return who holds the account's turn, and since when; None if nobody knows.
-
-        Args:
-            identity: Whose turn it is.
-        """
-
-    def describe(self) -> str:
-        """Return where the store is, for messages."""
-
-
-class UnusableStore:
-    """A store that was named and cannot be used: every method but `describe` says why.
-
-    Args:
-        where: Where it is.
-        reason: Why it cannot be used.
+    Where the backend cannot be used, the user is warned, no token is stored, and the replicas hold
+    the attempts. What blocks is believed whoever could have written it; a token, or what releases,
+    is believed of what its owner alone could have written.
     """
 
-    def __init__(self, where: str, reason: OSError) -> None:
-        self._where = where
-        self._reason = reason
+    def __init__(self, backend: Backend, *replicas: Backend, strict: bool = False) -> None:
+        self._backends = (backend, *replicas)
+        self._strict = strict
+        self._warned: set[int] = set()
 
     def __repr__(self) -> str:
-        """Return where it is."""
-        return f"UnusableStore({self._where!r})"
+        return f"<Store at {self.describe()}>"
 
     def describe(self) -> str:
-        """Return where it is."""
-        return self._where
+        """Return where it is, for messages."""
+        return self._backends[0].describe()
 
-    def read_token(self, *_: object) -> NoReturn:
-        """Raise why it cannot be used."""
-        raise StoreError(str(self._reason))
+    def find(self, identity: Identity, margin: float) -> TokenRecord:
+        """Return what is stored of an app's token: the token in it may be handed out."""
+        return self.served(self.read_token(identity), identity, margin)
 
-    read_ledger = take_turn = describe_holder = read_token
+    def served(self, record: TokenRecord, identity: Identity, margin: float) -> TokenRecord:
+        """Return a record without its token, if that may not be handed out."""
+        token = record.token
+        if token is None:
+            return record
+        if token.serves(margin) and record.is_of(identity) and not self._has_ended(record):
+            return record
+        return record._replace(token=None)
+
+    def _has_ended(self, record: TokenRecord) -> bool:
+        return bool(record.login.log) and has_ended(
+            self._read_attempts(record.account), record.login
+        )
+
+    def read_token(self, identity: Identity) -> TokenRecord:
+        """Return what is stored of an app's token, an empty record if nothing of use is."""
+        for backend in self._backends:
+            try:
+                for name in _token_names(identity):
+                    found = self._load(TokenRecord, backend, name)
+                    if found is not None:
+                        return found[0]
+            except OSError as error:
+                self.give_up(backend, error, "Logging in without a cache")
+            else:
+                break
+        return TokenRecord()
+
+    def read_attempts(self, identity: Identity, *, replacing: bool = False) -> AttemptRecord:
+        """Return what is stored of an account's attempts, an empty record if nothing of use is.
+
+        ``replacing`` passes over what cannot be read, for a caller who replaces it.
+        """
+        return self._read_attempts(identity.attempts_name, replacing=replacing)
+
+    def _read_attempts(self, account: str, *, replacing: bool = False) -> AttemptRecord:
+        record, doubtful = AttemptRecord(), []
+        for backend in self._backends:
+            try:
+                found = self._load(AttemptRecord, backend, _attempts_name(account))
+            except OSError as error:
+                self.give_up(backend, error, "Logging in without a cache")
+                continue
+            except UnreadableError:
+                if not replacing:
+                    raise
+                continue
+            if found is not None and found[1]:
+                record = merged(record, found[0])
+            elif found is not None:
+                doubtful.append(found[0])
+        for one in doubtful:
+            record = with_blocks(record, one)
+        return record
+
+    def acquire(self, identity: Identity) -> AccountLock | None:
+        """Return the account's lock in each backend, None while another holds it in any."""
+        lock = AccountLock(self, identity)
+        try:
+            if lock.acquire(self._backends[::-1]):
+                return lock
+        except BaseException:
+            lock.release()
+            raise
+        lock.release()
+        return None
+
+    def holder(self, identity: Identity) -> Holder | None:
+        """Return who holds the account's lock, None if nobody does or nobody knows."""
+        for backend in self._backends[::-1]:
+            for name in _lock_names(identity):
+                try:
+                    holder = backend.holder(name)
+                except OSError:
+                    continue
+                if holder is not None:
+                    return holder
+        return None
+
+    def is_own(self, backend: Backend) -> bool:
+        """Tell whether a backend is the one that tokens lie in, and no replica."""
+        return backend is self._backends[0]
+
+    def give_up(self, backend: Backend, error: OSError, what: str) -> None:
+        """Warn that a backend cannot be used, or raise where that is an error."""
+        own = self.is_own(backend)
+        if self._strict and own:
+            raise error
+        if id(backend) in self._warned:
+            return
+        self._warned.add(id(backend))
+        where = f"{backend.describe()} cannot be used ({error.strerror or error})"
+        if own:
+            warn_user(
+                f"{what}: {where}. Each call logs in, and rejected credentials are remembered by "
+                "this process alone. Name another directory in UPSTOX_CACHE_DIR."
+            )
+        else:
+            logger.warning("Attempts are not stored in %s", where)
+
+    def note_lost(self, error: CacheError, what: str) -> None:
+        """Warn of what could not be stored, or raise where that is an error."""
+        if self._strict:
+            raise error
+        warn_user(f"{what} could not be saved. {error.message}")
+
+    def _load(
+        self, kind: type[RecordT], backend: Backend, name: str
+    ) -> tuple[RecordT, bool] | None:
+        """Return a record, and whether only its owner could have written it."""
+        entry = backend.read(name)
+        if entry is None:
+            return None
+        record = load(kind, entry.content)
+        if record is None or not (entry.own or kind is AttemptRecord):
+            logger.warning(
+                "Ignoring %s in %s, which this release cannot read or others could have written; "
+                "the next login replaces it",
+                name,
+                backend.describe(),
+            )
+            return None
+        token = record.token if isinstance(record, TokenRecord) else None
+        if entry.left is not None and token is not None:
+            # A machine whose clock is off hands it out as long as it is there.
+            offset = token.expires_at - entry.left - _clock.time()
+            record = record._replace(token=token._replace(clock_offset=offset))
+        return record, entry.own
+
+
+class AccountLock:
+    """The lock of an account and of an app in a store: nobody else logs in meanwhile."""
+
+    def __init__(self, store: Store, identity: Identity) -> None:
+        self._store = store
+        self._identity = identity
+        self._held: list[tuple[Backend, Lock]] = []
+        self._in_flight = self._away = False
+
+    def acquire(self, backends: tuple[Backend, ...]) -> bool:
+        """Acquire it in all backends, and tell whether that succeeded; release in any case."""
+        for backend in backends:
+            try:
+                lock = backend.lock(_lock_names(self._identity))
+            except OSError as error:
+                self._store.give_up(backend, error, "Logging in without a cache")
+                continue
+            if lock is None:
+                return False
+            self._held.append((backend, lock))
+        return True
+
+    def read_token(self) -> TokenRecord:
+        """Return what is stored of the app's token."""
+        return self._store.read_token(self._identity)
+
+    def read_attempts(self) -> AttemptRecord:
+        """Return what is stored of the account's attempts."""
+        return self._store.read_attempts(self._identity)
+
+    def write_token(self, record: TokenRecord) -> None:
+        """Replace what is stored of the app's token; raises `LockLostError`.
+
+        The token lies in the backend alone, until it expires, and what else is known for 90 days.
+        """
+        token, app = _token_names(self._identity)
+        other = {app: Entry(dump(record._replace(token=None)), _DAYS)}
+        seconds = _DAYS if record.token is None else max(0.0, record.token.expires_in)
+        for held in self._held:
+            own = {token: Entry(dump(record), seconds)} if self._store.is_own(held[0]) else {}
+            self._write(held, own | other, "The result of this login")
+
+    def write_attempts(self, record: AttemptRecord) -> None:
+        """Replace what is stored of the account's attempts; raises `LockLostError`.
+
+        Credentials that are in flight are written where other machines read before they are written
+        here, or `CacheError` is raised: nothing goes out that they could not know of.
+        """
+        self._in_flight = record.in_flight is not None
+        entries = {_attempts_name(self._identity.attempts_name): Entry(dump(record), _DAYS)}
+        for held in self._held[::-1] if self._in_flight else self._held:
+            self._write(held, entries, "The result of an attempt")
+
+    def clear(self) -> None:
+        """Forget the token and the failures; what cannot be read is replaced."""
+        attempts = self._store.read_attempts(self._identity, replacing=True)
+        self.write_token(TokenRecord().cleared())
+        self.write_attempts(cleared(attempts))
+
+    def extend(self, seconds: float) -> None:
+        """Make sure, before a request of so many seconds, that the lock is held.
+
+        Where the shared backend is away, the login goes on unless credentials are in flight.
+        """
+        if self._away and not self._in_flight:
+            return
+        for backend, lock in self._held:
+            try:
+                lock.extend(seconds)
+            except OSError as error:
+                self._store.give_up(backend, error, "Nothing of this login can be stored")
+            except CacheError:
+                self._away = True
+                if self._in_flight:
+                    raise
+                logger.debug("The lock could not be extended; no credential is in flight")
+
+    def release(self) -> None:
+        """End the lock; a second call does nothing."""
+        while self._held:
+            self._held.pop()[1].release()
+
+    def _write(self, held: tuple[Backend, Lock], entries: dict[str, Entry], what: str) -> None:
+        backend, lock = held
+        try:
+            lock.write(entries)
+        except OSError as error:
+            self._store.give_up(backend, error, "Nothing of this login can be stored")
+        except CacheError as error:
+            self._away = True
+            if self._in_flight:
+                raise
+            self._store.note_lost(error, what)
+        else:
+            self._away = False
+
+
+def _token_names(identity: Identity) -> tuple[str, str]:
+    return f"{identity.app}.token", f"{identity.app}.app"
+
+
+def _attempts_name(account: str) -> str:
+    return f"{account}.attempts"
+
+
+def _lock_names(identity: Identity) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((identity.attempts_name, identity.app)))

@@ -6,8 +6,9 @@ import hashlib
 import hmac
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
 
-from upstox_totp._settings.totp_secret import normalise_text
+from upstox_totp._settings.totp_secret import decode_key, normalise_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # the TOTP secret and the file would try all PINs against a whole hash in seconds.
 _HINT: Final = 2
 _MOBILE_DIGITS: Final = 10
+_PORTS: Final = {"https": 443, "http": 80}
 
 
 class Identity(NamedTuple):
@@ -28,7 +30,7 @@ class Identity(NamedTuple):
         user_id: The user id that the token must be of, None if none is set.
         pin: The PIN, keyed by the TOTP secret; None without either. Only what was rejected may be
             written down.
-        triple: App, secret and PIN, of the PIN no more than a hint; None without any of them.
+        credentials: App, secret and PIN, of the PIN no more than a hint; None without any of them.
         fingerprint: All settings, of the PIN no more than a hint.
     """
 
@@ -37,7 +39,7 @@ class Identity(NamedTuple):
     user: str | None
     user_id: str | None
     pin: str | None
-    triple: str | None
+    credentials: str | None
     fingerprint: str
 
     def __repr__(self) -> str:
@@ -45,8 +47,8 @@ class Identity(NamedTuple):
         return f"Identity(app={self.app!r}, account={self.account!r}, user={self.user!r})"
 
     @property
-    def ledger_name(self) -> str:
-        """Under which attempts are counted: the account, without a TOTP secret the app."""
+    def attempts_name(self) -> str:
+        """Under which attempts are stored: the account, without a TOTP secret the app."""
         return self.account or self.app
 
 
@@ -60,7 +62,7 @@ def identify(values: Mapping[str, str], base_domain: str) -> Identity | None:
     client_id, pin = values.get("client_id"), values.get("pin_code")
     if not client_id:
         return None
-    domain = base_domain.rstrip("/")
+    domain = _domain(base_domain)
     secret = _secret(values.get("totp_secret"))
     user = "".join(filter(str.isdigit, values.get("username", "")))[-_MOBILE_DIGITS:]
     hashed_pin = _hash(secret, "pin", domain, pin) if secret and pin else None
@@ -72,7 +74,9 @@ def identify(values: Mapping[str, str], base_domain: str) -> Identity | None:
         user=_hash(client_id, "user", domain, user) if user else None,
         user_id=values.get("user_id") or None,
         pin=hashed_pin,
-        triple=_hash(secret, "triple", domain, client_id, hint) if secret and pin else None,
+        credentials=_hash(secret, "credentials", domain, client_id, hint)
+        if secret and pin
+        else None,
         fingerprint=_hash(
             secret + values.get("client_secret", ""), "settings", domain, hint, *plain.items()
         ),
@@ -84,9 +88,21 @@ _FINGERPRINTED: Final = frozenset(
 )
 
 
-def _secret(text: str | None) -> str:
+def _domain(template: str) -> str:
+    """Return a base domain in the one way that it cannot be written down differently."""
+    parts = urlsplit(template.rstrip("/"))
     try:
-        return normalise_text(text or "")
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return template
+    host = (parts.hostname or "").rstrip(".")
+    return f"{parts.scheme}://{host}:{port}{parts.path}" if host else template
+
+
+def _secret(text: str | None) -> str:
+    """Return the key of a TOTP secret, without the zero bits at its end, which change no code."""
+    try:
+        return decode_key(normalise_text(text or "")).rstrip(b"\0").hex()
     except ValueError:
         return ""
 

@@ -41,7 +41,7 @@ def save_in_file(path: Path, values: Mapping[str, SecretStr]) -> None:
         ConfigurationError: If the file is there and is not an env file that can be read, or if it
             cannot be written.
     """
-    write_variables(path, {variable(name): value for name, value in values.items()})
+    _rewrite(path, values, forgotten=())
 
 
 def save_in_account_file(account: str, values: Mapping[str, SecretStr]) -> Path:
@@ -96,7 +96,7 @@ def save_in_keyring(account: str, values: Mapping[str, SecretStr]) -> str:
             suggestions=[f"upstox_cli configure --account {account} --into file writes a file."],
         )
     # A keyring cannot be asked for the accounts that it has: their files tell the names.
-    write_variables(path, {}, forgotten=map(variable, values))
+    _rewrite(path, {}, forgotten=values)
     return service
 
 
@@ -118,43 +118,23 @@ def _forget_in_keyring(account: str, names: Iterable[str]) -> None:
         )
 
 
-def write_variables(
-    path: Path, variables: Mapping[str, SecretStr], forgotten: Iterable[str] = ()
-) -> None:
-    """Put variables into an env file and take others out; every other line stays as it is."""
+def _rewrite(path: Path, values: Mapping[str, SecretStr], forgotten: Iterable[str]) -> None:
     target = Path(os.path.realpath(path))
     if os.path.lexists(target):
         problem = read_env_file(target).problem
         if problem is not None:
             raise ConfigurationError(f"{path} was left as it is: {problem}.")
-    write_file(path, _composed(read_file(path), variables, frozenset(forgotten)))
-
-
-def read_file(path: Path) -> HiddenBytes:
-    """Return what a file holds, nothing if there is no file; `ConfigurationError` tells why not."""
-    try:
-        return HiddenBytes(path.read_bytes())
-    except FileNotFoundError:
-        return HiddenBytes()
-    except OSError as error:
-        failure = error.strerror or type(error).__name__
-    raise ConfigurationError(f"{path} cannot be read: {failure}.")
-
-
-def write_file(path: Path, content: HiddenBytes) -> None:
-    """Write a file for its owner alone, whole or not at all; of a link, the file it leads to."""
-    target = Path(os.path.realpath(path))
     failure = ""
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(target, content)
+        _replace(target, _composed(target, values, frozenset(forgotten)))
         readable = os.name == "posix" and target.stat().st_mode & _OTHERS
     except OSError as error:
         failure = error.strerror or type(error).__name__
     if failure:
         raise ConfigurationError(f"{path} cannot be written: {failure}.")
     if readable:
-        warn_user(f"{path} can be read by others: its disk does not support file modes.")
+        warn_user(f"{path} can be read by others: this disk does not know what is whose.")
 
 
 def _replace(target: Path, content: HiddenBytes) -> None:
@@ -173,30 +153,28 @@ def _replace(target: Path, content: HiddenBytes) -> None:
 
 
 def _composed(
-    content: HiddenBytes, variables: Mapping[str, SecretStr], forgotten: frozenset[str]
+    target: Path, values: Mapping[str, SecretStr], forgotten: frozenset[str]
 ) -> HiddenBytes:
     from dotenv.parser import parse_stream  # noqa: PLC0415 - loaded only where a file is written
 
-    plain = content.decode("utf-8-sig")
-    end = "\r\n" if "\r\n" in plain else "\n"
-    lines, left = [], dict(variables)
-    for binding in parse_stream(StringIO(plain)):
+    text = target.read_text(encoding="utf-8-sig") if target.exists() else ""
+    lines, left = [], {variable(name): name for name in values}
+    gone = {variable(name) for name in (*values, *forgotten)}
+    for binding in parse_stream(StringIO(text)):
         whole = binding.original.string
-        if binding.key not in forgotten | set(variables):
-            lines.append(whole)
+        if binding.key not in gone:
+            lines.append(whole if whole.endswith(("\n", "\r")) else whole + "\n")
         elif binding.key in left:
             exported = "export " if re.match(r"\s*export\s", whole) else ""
-            lines.append(f"{exported}{_line(binding.key, left.pop(binding.key))}{end}")
-    if left and lines and not lines[-1].endswith(("\n", "\r")):
-        lines[-1] += end
-    lines += [f"{_line(name, value)}{end}" for name, value in left.items()]
-    return HiddenBytes("".join(lines).encode())
+            lines.append(f"{exported}{_line(left.pop(binding.key), values)}")
+    lines += [_line(name, values) for name in left.values()]
+    return HiddenBytes("".join(line for line in lines if line).encode())
 
 
-def _line(name: str, value: SecretStr) -> str:
-    plain = plain_text(value)
-    if not _NEEDS_NO_QUOTES.fullmatch(plain):
+def _line(name: str, values: Mapping[str, SecretStr]) -> str:
+    value = plain_text(values[name])
+    if not _NEEDS_NO_QUOTES.fullmatch(value):
         # In single quotes these two are all that a reader of the file undoes.
-        escaped = plain.replace("\\", "\\\\").replace("'", "\\'")
-        plain = f"'{escaped}'"
-    return f"{name}={plain}"
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        value = f"'{escaped}'"
+    return f"{variable(name)}={value}\n"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upstox_totp._cache.kept import open_store, serves
 from upstox_totp._cache.lifetime import MARGIN
+from upstox_totp._cache.store import open_store
 from upstox_totp._settings.account import identify
 from upstox_totp._settings.table import DEFAULTS, variable
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from upstox_totp._cache.mirror import MirroredStore
-    from upstox_totp._cache.record import CachedToken, TokenRecord
+    from upstox_totp._cache.records import CachedToken, TokenRecord
+    from upstox_totp._cache.store import Store
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.sources import Settings
     from upstox_totp.cli.options import Selection
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Account:
     """The account that settings name, and where what is kept of it lies."""
 
-    def __init__(self, identity: Identity, store: MirroredStore) -> None:
+    def __init__(self, identity: Identity, store: Store) -> None:
         self.identity = identity
         self.store = store
 
@@ -42,16 +42,16 @@ class Account:
 
     def forget(self, token: CachedToken) -> None:
         """Forget a token that was found dead, unless another was kept meanwhile."""
-        turn = self.store.take_turn(self.identity)
-        if turn is None:
+        lock = self.store.acquire(self.identity)
+        if lock is None:
             # Somebody logs in, and replaces it.
             return
         try:
-            record = turn.read_token()
+            record = lock.read_token()
             if record.token is not None and record.token.access_token == token.access_token:
-                turn.write_token(record._replace(token=None))
+                lock.write_token(record._replace(token=None))
         finally:
-            turn.release()
+            lock.release()
 
 
 def read_account(selection: Selection) -> Account:
@@ -71,12 +71,10 @@ def kept_token(selection: Selection) -> CachedToken | None:
     if account is None:
         return None
     try:
-        record = account.record
-        usable = serves(account.store, record, account.identity, MARGIN)
+        return account.store.find(account.identity, MARGIN).token
     except OSError:
         # The cache says why when it is asked for a login.
         return None
-    return record.token if usable else None
 
 
 def find_account(settings: Settings, *, strict: bool = False) -> Account | None:

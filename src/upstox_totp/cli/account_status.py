@@ -12,7 +12,7 @@ from upstox_totp.cli.output import iso_moment, moment
 
 if TYPE_CHECKING:
     from upstox_totp._cache.attempts import Block
-    from upstox_totp._cache.record import CachedToken
+    from upstox_totp._cache.records import CachedToken
     from upstox_totp.cli.account import Account
 
 
@@ -27,7 +27,7 @@ class AccountStatus:
     @classmethod
     def of(cls, account: Account) -> Self:
         """Return the status of an account."""
-        attempts = account.store.read_ledger(account.identity)
+        attempts = account.store.read_attempts(account.identity)
         holds = find_blocks(attempts, account.identity, _clock.time())
         return cls(account.token, tuple(holds))
 

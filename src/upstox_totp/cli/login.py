@@ -8,7 +8,6 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
-from upstox_totp._api.kept_login import to_cached
 from upstox_totp._cache.lifetime import IST
 from upstox_totp._settings.table import BROWSER, NONE
 from upstox_totp.cli.output import printable
@@ -16,10 +15,10 @@ from upstox_totp.cli.steps import progress
 from upstox_totp.cli.unseen_input import unseen_input
 from upstox_totp.client import UpstoxTOTP
 from upstox_totp.errors import ConfigurationError, LoginWaitError
-from upstox_totp.token_cache import TokenCache
+from upstox_totp.token_cache import TokenCache, to_cached
 
 if TYPE_CHECKING:
-    from upstox_totp._cache.record import CachedToken
+    from upstox_totp._cache.records import CachedToken
     from upstox_totp.cli.notes import Notes
     from upstox_totp.cli.options import Selection
     from upstox_totp.models import TokenRequestData

@@ -13,7 +13,7 @@ from upstox_totp.cli.streams import write_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from upstox_totp._cache.record import CachedToken
+    from upstox_totp._cache.records import CachedToken
 
 # ruff: noqa: PLC0415 - a token by itself is printed without loading what a table needs
 

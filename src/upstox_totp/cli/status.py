@@ -21,7 +21,7 @@ from upstox_totp.errors import UpstoxError
 from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
-    from upstox_totp._cache.record import CachedToken
+    from upstox_totp._cache.records import CachedToken
     from upstox_totp.cli.account import Account
     from upstox_totp.cli.exit_codes import ExitCode
     from upstox_totp.cli.notes import Notes

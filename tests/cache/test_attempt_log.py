@@ -18,9 +18,11 @@ from upstox_totp import (
     UpstoxWarning,
     _clock,
 )
-from upstox_totp._cache.attempt_log import AttemptLog, Credential, Outcome
-from upstox_totp._cache.ledger_record import Begun
-from upstox_totp._cache.memory_store import MemoryStore
+from upstox_totp._cache.attempt_log import AttemptLog
+from upstox_totp._cache.attempts import Outcome, sending
+from upstox_totp._cache.memory import MemoryBackend
+from upstox_totp._cache.records import AttemptRecord, Credential, dump, load
+from upstox_totp._cache.store import Store
 from upstox_totp._settings.account import Identity, identify
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Account:
     """An account, and what was sent of its credentials."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore()
+        self.store = Store(MemoryBackend())
         self.sent = 0
 
     def try_login(
@@ -70,10 +72,10 @@ class Account:
     ) -> BaseException | None:
         """Send credentials once, and return what the login ended with."""
         who = identity or settings()
-        turn = self.store.take_turn(who)
-        assert turn is not None
+        lock = self.store.acquire(who)
+        assert lock is not None
         try:
-            ledger = AttemptLog(turn, who, force=force)
+            ledger = AttemptLog(lock, who, force=force)
             ledger.check()
             with ledger.sending(*(kinds or (Credential.PIN,)), judge=lambda _: verdict):
                 self.sent += 1
@@ -83,20 +85,20 @@ class Account:
         except (UpstoxError, requests.RequestException) as ended:
             return ended
         finally:
-            turn.release()
+            lock.release()
         return None
 
     def hold(self, identity: Identity | None = None) -> UpstoxError | None:
         """Return what forbids the next login."""
         who = identity or settings()
-        turn = self.store.take_turn(who)
-        assert turn is not None
+        lock = self.store.acquire(who)
+        assert lock is not None
         try:
-            AttemptLog(turn, who).check()
+            AttemptLog(lock, who).check()
         except UpstoxError as error:
             return error
         finally:
-            turn.release()
+            lock.release()
         return None
 
 
@@ -235,14 +237,15 @@ def test_silence_after_a_rejection_does_not_release_the_pin(
 def test_a_killed_login_is_a_failure_without_a_verdict(account: Account) -> None:
     """Who comes next finds that it was begun; three of them hold."""
     for _ in range(8):
-        turn = account.store.take_turn(settings())
-        assert turn is not None
+        lock = account.store.acquire(settings())
+        assert lock is not None
         with suppress(UpstoxError):
-            AttemptLog(turn, settings()).check()
-            begun = Begun((Credential.PIN,), _clock.time())
-            turn.write_ledger(turn.read_ledger()._replace(begun=begun))
+            AttemptLog(lock, settings()).check()
+            lock.write_attempts(
+                sending(lock.read_attempts(), (Credential.PIN,), None, _clock.time())
+            )
             account.sent += 1
-        turn.release()
+        lock.release()
     assert account.sent == 3
 
 
@@ -300,9 +303,13 @@ def test_a_refusal_of_two_credentials_that_names_one(account: Account) -> None:
     assert account.hold(settings(pin_code="4321")) is None
 
 
-def limited(seconds: float | None, code: object = None) -> RateLimitError:
+def limited(seconds: float | None, code: object = None, by: str = "Upstox") -> RateLimitError:
     """Return a limit."""
-    error = RateLimitError("Too many", error_code=code)  # type: ignore[arg-type]
+    error = RateLimitError(
+        "Too many",
+        error_code=code,  # type: ignore[arg-type]
+        details={"answered_by": by},
+    )
     error.retry_after = seconds
     return error
 
@@ -355,44 +362,44 @@ def test_force_is_one_attempt(account: Account) -> None:
 def test_clear_forgets_all_but_the_used_codes(account: Account) -> None:
     """The person has set things right at Upstox; a code stays used."""
     account.try_login(wrong_pin(1), Outcome.REJECTED)
-    turn = account.store.take_turn(settings())
-    assert turn is not None
+    lock = account.store.acquire(settings())
+    assert lock is not None
     with (
         suppress(APIError),
-        AttemptLog(turn, settings(), force=True).sending(
+        AttemptLog(lock, settings(), force=True).sending(
             Credential.CODE, time_step=7, judge=lambda _: Outcome.NOT_JUDGED
         ),
     ):
         raise APIError("A page")
-    turn.write_ledger(turn.read_ledger().cleared())
-    assert AttemptLog(turn, settings()).next_time_step(7) == 8
-    turn.release()
+    lock.clear()
+    assert AttemptLog(lock, settings()).next_time_step(7) == 8
+    lock.release()
     assert account.hold() is None
 
 
 def test_a_code_is_used_once_whatever_comes_of_it(account: Account) -> None:
     """Its period is written before it goes out, and it stays used though it did not go out."""
-    turn = account.store.take_turn(settings())
-    assert turn is not None
-    ledger = AttemptLog(turn, settings())
+    lock = account.store.acquire(settings())
+    assert lock is not None
+    ledger = AttemptLog(lock, settings())
     assert ledger.next_time_step(5) == 5
     with (
         suppress(APIError),
         ledger.sending(Credential.CODE, time_step=5, judge=lambda _: Outcome.NOT_SENT),
     ):
-        assert turn.read_ledger().periods == (5,)
+        assert lock.read_attempts().time_steps == (5,)
         raise APIError("not sent")
-    assert AttemptLog(turn, settings(client_id="another")).next_time_step(5) == 6
+    assert AttemptLog(lock, settings(client_id="another")).next_time_step(5) == 6
 
 
 def test_settings_that_were_rejected_hold_themselves(account: Account) -> None:
     """A wrong client secret costs no attempt of the account: any change releases it."""
-    turn = account.store.take_turn(settings())
-    assert turn is not None
+    lock = account.store.acquire(settings())
+    assert lock is not None
     error = AuthenticationError("Wrong", error_code=ErrorCode.INVALID_CREDENTIALS)
     error.settings = ("client_id", "client_secret")
-    AttemptLog(turn, settings()).note_failure(error)
-    turn.release()
+    AttemptLog(lock, settings()).note_failure(error)
+    lock.release()
     assert account.hold() is not None
     assert account.hold(settings(client_secret="another")) is None
 
@@ -412,11 +419,11 @@ def test_only_rejected_pins_are_written_down(account: Account) -> None:
         identity=other,
         force=True,
     )
-    content = account.store.read_ledger(other).to_content().decode()
+    content = dump(account.store.read_attempts(other)).decode()
     assert other.pin is not None
     assert other.pin not in content
     assert content.count(str(settings(pin_code="1019").pin)) == 1
-    assert len(account.store.read_ledger(other).pins) == 16
+    assert len(account.store.read_attempts(other).pins) == 16
 
 
 def test_a_ledger_stays_small(account: Account) -> None:
@@ -426,7 +433,7 @@ def test_a_ledger_stays_small(account: Account) -> None:
             "x" * 3_000_000, error_code="y" * 3_000_000, suggestions=["z" * 10**6] * 50
         )
         account.try_login(error, Outcome.UNEXPLAINED)
-    assert len(account.store.read_ledger(settings()).to_content()) < 100_000
+    assert len(dump(account.store.read_attempts(settings()))) < 100_000
 
 
 def test_what_is_written_is_what_is_read(account: Account) -> None:
@@ -434,8 +441,8 @@ def test_what_is_written_is_what_is_read(account: Account) -> None:
     account.try_login(wrong_pin(2), Outcome.REJECTED)
     account.try_login(limited(60), Outcome.NOT_JUDGED, Credential.OTP_REQUEST, force=True)
     account.try_login(None, Outcome.NOT_JUDGED, Credential.CODE, force=True)
-    record = account.store.read_ledger(settings())
-    assert type(record).parse(record.to_content()) == record
+    record = account.store.read_attempts(settings())
+    assert load(AttemptRecord, dump(record)) == record
 
 
 def test_threads_with_a_wrong_pin_send_one(account: Account) -> None:
@@ -443,20 +450,20 @@ def test_threads_with_a_wrong_pin_send_one(account: Account) -> None:
 
     def run() -> None:
         while True:
-            turn = account.store.take_turn(settings())
-            if turn is not None:
+            lock = account.store.acquire(settings())
+            if lock is not None:
                 break
         try:
             with (
                 suppress(UpstoxError),
-                AttemptLog(turn, settings()).sending(
+                AttemptLog(lock, settings()).sending(
                     Credential.PIN, judge=lambda _: Outcome.REJECTED
                 ),
             ):
                 account.sent += 1
                 raise wrong_pin()
         finally:
-            turn.release()
+            lock.release()
 
     threads = [threading.Thread(target=run) for _ in range(8)]
     for thread in threads:

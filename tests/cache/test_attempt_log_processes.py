@@ -16,7 +16,8 @@ import pytest
 from conftest import configure, wait_until
 from support.forked import Forked, run_forked
 from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP
-from upstox_totp._cache.memory_store import PROCESS
+from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.store import Store
 from upstox_totp.errors import LoginWaitError
 from upstox_totp.sandbox import Fault, Sandbox
 
@@ -112,7 +113,7 @@ def test_killed_after_the_pin_three_times(account: Sandbox) -> None:
     account.behave()
     (held,) = each({})
     assert held["error"] == "APIError"
-    assert "without a verdict" in held["text"]
+    assert "without an answer" in held["text"]
     assert account.pins_received == 3
 
 
@@ -121,7 +122,7 @@ def test_a_stopped_holder_is_named_and_not_waited_for_without_end(
 ) -> None:
     """Who waits says for whom, and gives up: a call, a renewal, a forced login, and `clear`."""
     caplog.set_level("INFO", "upstox_totp")
-    monkeypatch.setattr("upstox_totp._cache.turns._SAY_AFTER", 0.1)
+    monkeypatch.setattr("upstox_totp._cache.waiting._SAY_AFTER", 0.1)
     account.misbehave("otp", Fault.hang())
     process = Forked("cache", "crowd", "1")
     wait_until(lambda: account.otp_requests == 1)
@@ -170,7 +171,7 @@ def test_clear_waits_for_a_first_login(account: Sandbox, cache_dir: Path) -> Non
     with UpstoxTOTP() as client:
         TokenCache().clear(client)
     assert "token" in json.loads(process.communicate()[0])
-    assert json.loads(next(cache_dir.glob("*.json")).read_text())["token"] is None
+    assert json.loads(next(cache_dir.glob("*.token.json")).read_text())["token"] is None
 
 
 @real_time
@@ -211,11 +212,11 @@ def test_a_child_of_a_fork_knows_what_its_parent_sent(account: Sandbox) -> None:
         held, told = threading.Event(), threading.Event()
 
         def hold() -> None:
-            turn = PROCESS.take_turn(client.identity)
-            assert turn is not None
+            lock = Store(PROCESS).acquire(client.identity)
+            assert lock is not None
             held.set()
             told.wait()
-            turn.release()
+            lock.release()
 
         thread = pool.submit(hold)
         held.wait()

@@ -1,0 +1,401 @@
+"""RedisStore: the backend that keeps bytes in Redis or Valkey, for any number of machines.
+
+All names share one hash tag, so that one slot of a cluster has them. Each write is one script,
+which does nothing unless the writer still holds the lock.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import socket
+from contextlib import suppress
+from functools import lru_cache
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from upstox_totp import _clock
+from upstox_totp._cache.backend import Entry, Holder, LockLostError, UnreadableError
+from upstox_totp._cache.encryption import DecryptError, Encryption, hidden
+from upstox_totp._cache.lifetime import IST, as_datetime
+from upstox_totp._http.addresses import is_loopback
+from upstox_totp._log import warn_user
+from upstox_totp._redact import HiddenBytes
+from upstox_totp.errors import CacheError, ConfigurationError, missing_extra
+
+try:
+    import redis
+    from redis.backoff import ExponentialBackoff
+    from redis.retry import Retry
+except ImportError:
+    redis = None  # type: ignore[assignment]
+if redis is None:
+    raise ImportError(missing_extra("A cache in Redis", "redis"))
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from upstox_totp._cache.encryption import Hideable
+
+ResultT = TypeVar("ResultT")
+
+LEASE: Final = 30.0
+"""How long a lock lasts beyond the request that it was extended for, in seconds."""
+
+_PREFIX: Final = "upstox_totp:{v1}:"
+_READ: Final = "return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}"
+_STAMP: Final = re.compile(rb"[0-9a-f]+\.[0-9]+:")
+_PATIENCE: Final = 5.0
+_REPEATS: Final = 2
+_SCHEMES: Final = (b"redis://", b"rediss://", b"unix://")
+_NEEDED: Final = ("get", "set", "eval", "exists", "pttl", "lock")
+
+# A repeated or belated command of the same login writes nothing over a later one.
+_WRITE: Final = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local kept = redis.call('GET', KEYS[2])
+if kept then
+  local login, number = string.match(kept, '^(%x+)%.(%d+):')
+  if login == ARGV[2] and tonumber(number) >= tonumber(ARGV[3]) then return 1 end
+end
+for i = 2, #KEYS do
+  if ARGV[2 * i + 1] == '0' then
+    redis.call('DEL', KEYS[i])
+  else
+    redis.call('SET', KEYS[i], ARGV[2 * i], 'PX', ARGV[2 * i + 1])
+  end
+end
+return 1
+"""
+
+
+class RedisStore:
+    """Keeps tokens and attempts in Redis or Valkey: one login a day for a whole fleet.
+
+    The names of the keys are ``upstox_totp:{v1}:…``, with keyed hashes in them.
+
+    Args:
+        client: A client that blocks: ``redis.Redis``, that of a Sentinel's master,
+            ``redis.cluster.RedisCluster``, or ``valkey.Valkey``.
+        key: One key that ``upstox_cli cache-key`` printed, or several with commas between them:
+            records are encrypted with the first, and decrypted with any.
+        lease: How long a machine that has ended in the middle of a login keeps the others waiting,
+            beyond the time that its request may take, in seconds.
+
+    Raises:
+        ConfigurationError: If a key is invalid, or the client is none that blocks.
+        ValueError: If the lease is not above zero.
+    """
+
+    def __init__(self, client: Any, *, key: Hideable | None = None, lease: float = LEASE) -> None:
+        if isinstance(client, str | bytes) or hasattr(client, "get_secret_value"):
+            client = None
+        _check(client)
+        self._client = client
+        if not lease > 0:
+            raise ValueError("lease must be above zero")
+        self._encryption = Encryption(key)
+        self.lease = lease
+        if not self._encryption.encrypts and not _is_private(client):
+            warn_user(
+                f"Tokens and attempts go to {self.describe()} unencrypted: set UPSTOX_CACHE_KEY "
+                "(upstox_cli cache-key prints a key), or reach it by rediss:// or unix://."
+            )
+
+    @classmethod
+    def from_url(cls, url: Hideable, *, key: Hideable | None = None, lease: float = LEASE) -> Self:
+        """Return a store at a URL.
+
+        Args:
+            url: ``redis://``, ``rediss://`` (TLS, the certificate verified) or ``unix://``, with
+                redis-py's own options in its query.
+            key: As of the class.
+            lease: As of the class.
+
+        Raises:
+            ConfigurationError: If the URL or a key is invalid.
+        """
+        url = hidden(url)
+        return cls(_connect(url), key=key, lease=lease)
+
+    def __repr__(self) -> str:
+        """Return where the store is."""
+        return f"<RedisStore: {self.describe()}>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return this one: its connections cannot be copied, and need not be."""
+        return self
+
+    def describe(self) -> str:
+        """Return where the store is, without a password."""
+        options = _options(self._client)
+        if "path" in options:
+            return f"Redis at {options['path']}"
+        if "host" in options:
+            return f"Redis at {options['host']}:{options.get('port', 6379)}"
+        return "Redis"
+
+    def read(self, name: str) -> Entry | None:
+        """Return what is kept under a name; raises `UnreadableError` or `CacheError`."""
+        answer = self.ask(lambda: self._client.eval(_READ, 1, _PREFIX + name))
+        kept, left = hidden(answer[0]), answer[1]
+        # The frame of a caller may be shown, too.
+        answer.clear()
+        if not kept:
+            return None
+        stamp = _STAMP.match(kept)
+        start = None if stamp is None else stamp.end()
+        # A match holds what was matched.
+        del stamp
+        problem = "it is none of this package's."
+        if start is not None:
+            try:
+                content = self._encryption.decrypt(name, kept[start:])
+                return Entry(content, left=None if left < 0 else left / 1000)
+            except DecryptError as error:
+                problem = str(error)
+        raise UnreadableError(
+            f"The record {_PREFIX}{name} in {self.describe()} cannot be read: {problem}",
+            suggestions=[
+                "No login is made meanwhile: it might end the token that is in the record.",
+                (
+                    "To begin anew, give every machine the same key; then upstox_cli logout or "
+                    "TokenCache().clear(client) on one of them clears what cannot be read."
+                ),
+            ],
+        )
+
+    def lock(self, names: tuple[str, ...]) -> RedisLock | None:
+        """Return a lock of all the names, None while another holds one; raises `CacheError`."""
+        lock = RedisLock(self, names)
+        try:
+            if lock.acquire():
+                return lock
+        except BaseException:
+            lock.release()
+            raise
+        lock.release()
+        return None
+
+    def holder(self, name: str) -> Holder | None:
+        """Return which process of which machine holds a name; raises `CacheError`."""
+        key = _lock_key(name)
+        held = hidden(self.ask(lambda: self._client.get(key)))
+        if not held:
+            return None
+        left = self.ask(lambda: self._client.pttl(key))
+        who = "a machine with another key"
+        with suppress(DecryptError, ValueError):
+            who = bytes(self._encryption.decrypt(key, held.partition(b":")[2])).decode()
+        return Holder(who, max(0.0, left / 1000))
+
+    def lock_one(self, name: str, holder: str) -> Any:
+        """Return redis-py's lock of one name, None while another holds it."""
+        key = _lock_key(name)
+        if self.ask(lambda: self._client.exists(key)):
+            return None
+        token = HiddenBytes(
+            secrets.token_hex(16).encode() + b":" + self._encryption.encrypt(key, holder.encode())
+        )
+        lock = self._client.lock(key, timeout=self.lease, thread_local=False)
+        if not self.ask(lambda: lock.acquire(blocking=False, token=token)):
+            # redis-py repeats a command whose reply was lost: the holder may be this one.
+            if hidden(self.ask(lambda: self._client.get(key))) != token:
+                return None
+            lock.local.token = token
+        return lock
+
+    def write(self, lock: Any, stamp: tuple[str, int], entries: Mapping[str, Entry]) -> None:
+        """Write records if the lock is still held; raises `LockLostError` or `CacheError`."""
+        login, number = stamp
+        keys, arguments = [lock.name], [lock.local.token, login, number]
+        for name, entry in entries.items():
+            content = self._encryption.encrypt(name, entry.content)
+            keys.append(_PREFIX + name)
+            arguments += [
+                HiddenBytes(f"{login}.{number}:".encode() + content),
+                max(0, int(entry.seconds * 1000)),
+            ]
+        if not self.ask(lambda: self._client.eval(_WRITE, len(keys), *keys, *arguments)):
+            raise LockLostError("another login has the lock now")
+
+    def ask(self, work: Callable[[], ResultT]) -> ResultT:
+        """Return what Redis answered; raises `LockLostError` or `CacheError`."""
+        reason: str | None
+        try:
+            return work()
+        except Exception as error:
+            # By name: a client of another make has classes of its own.
+            kinds = {kind.__name__ for kind in type(error).__mro__}
+            if not kinds & {"RedisError", "ValkeyError", "OSError"}:
+                raise
+            reason = None if "LockError" in kinds else _reason(error)
+        # Raised outside the handler: the frames of redis-py hold what was to be written.
+        if reason is None:
+            raise LockLostError("another login has the lock now")
+        raise CacheError(
+            f"The shared cache, {self.describe()}, cannot be used: {reason}.",
+            suggestions=[
+                "Nobody logs in without it, or each machine would.",
+                "To log in on one machine meanwhile, unset UPSTOX_CACHE_URL there.",
+            ],
+        )
+
+
+class RedisLock:
+    """A lock of names in a `RedisStore`, that ends by itself unless it is extended."""
+
+    def __init__(self, store: RedisStore, names: tuple[str, ...]) -> None:
+        self._store = store
+        self._names = names
+        self._locks: list[Any] = []
+        self._id = secrets.token_hex(8)
+        self._writes = 0
+        self._until = (0.0, 0.0)
+        self._away = False
+
+    def acquire(self) -> bool:
+        """Take all locks at once, and tell whether that succeeded; release in any case."""
+        now = as_datetime(_clock.time()).astimezone(IST)
+        holder = f"process {os.getpid()} on {socket.gethostname()}, since {now:%H:%M:%S} IST"
+        self._set_end(self._store.lease)
+        for name in self._names:
+            lock = self._store.lock_one(name, holder)
+            if lock is None:
+                return False
+            self._locks.append(lock)
+        return True
+
+    def write(self, entries: Mapping[str, Entry]) -> None:
+        """Replace what is kept under names."""
+        lock = self._first()
+        self._writes += 1
+        try:
+            self._store.write(lock, (self._id, self._writes), entries)
+        except CacheError:
+            self._away = True
+            raise
+        self._away = False
+
+    def extend(self, seconds: float) -> None:
+        """Make the lock last for a request; `CacheError` if it may not, since Redis is away."""
+        self._first()
+        lease, before = seconds + self._store.lease, self._until
+        began = self._set_end(lease)
+        try:
+            for lock in self._locks:
+                self._store.ask(lambda lock=lock: lock.extend(lease, replace_ttl=True))  # type: ignore[misc]
+        except CacheError:
+            self._away, self._until = True, before
+            if any(at + seconds >= end for at, end in zip(began, before, strict=True)):
+                raise
+
+    def release(self) -> None:
+        """End the lock. A second call does nothing, and a lock that is another's stays."""
+        while self._locks:
+            lock = self._locks.pop()
+            # Where Redis is away, each question takes its time, and the lease ends by itself.
+            if not self._away:
+                with suppress(CacheError, LockLostError):
+                    self._store.ask(lock.release)
+
+    def _first(self) -> Any:
+        if not self._locks:
+            raise LockLostError("the lock was released")
+        return self._locks[0]
+
+    def _set_end(self, seconds: float) -> tuple[float, float]:
+        # A machine that slept has a monotonic clock that stood still, and a right one on the wall.
+        now = _clock.monotonic(), _clock.time()
+        self._until = now[0] + seconds, now[1] + seconds
+        return now
+
+
+@lru_cache(maxsize=8)
+def open_url(url: HiddenBytes, key: HiddenBytes) -> RedisStore:
+    """Return the store at a URL, the same for all who ask in this process: it has connections."""
+    return RedisStore.from_url(url, key=key)
+
+
+def _lock_key(name: str) -> str:
+    return f"{_PREFIX}{name}.lock"
+
+
+def _check(client: Any) -> None:
+    blocks = not iscoroutinefunction(getattr(type(client), "execute_command", None))
+    if blocks and all(callable(getattr(client, name, None)) for name in _NEEDED):
+        return
+    raise ConfigurationError(
+        "RedisStore needs a client that blocks, such as redis.Redis."
+        if blocks
+        else "RedisStore needs a client that blocks: redis.Redis, not the one of redis.asyncio.",
+        suggestions=[
+            "RedisStore.from_url takes a URL; TokenCache(url=…) and UPSTOX_CACHE_URL too."
+        ],
+    )
+
+
+def _options(client: Any) -> dict[str, Any]:
+    pool = getattr(client, "connection_pool", None)
+    if pool is not None:
+        return {**pool.connection_kwargs, "connection_class": pool.connection_class}
+    try:
+        return dict(client.get_connection_kwargs())
+    except AttributeError:
+        return {}
+
+
+def _is_private(client: Any) -> bool:
+    """Tell whether nobody on a network can read what a client sends."""
+    options = _options(client)
+    if "path" in options or is_loopback(options.get("host")):
+        return True
+    kind = options.get("connection_class")
+    lineage = {one.__name__ for one in kind.__mro__} if isinstance(kind, type) else set()
+    encrypted = bool(options.get("ssl")) or "SSLConnection" in lineage
+    verified = options.get("ssl_cert_reqs", "required")
+    return encrypted and verified not in {"none", "optional", None, 0, 1}
+
+
+def _connect(url: HiddenBytes) -> Any:
+    scheme = next((one for one in _SCHEMES if url.startswith(one)), None)
+    if scheme is not None and _ends_in_password(url[len(scheme) :]):
+        raise ConfigurationError(
+            "cache_url (UPSTOX_CACHE_URL) has an @ behind its first /, ? or #: percent-encode the "
+            "user name and the password in it.",
+            suggestions=[
+                "python -c \"import urllib.parse as u; print(u.quote(input(), safe=''))\" does."
+            ],
+        )
+    options: dict[str, Any] = {
+        "socket_timeout": _PATIENCE,
+        "retry": Retry(ExponentialBackoff(cap=1.0, base=0.1), _REPEATS),
+    }
+    if scheme != b"unix://":
+        options["socket_connect_timeout"] = _PATIENCE
+    if scheme == b"rediss://":
+        # The default of older releases is not to look at the host's name.
+        options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+    try:
+        return redis.Redis.from_url(bytes(url).decode() if scheme else "", **options)
+    except (ValueError, TypeError, redis.RedisError):
+        pass
+    raise ConfigurationError(
+        "cache_url (UPSTOX_CACHE_URL) must be a URL of Redis: redis://, rediss:// or unix://, "
+        "with options of redis-py in its query. Percent-encode the user name and the password.",
+        suggestions=["For example rediss://user:password@redis.example.com:6379/0"],
+    )
+
+
+def _ends_in_password(rest: bytes) -> bool:
+    """Tell whether what a parser takes for the host is the begin of a password."""
+    if rest.startswith(b"/"):
+        return False
+    start = min((at for at in map(rest.find, (b"/", b"?", b"#")) if at >= 0), default=len(rest))
+    return rest.find(b"@", start) >= 0
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    return text.rstrip(".")

@@ -1,0 +1,161 @@
+"""Waiting for another's login, with a bound and a word."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from upstox_totp import _clock
+from upstox_totp._cache.attempt_log import AttemptLog
+from upstox_totp._cache.attempts import asked
+from upstox_totp._cache.store import open_log
+from upstox_totp._http.addresses import is_loopback
+from upstox_totp._log import logger
+from upstox_totp.errors import LoginWaitError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from upstox_totp._cache.store import AccountLock, Store
+    from upstox_totp._redact import Secrets
+    from upstox_totp._settings.account import Identity
+
+ResultT = TypeVar("ResultT")
+
+PATIENCE: Final = 180.0
+"""How long to wait while the lock neither changes hands nor is extended, in seconds."""
+
+# How often to look, in seconds: not much later than what was waited for, and no more often than
+# a hundred processes of a fleet may.
+_LOOK: Final = 0.05
+_LOOK_MOST: Final = 0.5
+_LOOK_SHARE: Final = 0.1
+_LOOK_FOR_APPROVAL: Final = 1.0
+_SAY_AFTER: Final = 3.0
+_SAY_AGAIN: Final = 30.0
+_MINUTE: Final = 60
+_NOBODY: Final = "nobody knows whose it is"
+
+
+def _never() -> bool:
+    return False
+
+
+@contextmanager
+def locked(
+    store: Store,
+    identity: Identity,
+    *,
+    patience: float = PATIENCE,
+    answered: Callable[[], bool] = _never,
+) -> Iterator[AccountLock | None]:
+    """Hold the account's lock for a block; None once ``answered`` says yes before it is free.
+
+    Raises `LoginWaitError` where the lock does not change hands for so many seconds, and does not
+    end by itself meanwhile.
+    """
+    lock = _wait(store, identity, patience, answered)
+    try:
+        yield lock
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def look_after(waited: float) -> float:
+    """Return how long to wait before the next look, in seconds."""
+    return min(_LOOK_MOST, max(_LOOK, waited * _LOOK_SHARE))
+
+
+def wait_for_approval(
+    store: Store, identity: Identity, *, ends: float, answered: Callable[[], bool]
+) -> bool:
+    """Wait, without the lock, for a token that was asked for on the phone; tell if it came."""
+    said = -1
+    while not answered():
+        left = ends - _clock.time()
+        if left <= 0:
+            return False
+        if said != left // _MINUTE:
+            said = int(left // _MINUTE)
+            logger.info("Waiting for the approval on the phone, for %d more minutes", said + 1)
+        _clock.sleep(min(_LOOK_FOR_APPROVAL, left))
+    lock = store.acquire(identity)
+    if lock is not None:
+        record = lock.read_attempts()
+        if record.asked_until:
+            lock.write_attempts(asked(record, 0.0))
+        lock.release()
+    return True
+
+
+class Client(Protocol):
+    """What a login that nobody caches needs of a client; `UpstoxTOTP` has it."""
+
+    @property
+    def config(self) -> Any:
+        """The settings."""
+
+    @property
+    def identity(self) -> Identity:
+        """What tells accounts and settings apart."""
+
+    @property
+    def base_domain(self) -> str:
+        """Where to log in."""
+
+    @property
+    def secrets(self) -> Secrets:
+        """What must not be stored."""
+
+
+def log_in_alone(client: Client, log_in: Callable[[AttemptLog], ResultT]) -> ResultT:
+    """Log in without caching the token, when nobody else on this machine logs in to the account."""
+    host = urlsplit(client.base_domain).hostname
+    store = open_log(client.config.cache_dir, own_server=is_loopback(host))
+    with locked(store, client.identity) as lock:
+        assert lock is not None  # noqa: S101 - nothing else answers this wait
+        log = AttemptLog(lock, client.identity, mask=client.secrets.mask)
+        log.check()
+        try:
+            return log_in(log)
+        except Exception as error:
+            log.note_failure(error)
+            raise
+
+
+def _wait(
+    store: Store, identity: Identity, patience: float, answered: Callable[[], bool]
+) -> AccountLock | None:
+    who, waited, say_at = "", 0.0, _SAY_AFTER
+    while True:
+        lock = store.acquire(identity)
+        if lock is not None:
+            return lock
+        if answered():
+            return None
+        holder = store.holder(identity)
+        now_holding = holder.who if holder is not None else _NOBODY
+        if now_holding != who:
+            who, waited, say_at = now_holding, 0.0, _SAY_AFTER
+        # A lock that ends by itself is waited for, since whoever held it may be gone.
+        if waited >= patience and (holder is None or holder.seconds is None):
+            raise LoginWaitError(
+                f"Another login of this account has not ended for {patience:.0f} seconds: "
+                f"{who}, at {store.describe()}.",
+                details={"waited": patience, "holder": holder and who},
+                suggestions=["See what that program does; end it if it hangs, then try again."],
+            )
+        if waited >= say_at:
+            say_at += _SAY_AGAIN
+            logger.info(
+                "Waiting for another login of this account: %s (%.0f of %.0f seconds)",
+                who,
+                waited,
+                max(patience, waited + ((holder and holder.seconds) or 0.0)),
+            )
+        # Counted, not measured: a machine that was suspended did not wait.
+        look = look_after(waited)
+        _clock.pause(look)
+        waited += look
