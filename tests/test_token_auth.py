@@ -192,22 +192,6 @@ def test_threads_renew_a_dead_token_once(
     assert sandbox.logins == 2
 
 
-def test_programs_renew_a_dead_token_once(
-    client: UpstoxTOTP, sandbox: Sandbox, fake_time: FakeTime, tmp_path: Path
-) -> None:
-    """Twelve programs of one cache get their 401 a second apart: the first of them logs in."""
-    programs = [TokenAuth(client, TokenCache(tmp_path)) for _ in range(12)]
-    dead = {auth.get_access_token() for auth in programs}
-    assert len(dead) == 1
-    sandbox.revoke(sandbox.access_tokens[-1])
-    renewed = set()
-    for auth in programs:
-        renewed.add(auth.renew(*dead))
-        fake_time.sleep(1)
-    assert renewed == {sandbox.access_tokens[-1]}
-    assert sandbox.logins == 2
-
-
 def test_threads_share_a_failure(client: UpstoxTOTP, sandbox: Sandbox) -> None:
     """One of them fails to log in, and all know why."""
     auth = TokenAuth(client)

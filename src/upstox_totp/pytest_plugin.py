@@ -22,17 +22,6 @@ _HOST: Final = "127.0.0.1"
 _SHORTEST_PAUSE: Final = "100"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Keep the sandbox's clock, which runs ahead, from being taken for a clock that is wrong.
-
-    Args:
-        config: What pytest is configured with.
-    """
-    config.addinivalue_line(
-        "filterwarnings", "ignore:The clock of this machine is:upstox_totp.errors.UpstoxWarning"
-    )
-
-
 @pytest.fixture
 def upstox_sandbox(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from upstox_totp import _clock
+from upstox_totp._http.addresses import is_loopback
 from upstox_totp._log import warn_user
 
 if TYPE_CHECKING:
@@ -70,10 +72,11 @@ class ServerClock:
     believed is forgotten when the machine slept or its clock was set meanwhile.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_told: bool = True) -> None:
         self._believed: _Reading | None = None
         self._doubted: _Reading | None = None
-        self._warned = False
+        # A sandbox's clock, which may be moved, says nothing about this machine's.
+        self._warned = not is_told
 
     @property
     def known(self) -> bool:
@@ -121,7 +124,7 @@ class ServerClock:
         return believed.now()
 
     def warn_if_off(self) -> None:
-        """Warn the person, once, if the clock of this machine is off by more than 5 seconds."""
+        """Warn the user, once, if the clock of this machine is off by more than 5 seconds."""
         ahead = -self.offset - _CUT_OFF if self.known else 0.0
         if abs(ahead) > _TOLERABLE and not self._warned:
             self._warned = True
@@ -147,7 +150,10 @@ class _Clocks:
     def find(self, base_domain: str) -> ServerClock:
         """Return the clock of a base domain, the same one each time."""
         with self._lock:
-            return self._clocks.setdefault(base_domain, ServerClock())
+            if base_domain not in self._clocks:
+                on_loopback = is_loopback(urlsplit(base_domain).hostname)
+                self._clocks[base_domain] = ServerClock(is_told=not on_loopback)
+            return self._clocks[base_domain]
 
 
 _CLOCKS: Final = _Clocks()

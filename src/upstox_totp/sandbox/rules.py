@@ -56,7 +56,7 @@ class Credentials:
     password: str = field(default="SandboxPassword1", repr=False)
     pin_code: str = field(default="482915", repr=False)
     totp_secret: str = field(default="K5QXGZLTMVRWK3DFMNZGS3DPNVQWY2LD", repr=False)
-    client_id: str = "5d0b7c1e-93f4-4a86-b2d7-0c61e8f3a94b"
+    client_id: str = "sandbox-5d0b7c1e-93f4-4a86-b2d7-0c61e8f3a94b"
     client_secret: str = field(default="s8k2m4q7wz", repr=False)
     redirect_uri: str = "https://127.0.0.1/callback"
 
