@@ -46,9 +46,7 @@ if TYPE_CHECKING:
     from upstox_totp._redact import Secrets
     from upstox_totp.models import AccessTokenResponse
 
-DEFAULT_TIMEOUT: Final = 300.0
-"""How long a user has to log in, in seconds."""
-
+DEFAULT_TIMEOUT: Final = 300.0  # seconds
 _PROMPT: Final = "Address that the browser ended at: "
 _LONGEST: Final = 64 * 1024
 # How long a browser waits for what Upstox says to the code: as long as that may take.
@@ -407,10 +405,7 @@ def _open(browser: webbrowser.BaseBrowser, url: SecretStr, failed: threading.Eve
 
 
 def _open_apart(browser: webbrowser.BaseBrowser, url: SecretStr) -> bool:
-    """Open a page by a process whose streams lead nowhere: browsers write to those they are given.
-
-    Whoever reads our output would get what the browser prints, and wait until it is closed.
-    """
+    """Open a page by a process whose streams lead nowhere: ours would get what a browser prints."""
     ours_to_start = type(browser).__module__ == webbrowser.__name__ and os.name == "posix"
     if not ours_to_start or not sys.executable or getattr(sys, "frozen", False):
         return browser.open(url.get_secret_value())

@@ -10,11 +10,7 @@ STAGES: Final = ("api", "service", "login")
 
 
 def is_loopback(host: str | None) -> bool:
-    """Tell whether a host is this machine.
-
-    Args:
-        host: A name or an address, without brackets and port.
-    """
+    """Tell whether a host is this machine."""
     if host == "localhost":
         return True
     try:
@@ -24,14 +20,7 @@ def is_loopback(host: str | None) -> bool:
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of a URL, as requests will understand them.
-
-    Args:
-        url: An absolute URL.
-
-    Raises:
-        ValueError: If it is not an absolute http or https URL, or holds a user name.
-    """
+    """Return scheme, host and port as requests will see them; ValueError if it is no plain URL."""
     from urllib3.exceptions import LocationParseError  # noqa: PLC0415 - a cached token needs none
     from urllib3.util import parse_url  # noqa: PLC0415 - as above
 
@@ -50,12 +39,7 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 def is_upstox(target: tuple[str, str, int] | None, base_domain: str) -> bool:
-    """Tell whether an origin is Upstox's own, or one of the base domain's.
-
-    Args:
-        target: What `origin` returned, None for an address that has none.
-        base_domain: Where the client logs in.
-    """
+    """Tell whether an origin is Upstox's own, or one of the base domain's."""
     if target is None:
         return False
     scheme, host, _ = target

@@ -29,13 +29,7 @@ _EDGE_ERROR: Final = r"\berror\W{0,9}(?:code\W{0,9})?(1\d{3})\b"
 
 
 class Complaint(NamedTuple):
-    """What an answer says went wrong.
-
-    Attributes:
-        code: The error code as it came, None if there is none.
-        message: What the server says, None if nothing.
-        own: Whether it came in an envelope of Upstox: a gateway's or a proxy's JSON has another.
-    """
+    """What an answer says went wrong; `own` if it came in an envelope of Upstox."""
 
     code: int | str | None = None
     message: str | None = None
@@ -47,11 +41,7 @@ class Complaint(NamedTuple):
 
 
 class Answer:
-    """One answer, its JSON decoded; never shows what it holds.
-
-    Args:
-        response: The response, read whole.
-    """
+    """One answer, its JSON decoded; never shows what it holds."""
 
     __slots__ = ("_document", "response")
 
@@ -134,14 +124,7 @@ class Answer:
         return (self.response.content or b"")[:_LONGEST_PAGE].decode("latin-1")
 
     def parse(self, model: type[ModelT]) -> tuple[ModelT | None, str]:
-        """Validate the answer.
-
-        Args:
-            model: What it has to be.
-
-        Returns:
-            The model and an empty text, or None and what was expected.
-        """
+        """Return the answer as a model and no text, or None and what was expected."""
         expected = ""
         try:
             return model.model_validate(self.document), expected

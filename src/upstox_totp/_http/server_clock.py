@@ -49,15 +49,7 @@ class _Reading(NamedTuple):
 
 
 def read_offset(headers: Mapping[str, str]) -> float | None:
-    """Return how far a server's clock is ahead of the local one, in seconds.
-
-    Args:
-        headers: The headers of an answer that has just arrived.
-
-    Returns:
-        The difference, None if the answer came out of a cache, which has an ``Age``, or has no
-        ``Date`` that can be read and lies between the years 2010 and 2100.
-    """
+    """Return how many seconds a server is ahead; None without a plausible, uncached date."""
     date = None if "Age" in headers else _clock.parse_http_date(headers.get("Date"))
     if date is None or int(date) not in _PLAUSIBLE:
         return None
@@ -95,11 +87,7 @@ class ServerClock:
         return believed.offset if believed is not None and believed.is_fresh else 0.0
 
     def follow(self, headers: Mapping[str, str]) -> None:
-        """Set the clock by an answer that has just arrived.
-
-        Args:
-            headers: The headers of the answer.
-        """
+        """Set the clock by an answer that has just arrived."""
         offset = read_offset(headers)
         if offset is None:
             return
@@ -160,9 +148,5 @@ _CLOCKS: Final = _Clocks()
 
 
 def clock_of(base_domain: str) -> ServerClock:
-    """Return the clock of Upstox that every client of this process follows.
-
-    Args:
-        base_domain: Where the clients log in.
-    """
+    """Return the clock of Upstox that every client of this process follows."""
     return _CLOCKS.find(base_domain)
