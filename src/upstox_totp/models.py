@@ -399,6 +399,42 @@ class ProfileResponse(_Wire):
     data: ProfileData
 
 
+class QuoteResponse(_Wire):
+    """Answer to the question for a price.
+
+    Attributes:
+        status: ``success``, or ``partial_success``.
+        data: The prices, by instrument.
+    """
+
+    status: Literal["success", "partial_success"]
+    data: dict[str, Any]
+
+
+class AddressesData(_Wire):
+    """The addresses that are registered for a user's apps.
+
+    Attributes:
+        primary_ip: The first one, None if none is registered.
+        secondary_ip: The second one.
+    """
+
+    primary_ip: Told[str | None] = None
+    secondary_ip: Told[str | None] = None
+
+
+class AddressesResponse(_Wire):
+    """Answer to the question for the registered addresses.
+
+    Attributes:
+        status: ``success``, or ``partial_success``.
+        data: The addresses.
+    """
+
+    status: Literal["success", "partial_success"]
+    data: AddressesData
+
+
 class LogoutResponse(_Wire):
     """Answer to the logout.
 

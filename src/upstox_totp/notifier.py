@@ -20,7 +20,7 @@ from upstox_totp import _clock
 from upstox_totp._cache.lifetime import as_datetime, expiry, jwt_claims, milliseconds
 from upstox_totp._log import logger, warn_user
 from upstox_totp._redact import HiddenBytes
-from upstox_totp.errors import AuthenticationError, ConfigurationError, ErrorCode, UpstoxError
+from upstox_totp.errors import AuthenticationError, ConfigurationError, UpstoxError
 from upstox_totp.models import AccessTokenData, ProfileData
 from upstox_totp.token_cache import TokenCache
 
@@ -41,7 +41,6 @@ _FIRST_PAUSE: Final = 15.0
 _LONGEST_PAUSE: Final = 600.0
 _LOOK: Final = 1.0
 _DAY: Final = timedelta(days=1)
-_OFF_THE_ADDRESS: Final = {ErrorCode.STATIC_ADDRESS_REQUIRED, ErrorCode.STATIC_ADDRESS_DIFFERS}
 
 
 def _plain(secret: SecretStr) -> SecretStr:
@@ -329,21 +328,17 @@ class Notifier:
 
     def _find_owner(self, notification: _Notification) -> ProfileData | None:
         """Return whose the token is, None if it is invalid or nobody's that the message names."""
-        token = notification.access_token
-        try:
-            return self._client.app_token.read_profile(token)
-        except UpstoxError as error:
-            if error.error_code not in _OFF_THE_ADDRESS:
-                raise
-        # Here Upstox tells no owner, and only whether the token is valid.
-        if not notification.token_names_user:
-            warn_user(
-                "A token came that does not say whose it is, and Upstox tells that at the app's "
-                "registered address alone. It is not cached: run the notifier there."
-            )
-            return None
-        valid = self._client.app_token.is_valid(token)
-        return ProfileData(user_id=notification.user_id) if valid else None
+        check = self._client.app_token.check(notification.access_token)
+        if check.refusal is None or not check.valid:
+            return check.owner
+        # From here Upstox does not tell whose it is.
+        if notification.token_names_user:
+            return ProfileData(user_id=notification.user_id)
+        warn_user(
+            "A token came that does not say whose it is, and Upstox tells that at the app's "
+            "registered address alone. It is not cached: run the notifier there."
+        )
+        return None
 
     def _store(self, notification: _Notification, owner: ProfileData) -> HTTPStatus:
         data = notification.as_token(owner, self._client.server_clock.now())

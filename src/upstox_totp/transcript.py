@@ -41,6 +41,8 @@ class Step(IntEnum):
     PROFILE = 21
     LOGOUT = 22
     HOST = 23
+    QUOTE = 24
+    ADDRESSES = 25
 
     @property
     def title(self) -> str:
@@ -75,6 +77,8 @@ _TITLES: Final = {
     Step.PROFILE: "profile",
     Step.LOGOUT: "logout",
     Step.HOST: "host",
+    Step.QUOTE: "quote",
+    Step.ADDRESSES: "registered addresses",
 }
 
 

@@ -15,12 +15,15 @@ from upstox_totp.sandbox import Fault, Sandbox
 from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from conftest import FakeTime
     from upstox_totp.sandbox import Step as SandboxStep
 
 QUESTIONS: list[tuple[str, SandboxStep, Step]] = [
     ("is_valid", "profile", Step.PROFILE),
     ("revoke", "logout", Step.LOGOUT),
+    ("read_addresses", "address", Step.ADDRESSES),
 ]
 
 
@@ -82,12 +85,71 @@ def test_only_upstox_own_word_counts(  # noqa: PLR0917 - pytest passes by name
                 outcome = error
             canaries.check(canaries.surfaces(outcome, records))
     if expected is False:
-        assert outcome is False
+        assert not outcome
+        return
+    if method == "is_valid" and name.startswith("static"):
+        # A price tells what the profile does not.
+        assert outcome is True
         return
     assert isinstance(outcome, expected), outcome
     assert vars(outcome)["step"] is asked
     assert [exchange.step for exchange in vars(outcome)["transcript"]] == [asked]
     assert str(outcome).startswith(asked.title.capitalize())
+
+
+@pytest.fixture
+def away(fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A sandbox whose app has another address registered than this machine's."""
+    with Sandbox(clock=fake_time.true, static_address=True) as running:
+        configure(monkeypatch, running)
+        yield running
+
+
+def test_a_token_is_checked_away_from_the_registered_address(away: Sandbox) -> None:
+    """Upstox tells there whether it is valid, not whose it is, and what is registered."""
+    with UpstoxTOTP() as upx:
+        data = upx.app_token.get_access_token().data
+        token = data.access_token
+        here = upx.app_token.check(token)
+        addresses = upx.app_token.read_addresses(token)
+        away.static_address = False
+        there = upx.app_token.check(token)
+        away.static_address = True
+        assert upx.app_token.is_valid(token) is True
+        away.revoke(token)
+        assert upx.app_token.is_valid(token) is False
+        assert upx.app_token.check(SecretStr(token)).valid is False
+        assert upx.app_token.read_addresses(token) is None
+    assert (here.valid, here.owner) == (True, None)
+    assert here.refusal is not None
+    assert here.refusal.error_code == "UDAPI1221"
+    assert addresses is not None
+    assert addresses.primary_ip
+    assert (there.valid, there.refusal) == (True, None)
+    assert there.owner is not None
+    assert there.owner.user_id == data.user_id
+    assert token not in repr((here, there, addresses))
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Fault.status(503), APIError),
+        (Fault.refuse("UDAPI1221", "Static IP", 401), APIError),
+        (Fault.html(), ValidationError),
+        (Fault.reset(), requests.ConnectionError),
+    ],
+)
+def test_what_is_not_known_is_an_error_there(
+    away: Sandbox, fault: Fault, expected: type[Exception]
+) -> None:
+    """Valid, invalid and unknown stay three things."""
+    with UpstoxTOTP() as upx:
+        token = upx.app_token.get_access_token().data.access_token
+        away.misbehave("quote", fault)
+        with pytest.raises(expected) as caught:
+            upx.app_token.is_valid(token)
+    assert vars(caught.value)["step"] is Step.QUOTE
 
 
 @pytest.mark.parametrize("token", ["", "caf\u00e9 \u20ac", "x" * 10_000])

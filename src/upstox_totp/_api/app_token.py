@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import SecretStr
 
 from upstox_totp._api import routes
 from upstox_totp._api.base import BaseAPI
 from upstox_totp._api.context import Context
+from upstox_totp._api.responses import ABOUT_ADDRESSES
 from upstox_totp._cache.waiting import log_in_alone
 from upstox_totp._redact import HiddenDict
-from upstox_totp.errors import AuthenticationError, ErrorCode
-from upstox_totp.models import LogoutResponse, ProfileResponse
+from upstox_totp.errors import APIError, AuthenticationError, ErrorCode
+from upstox_totp.models import (
+    AddressesResponse,
+    LogoutResponse,
+    ProfileData,
+    ProfileResponse,
+    QuoteResponse,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from upstox_totp._api.routes import Route
     from upstox_totp._http.answers import ModelT
-    from upstox_totp.models import AccessTokenResponse, ProfileData
+    from upstox_totp.models import AccessTokenResponse, AddressesData
+
+
+# An index, which everybody may ask for.
+_INDEX: Final = {"instrument_key": "NSE_INDEX|Nifty 50"}
+
+
+class TokenCheck(NamedTuple):
+    """What Upstox says of an access token.
+
+    Attributes:
+        valid: Whether it accepts the token.
+        owner: Whose it is, None if it is invalid or Upstox does not tell from here.
+        refusal: Why Upstox refuses account and order calls from this address, None if it does not.
+    """
+
+    valid: bool
+    owner: ProfileData | None = None
+    refusal: APIError | None = None
 
 
 class AppTokenAPI(BaseAPI):
@@ -55,8 +82,9 @@ class AppTokenAPI(BaseAPI):
     def is_valid(self, access_token: SecretStr | str) -> bool:
         """Ask Upstox whether it still accepts an access token.
 
-        Sends one request, for the profile of the token's owner. Only Upstox' own word that the
-        token is invalid counts; any other answer is an error.
+        Sends one request, for the profile of the token's owner, and away from the app's registered
+        address a second one, as `check` does. Only Upstox' own word that the token is invalid
+        counts; any other answer is an error.
 
         Args:
             access_token: The access token.
@@ -67,13 +95,58 @@ class AppTokenAPI(BaseAPI):
         Raises:
             RateLimitError: If too many requests were sent.
             ValidationError: If the answer is not what the protocol says, as a proxy's page.
-            APIError: If Upstox refused for a reason other than the token, such as a missing
-                static address.
+            APIError: If Upstox refused for a reason other than the token.
             AuthenticationError: If Upstox rejected something else than the token.
             requests.RequestException: If no whole answer came.
         """
         access_token = _hidden(access_token)
-        return self.read_profile(access_token) is not None
+        return self.check(access_token).valid
+
+    def check(self, access_token: SecretStr | str) -> TokenCheck:
+        """Ask Upstox whether it still accepts an access token, and whose it is.
+
+        Sends one request, for the profile. Away from the app's registered address Upstox refuses
+        that whatever the token: then a second one asks for a price, which a valid token gets
+        everywhere.
+
+        Args:
+            access_token: The access token.
+
+        Returns:
+            Whether it is valid, whose it is, and what refuses account calls from here.
+
+        Raises:
+            UpstoxError: As for `is_valid`.
+            requests.RequestException: If no whole answer came.
+        """
+        access_token = _hidden(access_token)
+        try:
+            profile = self._ask_bearer(access_token, routes.PROFILE, ProfileResponse)
+        except APIError as error:
+            if error.error_code not in ABOUT_ADDRESSES:
+                raise
+            refusal = error
+        else:
+            return TokenCheck(profile is not None, profile.data if profile else None)
+        quote = self._ask_bearer(access_token, routes.QUOTE, QuoteResponse, query=_INDEX)
+        return TokenCheck(quote is not None, refusal=refusal)
+
+    def read_addresses(self, access_token: SecretStr | str) -> AddressesData | None:
+        """Ask Upstox which addresses are registered for the user's apps.
+
+        Args:
+            access_token: The access token.
+
+        Returns:
+            The addresses, None if Upstox says that the token is invalid or has expired.
+
+        Raises:
+            UpstoxError: As for `is_valid`.
+            requests.RequestException: If no whole answer came.
+        """
+        access_token = _hidden(access_token)
+        answer = self._ask_bearer(access_token, routes.ADDRESSES, AddressesResponse)
+        return None if answer is None else answer.data
 
     def revoke(self, access_token: SecretStr | str) -> bool:
         """End an access token at Upstox.
@@ -95,23 +168,14 @@ class AppTokenAPI(BaseAPI):
         access_token = _hidden(access_token)
         return self._ask_bearer(access_token, routes.LOGOUT, LogoutResponse) is not None
 
-    def read_profile(self, access_token: SecretStr | str) -> ProfileData | None:
-        """Ask Upstox whose an access token is.
-
-        Args:
-            access_token: The access token.
-
-        Returns:
-            What Upstox says of its owner, None if it says that the token is invalid or has expired.
-
-        Raises:
-            UpstoxError: As for `is_valid`.
-            requests.RequestException: If no whole answer came.
-        """
-        answer = self._ask_bearer(_hidden(access_token), routes.PROFILE, ProfileResponse)
-        return None if answer is None else answer.data
-
-    def _ask_bearer(self, token: SecretStr, route: Route, model: type[ModelT]) -> ModelT | None:
+    def _ask_bearer(
+        self,
+        token: SecretStr,
+        route: Route,
+        model: type[ModelT],
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> ModelT | None:
         """Return the answer to a token's bearer, None if it says that the token is dead."""
         context = Context()
         context.secrets.add_all(self._client.secrets)
@@ -122,6 +186,7 @@ class AppTokenAPI(BaseAPI):
                 route,
                 model,
                 headers=routes.api_headers(),
+                query=query,
                 required=HiddenDict(
                     {"Authorization": f"Bearer {token.get_secret_value()}".encode()}
                 ),

@@ -74,9 +74,10 @@ _ABOUT_ROUTES: Final = frozenset(
         ErrorCode.NO_SUCH_RESOURCE,
     }
 )
-_STATIC_ADDRESS: Final = frozenset(
+ABOUT_ADDRESSES: Final = frozenset(
     {ErrorCode.STATIC_ADDRESS_DIFFERS, ErrorCode.STATIC_ADDRESS_REQUIRED}
 )
+"""Codes that say nothing about a token, and that the call did not come from the right address."""
 _FIELD_MISSING: Final = frozenset(
     {
         ErrorCode.CLIENT_ID_MISSING,
@@ -87,7 +88,7 @@ _FIELD_MISSING: Final = frozenset(
     }
 )
 # What Upstox says at its own TOTP login that is about none of its credentials.
-_OTHER_MATTERS: Final = _ABOUT_ROUTES | _STATIC_ADDRESS | {ErrorCode.INTERNAL_ERROR}
+_OTHER_MATTERS: Final = _ABOUT_ROUTES | ABOUT_ADDRESSES | {ErrorCode.INTERNAL_ERROR}
 # What each of these steps sends, by the settings that it comes from.
 _SENT_AT: Final[Mapping[Step | None, str]] = {
     Step.OTP_VERIFY: "totp_secret",
@@ -95,7 +96,7 @@ _SENT_AT: Final[Mapping[Step | None, str]] = {
 }
 _CREDENTIAL_STEPS: Final = frozenset({*_SENT_AT, Step.TOTP_LOGIN})
 _REVISED_STEPS: Final = frozenset({Step.OTP_VERIFY, Step.PIN})
-_BEARER_STEPS: Final = frozenset({Step.PROFILE, Step.LOGOUT})
+_BEARER_STEPS: Final = frozenset({Step.PROFILE, Step.QUOTE, Step.ADDRESSES, Step.LOGOUT})
 _BLOCKING: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 _BLOCKED_BY: Final = frozenset({CLOUDFLARE, BLOCK_PAGE})
 # What such a status of a one-request login may be, but no verdict on what was sent.
@@ -296,7 +297,7 @@ def _judge_known(
         # Seen in answer to PINs, and nobody knows what it means there.
         unclear = code is ErrorCode.INVALID_MOBILE_NUMBER
         return Outcome.UNEXPLAINED if unclear else Outcome.UNANSWERED
-    down = status >= _SERVER and known.error is APIError and code not in _STATIC_ADDRESS
+    down = status >= _SERVER and known.error is APIError and code not in ABOUT_ADDRESSES
     return Outcome.UNANSWERED if down else Outcome.NOT_JUDGED
 
 

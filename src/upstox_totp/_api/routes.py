@@ -51,6 +51,8 @@ CODE_EXCHANGE: Final = TOKEN._replace(step=Step.CODE_EXCHANGE)
 TOTP_LOGIN: Final = Route(Step.TOTP_LOGIN, "POST", "api", "/v2/totp-login/authorization/token")
 TOKEN_REQUEST: Final = Route(Step.TOKEN_REQUEST, "POST", "api", "/v3/login/auth/token/request")
 PROFILE: Final = Route(Step.PROFILE, "GET", "api", "/v2/user/profile")
+QUOTE: Final = Route(Step.QUOTE, "GET", "api", "/v3/market-quote/ltp")
+ADDRESSES: Final = Route(Step.ADDRESSES, "GET", "api", "/v2/user/ip")
 LOGOUT: Final = Route(Step.LOGOUT, "DELETE", "api", "/v2/logout")
 
 NEWER: Final = Revision(
