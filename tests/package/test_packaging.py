@@ -6,6 +6,7 @@ What a wheel does when it is installed is tested by tox, `make check`.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -112,6 +113,56 @@ def test_the_sdist_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Pat
     again = build(tree, tmp_path / "again", "wheel")
     assert again.name == wheel.name
     assert again.read_bytes() == wheel.read_bytes()
+
+
+JUNK = (
+    ".env", ".env.production", "login.har", "notes.md", "secrets/client_secret", "token.json",
+    "strategy.py", "src/.env", "src/strategy.py", "src/upstox_totp/.env", "tests/login.har",
+    "src/upstox_totp/login.har", "src/upstox_totp/cli/notes.txt", "tests/.env", "docs/login.har",
+    "src/upstox_totp/secrets/pin_code", "docs/_static/login.har", "benchmarks/.env.production",
+    "benchmarks/results.json", ".ci/deploy.key", ".github/token",
+)  # fmt: skip
+
+
+def tracked() -> list[str]:
+    """Return the files that are ours, by git."""
+    if not (ROOT / ".git").exists() or not (git := shutil.which("git")):
+        pytest.skip("this is no checkout, or git is missing")
+    listed = subprocess.run([git, "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603
+    return [name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
+
+
+def test_only_what_is_ours_is_published(tmp_path: Path) -> None:
+    """Whatever else lies in a checkout and in the package's folder stays there."""
+    ours, tree = tracked(), tmp_path / "tree"
+    for name in (*ours, *JUNK):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes((ROOT / name).read_bytes() if name in ours else b"PIN=1234")
+    with tarfile.open(build(tree, tmp_path / "sdist", "sdist")) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert names == {*ours, "PKG-INFO"}
+    with zipfile.ZipFile(build(tree, tmp_path / "wheel", "wheel")) as archive:
+        found = {name for name in archive.namelist() if ".dist-info/" not in name}
+    package = [name for name in ours if name.startswith("src/")]
+    assert found == {name.removeprefix("src/") for name in package}
+
+
+def test_an_old_python_is_told_at_once(tmp_path: Path) -> None:
+    """The build stops with a sentence; pip before 24 would try every release of everything."""
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "src" / "upstox_totp").mkdir(parents=True)
+    shutil.copy(ROOT / "src/upstox_totp/__init__.py", tmp_path / "src/upstox_totp/__init__.py")
+    program = (
+        "import platform, hatchling.build\n"
+        "platform.python_version = lambda: '3.10.13'\n"
+        "hatchling.build.prepare_metadata_for_build_wheel('made')\n"
+    )
+    ended = subprocess.run(  # noqa: S603 - this interpreter, our own arguments
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.stderr == "upstox-totp needs Python >=3.11; this is Python 3.10.13.\n"
+    assert ended.returncode == 1
 
 
 def test_the_changelog_tells_of_this_version() -> None:
