@@ -201,12 +201,12 @@ def test_each_fault(
 def test_each_known_code(
     method: str, step: Any, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each code that the library knows, in answer to each step, called three times."""
+    """Each code that the library knows, in answer to each step, called four times."""
     found = {}
     for code in CODES_OF_A_TOKEN if method == "browser" else ErrorCode:
         account = Account(method, fake_time, monkeypatch)
         account.sandbox.misbehave(step, Fault.refuse(code.value, "Words", echo=False))
-        found[code.name] = shortened(account.calls(3))
+        found[code.name] = shortened(account.calls(4))
         account.close()
     compare(f"codes-{method}-{step}", found)
 
