@@ -1,0 +1,193 @@
+"""The rules of attempts as pure functions: clocks, copies, and who is believed."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from upstox_totp._cache.attempts import (
+    Outcome,
+    cleared,
+    counted_anew,
+    failed,
+    find_blocks,
+    limited,
+    merged,
+    sending,
+    with_blocks,
+)
+from upstox_totp._cache.failures import unexplained
+from upstox_totp._cache.records import AttemptRecord, Credential, Failure, dump, load
+from upstox_totp._settings.account import Identity, identify
+
+NOW = 1_800_000_000.0
+HOUR = 3600.0
+SETTINGS = {
+    "client_id": "a client id",
+    "totp_secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+    "pin_code": "1234",
+}
+DOMAIN = "https://{stage}.upstox.com"
+
+
+def who(domain: str = DOMAIN, **changed: str) -> Identity:
+    """Return what identifies the settings of a login."""
+    identity = identify(SETTINGS | changed, domain)
+    assert identity is not None
+    return identity
+
+
+ME = who()
+
+
+def sent(
+    record: AttemptRecord,
+    outcome: Outcome,
+    at: float = NOW,
+    identity: Identity = ME,
+    kind: Credential = Credential.PIN,
+) -> AttemptRecord:
+    """Return a record after a credential was sent, and what came of it."""
+    record = sending(record, (kind,), None, at)
+    return failed(record, identity, (kind,), unexplained("m", at), outcome)
+
+
+def blocks(record: AttemptRecord, now: float = NOW, identity: Identity = ME) -> list[str]:
+    """Return what is blocked."""
+    return [block.what for block in find_blocks(record, identity, now)]
+
+
+def refusal(**details: Any) -> Failure:
+    """Return what a rate limit leaves."""
+    return unexplained("m", NOW)._replace(details=details, retry_after=999_999_999.0)
+
+
+@pytest.mark.parametrize("ahead", [0.0, 90.0, -90.0, 2 * HOUR, -2 * HOUR])
+def test_a_rejected_pin_reaches_every_copy(ahead: float) -> None:
+    """Whichever of the machines has the later clock, the later revision counts."""
+    first = sent(AttemptRecord(), Outcome.UNANSWERED, NOW + ahead)
+    second = sent(first, Outcome.REJECTED, NOW)
+    assert blocks(merged(first, second)) == blocks(merged(second, first)) == ["This PIN"]
+    released = cleared(second)
+    assert blocks(merged(second, released)) == blocks(merged(released, second)) == []
+
+
+def test_what_any_copy_blocks_stays_blocked() -> None:
+    """A machine that was by itself blocks its PIN, though the others went on without it."""
+    common = sent(AttemptRecord(), Outcome.UNANSWERED)
+    alone = sent(common, Outcome.REJECTED)
+    others = common
+    for _ in range(4):
+        others = sent(others, Outcome.NOT_JUDGED)
+    both = merged(others, alone)
+    assert blocks(both) == ["This PIN"]
+    assert both.revision == others.revision
+    # And a copy from before a clear brings nothing back.
+    assert blocks(merged(cleared(both), alone)) == []
+
+
+def test_an_attempt_in_flight_counts_once() -> None:
+    """The copy that another machine has of it is settled with it."""
+    flying = sending(AttemptRecord(), (Credential.PIN,), 7, NOW)
+    settled = failed(flying, ME, (Credential.PIN,), unexplained("m", NOW), Outcome.UNANSWERED)
+    both = merged(flying, settled)
+    assert both.in_flight is None
+    assert both.failures[Credential.PIN].number == 1
+    assert both.time_steps == (7,)
+
+
+def test_two_clocks_two_hours_apart_send_three() -> None:
+    """One try each fifteen minutes, by whichever of the clocks."""
+    record, count = AttemptRecord(), 0
+    for run in range(8):
+        now = NOW + run + (2 * HOUR if run % 2 else 0.0)
+        record = counted_anew(record, now)
+        if not blocks(record, now):
+            record, count = sent(record, Outcome.UNANSWERED, now), count + 1
+    assert count == 3
+    for later, number in ((600.0, 3), (903.0, 4)):
+        now = NOW + later
+        if not blocks(record, now):
+            record, count = sent(record, Outcome.UNANSWERED, now), count + 1
+        assert count == number
+
+
+def test_a_clock_before_all_notes_counts_anew() -> None:
+    """Fifteen minutes begin with the first login by that clock, and end."""
+    record = AttemptRecord()
+    for _ in range(3):
+        record = sent(record, Outcome.UNANSWERED)
+    before = NOW - 10 * HOUR
+    record = counted_anew(record, before)
+    assert counted_anew(record, before) is record
+    assert blocks(record, before + 600)
+    assert blocks(record, before + 901) == []
+
+
+def test_what_others_could_have_written_releases_nothing() -> None:
+    """Its blocks are believed; that it knows of no failure is not."""
+    own = sent(AttemptRecord(), Outcome.REJECTED)
+    forged = cleared(own)._replace(revision=2**53 - 1)
+    assert blocks(with_blocks(own, forged)) == ["This PIN"]
+    assert blocks(with_blocks(AttemptRecord(), own)) == ["This PIN"]
+    assert sent(with_blocks(own, forged), Outcome.UNANSWERED).revision == 2**53 - 1
+
+
+@pytest.mark.parametrize(
+    ("details", "seconds"),
+    [({"answered_by": "Upstox"}, 86400.0), ({"answered_by": "HTML"}, 600.0), ({}, 600.0)],
+)
+def test_a_strangers_limit_is_short(details: dict[str, str], seconds: float) -> None:
+    """Ten minutes at most for a 429 that is not in Upstox's own envelope."""
+    record = limited(AttemptRecord(), refusal(**details))
+    assert record.limit is not None
+    assert record.limit.seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("domain", "secret"),
+    [
+        ("https://{stage}.UPSTOX.com", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
+        ("HTTPS://{stage}.upstox.com:443/", "jbsw y3dp ehpk 3pxp jbsw y3dp ehpk 3pxp"),
+        (DOMAIN, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPAAAAAAAA"),
+        (DOMAIN, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPAA"),
+    ],
+)
+def test_one_account_however_it_is_spelled(domain: str, secret: str) -> None:
+    """Base domain and TOTP secret may be written down in several ways."""
+    other = who(domain, totp_secret=secret)
+    assert (other.account, other.app, other.pin) == (ME.account, ME.app, ME.pin)
+
+
+def test_another_key_is_another_account() -> None:
+    """A zero byte at its begin, or in it, makes another key."""
+    assert who(totp_secret="AAJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP").account != ME.account
+    assert who("https://{stage}.upstox.com:444").account != ME.account
+
+
+def test_copies_that_went_apart_agree_again() -> None:
+    """Whatever happened to two copies, they merge to the same blocks either way, and are stored."""
+    for seed in range(300):
+        rng = random.Random(seed)  # noqa: S311 - the same events each time
+        one = other = AttemptRecord(id="log")
+        for _ in range(rng.randrange(2, 14)):
+            outcome, kind = rng.choice(list(Outcome)), rng.choice(list(Credential))
+            identity = who(pin_code=rng.choice(["1234", "5678"]))
+            now = NOW + rng.choice([0.0, 1000.0, 90_000.0, -90_000.0])
+            changed = sent(rng.choice([one, other]), outcome, now, identity, kind)
+            if rng.random() < 0.1:
+                changed = cleared(changed)
+            if rng.random() < 0.5:
+                one = merged(changed, one)
+            else:
+                other = merged(changed, other)
+        both, again = merged(one, other), merged(other, one)
+        assert sorted(blocks(both)) == sorted(blocks(again))
+        for copy in (one, other):
+            settled = both.settled
+            for pin in copy.pins:
+                kept = {mine.hashed for mine in both.pins}
+                assert pin.hashed in kept or pin.revision <= settled.get("pins", 0)
+        assert load(AttemptRecord, dump(both)) == both
