@@ -90,6 +90,8 @@ def test_the_version_is_in_one_place() -> None:
 def test_the_request_id_stays_the_same() -> None:
     """WPRO- and ten characters, the same for the life of a client, another for the next."""
     upx, other = UpstoxTOTP(**VALID), UpstoxTOTP(**VALID)
+    assert upx.api_url("/v2/user/profile") == upx.api_url("v2/user/profile")
+    assert upx.api_url("/v2/user/profile") == "https://api.upstox.com/v2/user/profile"
     assert re.fullmatch(r"WPRO-[A-Za-z0-9]{10}", upx.generate_request_id())
     assert upx.generate_request_id() == upx.generate_request_id()
     assert upx.generate_request_id() != other.generate_request_id()

@@ -79,6 +79,7 @@ def settings_in_a_file() -> None:
         """A client of the user's."""
 
     assert_type(UpstoxTOTP.from_env_file(".env.production"), UpstoxTOTP)
+    assert_type(UpstoxTOTP.from_settings(login_method="api", cache_dir=Path("x")), UpstoxTOTP)
     assert_type(Mine.from_env_file(Path("mine.env")), Mine)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 import string
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Self
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypedDict, Unpack
 
 from pydantic import SecretStr
 
 from upstox_totp._api.one_time_passwords import OneTimePasswords
-from upstox_totp._api.routes import DIALOG
+from upstox_totp._api.routes import DIALOG, address
 from upstox_totp._http.server_clock import clock_of
 from upstox_totp._http.session import Session
 from upstox_totp._log import enable_debug
@@ -22,6 +22,7 @@ from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from upstox_totp._api.app_token import AppTokenAPI
@@ -36,6 +37,49 @@ if TYPE_CHECKING:
     from upstox_totp.models import AccessTokenResponse
 
 _ALPHABET: Final = string.ascii_letters + string.digits
+_P = ParamSpec("_P")
+
+
+class SettingsByName(TypedDict, total=False):
+    """Every setting, by name; text as in a file is taken for each, None counts as not given."""
+
+    username: str | None
+    password: SecretStr | str | None
+    pin_code: SecretStr | str | None
+    totp_secret: SecretStr | str | None
+    client_id: str | None
+    client_secret: SecretStr | str | None
+    redirect_uri: str | None
+    debug: bool | str | None
+    sleep_time: int | str | None
+    base_domain: str | None
+    login_method: str | Sequence[str] | None
+    login_revision: str | None
+    user_id: str | None
+    account: str | None
+    cache_dir: str | os.PathLike[str] | None
+    cache_url: SecretStr | str | None
+    cache_key: SecretStr | str | None
+    secrets_dir: str | os.PathLike[str] | None
+
+
+def _hinting(init: Callable[_P, None]) -> Callable[_P, None]:
+    """Return a constructor that names `from_settings` for the settings that it does not take."""
+
+    @wraps(init)
+    def hinted(*args: _P.args, **settings: _P.kwargs) -> None:
+        _hide_secrets(settings)
+        taken = init.__kwdefaults__ or {}
+        others = [name for name in settings if name in SETTINGS and name not in taken]
+        if others:
+            given = ", ".join(f"{name}=…" for name in others)
+            raise TypeError(
+                f"UpstoxTOTP() takes no {' or '.join(others)}: use "
+                f"UpstoxTOTP.from_settings({given}), which takes every setting."
+            )
+        init(*args, **settings)
+
+    return hinted
 
 
 class UpstoxTOTP:
@@ -61,6 +105,7 @@ class UpstoxTOTP:
         ConfigurationError: If a setting is missing or invalid; it names every one of them.
     """
 
+    @_hinting
     def __init__(
         self,
         *,
@@ -95,7 +140,9 @@ class UpstoxTOTP:
         )
 
     @classmethod
-    def from_env_file(cls, path: str | os.PathLike[str] = ".env", **settings: Any) -> Self:
+    def from_env_file(
+        cls, path: str | os.PathLike[str] = ".env", **settings: Unpack[SettingsByName]
+    ) -> Self:
         """Return a client whose settings come from the environment, else from one file.
 
         Args:
@@ -128,7 +175,7 @@ class UpstoxTOTP:
         return cls._made(Config.load(account=name))
 
     @classmethod
-    def from_settings(cls, **settings: Any) -> Self:
+    def from_settings(cls, **settings: Unpack[SettingsByName]) -> Self:
         """Return a client for settings by name: those of the constructor and all others.
 
         What is not given comes from where the constructor finds it. For example
@@ -302,6 +349,14 @@ class UpstoxTOTP:
         self._base_domain = _base_domain(template)
         self._identity = None
 
+    def api_url(self, path: str) -> str:
+        """Return the address of something at Upstox's API, for a request of your own.
+
+        Args:
+            path: The path, for example ``/v2/user/profile``.
+        """
+        return address("api", self._base_domain, path)
+
     @property
     def server_clock(self) -> ServerClock:
         """The clock of Upstox, as its answers told it to any client of this process."""
@@ -335,7 +390,7 @@ class UpstoxTOTP:
         self._session.reset()
 
 
-def _hide_secrets(settings: dict[str, Any]) -> None:
+def _hide_secrets(settings: Any) -> None:
     # In place: the frame of an error holds them. What is no setting may be a secret, too, under a
     # name that was mistyped.
     settings |= {

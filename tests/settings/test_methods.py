@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from support.settings_examples import VALID
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.table import METHODS, SETTINGS, needed_by, variable
+from upstox_totp.client import SettingsByName
 
 NEEDS = {
     "page": {*VALID},
@@ -53,7 +55,7 @@ def test_a_way_comes_from_the_environment_too(monkeypatch: pytest.MonkeyPatch, m
     "method",
     ["", " ", "fax", "page,fax", "page,page", "none,page", "api,,page", ",", 5, ["page", 5], []],
 )
-def test_what_is_no_way_is_refused(method: object) -> None:
+def test_what_is_no_way_is_refused(method: Any) -> None:
     """Unknown names, the same twice, none among others, and what is no text."""
     with pytest.raises(ConfigurationError) as caught:
         UpstoxTOTP.from_settings(**VALID, login_method=method)
@@ -129,7 +131,18 @@ def test_every_setting_can_be_given_by_name() -> None:
     for name, meant in {"pin": "pin_code", "api_key": "client_id", "clientid": "client_id"}.items():
         with pytest.raises(ConfigurationError, match=f"(?i)did you mean {meant}"):
             UpstoxTOTP.from_settings(**VALID, **{name: "x"})
-    assert set(SETTINGS) == set(type(config).model_fields)
+    assert set(SETTINGS) == set(type(config).model_fields) == set(SettingsByName.__annotations__)
+
+
+def test_the_constructor_names_from_settings() -> None:
+    """For a setting that it does not take; what is no setting is Python's to refuse."""
+    with pytest.raises(
+        TypeError, match=r"use UpstoxTOTP.from_settings\(login_method=…, user_id=…\)"
+    ):
+        UpstoxTOTP(login_method="api", password="x", user_id="AB1234")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'login'"):
+        UpstoxTOTP(login="api")  # type: ignore[call-arg]
+    assert "login_method" not in inspect.signature(UpstoxTOTP).parameters
 
 
 @pytest.mark.parametrize(
@@ -147,7 +160,7 @@ def test_every_setting_can_be_given_by_name() -> None:
         ("secrets_dir", ""),
     ],
 )
-def test_our_own_settings_have_rules(name: str, value: object) -> None:
+def test_our_own_settings_have_rules(name: str, value: Any) -> None:
     """Each is refused by its rule, which stands in the message; no value is repeated."""
     with pytest.raises(ConfigurationError) as caught:
         UpstoxTOTP.from_settings(**VALID, **{name: value})

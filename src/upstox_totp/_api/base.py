@@ -150,7 +150,7 @@ class BaseAPI:
     def _ask_time(self, context: Context) -> None:
         """Let the server's clock see one more answer, to a request without a credential."""
         with context.step(Step.TIME):
-            url = routes.root("api", self._client.base_domain)
+            url = routes.address("api", self._client.base_domain)
             headers = self._unset(routes.api_headers())
             self._send(context, Step.TIME, "GET", url, headers=headers)
 

@@ -24,7 +24,7 @@ class Route(NamedTuple):
 
     def url(self, base_domain: str) -> str:
         """Return the absolute URL."""
-        return base_domain.replace("{stage}", self.stage) + self.path
+        return address(self.stage, base_domain, self.path)
 
     def __str__(self) -> str:
         """Return the route as messages name it, for example ``POST service /login/…``."""
@@ -91,9 +91,9 @@ _DEVICE: Final = (
 )
 
 
-def root(stage: str, base_domain: str) -> str:
-    """Return the address of a host itself."""
-    return f"{base_domain.replace('{stage}', stage)}/"
+def address(stage: str, base_domain: str, path: str = "/") -> str:
+    """Return the address of a path on a host, by default of the host itself."""
+    return f"{base_domain.replace('{stage}', stage)}/{path.removeprefix('/')}"
 
 
 def page_headers() -> dict[str, str]:

@@ -111,7 +111,7 @@ class _Visitor(PageLogin):
         super().__init__(client)
 
     def visit(self, stage: str) -> _Visit:
-        url = routes.root(stage, self._client.base_domain)
+        url = routes.address(stage, self._client.base_domain)
         subject, host = f"Host of {stage}", urlsplit(url).netloc
         context = Context()
         try:
