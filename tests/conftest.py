@@ -8,7 +8,6 @@ import socket
 import tempfile
 import time
 import warnings
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,13 +79,13 @@ class FakeTime:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was skipped, once for each reason: most tell what to install."""
-    skipped = terminalreporter.stats.get("skipped", ())
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
-    if reasons:
-        terminalreporter.section("skipped tests, and why")
-    for reason, number in sorted(reasons.items()):
-        terminalreporter.write_line(f"{number:5}  {reason}")
+    """Say what is not on this machine, so that its tests were skipped, and how to get it."""
+    reasons = {report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())}
+    missing = sorted(reason for reason in reasons if " is not here: " in reason)
+    if missing:
+        terminalreporter.section("not on this machine, so not tested")
+    for reason in missing:
+        terminalreporter.write_line(reason.removeprefix("Skipped: "))
 
 
 @pytest.fixture(autouse=True)

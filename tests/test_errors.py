@@ -25,7 +25,7 @@ from upstox_totp._api.responses import check_granted
 from upstox_totp._http.answers import Answer
 from upstox_totp._http.network_errors import network_error
 from upstox_totp._redact import Secrets
-from upstox_totp._settings.table import REQUIRED, variable
+from upstox_totp._settings.table import CREDENTIALS, variable
 from upstox_totp.errors import EXPLANATIONS
 
 KINDS = [
@@ -82,7 +82,7 @@ def test_the_table_is_complete_and_gives_advice() -> None:
         assert explanation.meaning.endswith(".")
         assert explanation.suggestions
         advice = " ".join(explanation.suggestions)
-        assert set(explanation.settings) <= set(REQUIRED)
+        assert set(explanation.settings) <= set(CREDENTIALS)
         assert not re.search(r"[{}]", advice)
         for setting in explanation.settings:
             assert setting in advice, code

@@ -250,7 +250,7 @@ def test_an_account_of_the_keyring_is_listed(
         for name, value in sandbox.environment.items()
     }
     save_in_keyring("asha", settings)
-    assert account_path("asha").read_text() == ""
+    assert "PIN" not in account_path("asha").read_text()
     assert run("--account", "asha", "token").exit_code == 0
     code, rows = told_of()
     assert code == 0

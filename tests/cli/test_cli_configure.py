@@ -123,7 +123,19 @@ def test_an_account_is_kept_where_the_person_wants_it(
     assert keyring.get_password("upstox-totp:asha", "UPSTOX_CLIENT_ID") == "my-key"
     assert UpstoxTOTP.from_account("asha").config.login_method == ("api",)
     assert not Path(".env").exists()
-    assert account_path("asha").read_text() == ""
+    assert account_path("asha").read_text() == "UPSTOX_LOGIN_METHOD=api\n"
+
+
+def test_a_keyring_is_looked_for_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nobody types a secret that could not be kept."""
+    use_home(monkeypatch, tmp_path)
+    options = ("--account", "asha", "--method", "api", "--into", "keyring")
+    result = answer(options=options)
+    assert result.exit_code == 2
+    assert "API key" not in result.output
+    assert "--into file writes a file" in result.output
 
 
 @pytest.mark.parametrize(

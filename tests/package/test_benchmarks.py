@@ -28,8 +28,7 @@ def test_each_benchmark_runs(name: str) -> None:
     rows = BENCHMARKS[name].measure(*ONCE.get(name, [1]))
     assert rows
     for row in rows:
-        # A difference, which a busy machine may turn round.
-        assert row.missing or row.measured != 0, row
+        assert row.missing or row.measured > 0, row
         assert not row.missing or name == "redis"
         assert row.met is not False or row.unit, "a count has to be exact, however little was run"
 

@@ -76,7 +76,7 @@ def test_an_unreadable_file_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_pat
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / ".env").write_text(env_text())
-    monkeypatch.setattr("pathlib.Path.read_bytes", locked)
+    monkeypatch.setattr("upstox_totp._settings.env_files.read_whole", locked)
     with pytest.raises(ConfigurationError, match="Permission denied"):
         UpstoxTOTP.from_env_file(".env")
     with pytest.raises(ConfigurationError, match="Permission denied"):
@@ -280,7 +280,11 @@ def test_the_base_domain_is_not_read_from_the_working_directory(
     """A .env that happens to lie there cannot divert credentials; a named file may."""
     text = env_text() + "UPSTOX_BASE_DOMAIN=https://{stage}.example.com\n"
     (tmp_path / ".env").write_text(text)
-    assert UpstoxTOTP().base_domain == "https://{stage}.upstox.com"
+    # Its credentials are that server's, and Upstox would count each as a failed login.
+    with pytest.raises(ConfigurationError, match="is for another server") as caught:
+        UpstoxTOTP()
+    assert caught.value.details["settings"] == ["base_domain"]
+    assert UpstoxTOTP(**VALID).base_domain == "https://{stage}.upstox.com"
     assert "Ignoring UPSTOX_BASE_DOMAIN" in caplog.text
     assert UpstoxTOTP.from_env_file(".env").base_domain == "https://{stage}.example.com"
 

@@ -64,7 +64,7 @@ def test_an_env_that_may_not_be_read_is_an_error_with_the_reason(
         def locked(_path: Path) -> bytes:
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(Path, "read_bytes", locked)
+        monkeypatch.setattr("upstox_totp._settings.env_files.read_whole", locked)
     assert "Permission denied" in told()
 
 
@@ -91,17 +91,17 @@ def test_where_it_was_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 @pytest.mark.parametrize(
     ("found", "meant"),
     [
-        ("UPSTOX_API_KEY", "UPSTOX_CLIENT_ID"),
-        ("UPSTOX_API_SECRET", "UPSTOX_CLIENT_SECRET"),
-        ("UPSTOX_PIN", "UPSTOX_PIN_CODE"),
+        ("UPSTOX_APIKEY", "UPSTOX_CLIENT_ID"),
+        ("UPSTOX_SECRET_KEY", "UPSTOX_CLIENT_SECRET"),
+        ("upstox_pin", "UPSTOX_PIN_CODE"),
         ("UPSTOX_MPIN", "UPSTOX_PIN_CODE"),
         ("upstox_pin_code", "UPSTOX_PIN_CODE"),
         ("Upstox_Username", "UPSTOX_USERNAME"),
         ("UPSTOX_USER_NAME", "UPSTOX_USERNAME"),
-        ("UPSTOX_MOBILE_NUMBER", "UPSTOX_USERNAME"),
+        ("UPSTOX_PHONE_NUMBER", "UPSTOX_USERNAME"),
         ("UPSTOX_TOTP_SECERT", "UPSTOX_TOTP_SECRET"),
-        ("UPSTOX_TOTP_KEY", "UPSTOX_TOTP_SECRET"),
-        ("UPSTOX_REDIRECT_URL", "UPSTOX_REDIRECT_URI"),
+        ("UPSTOX_OTP_SECRET", "UPSTOX_TOTP_SECRET"),
+        ("UPSTOX_CALLBACK_URL", "UPSTOX_REDIRECT_URI"),
         ("UPSTOX_LOGIN_METHODS", "UPSTOX_LOGIN_METHOD"),
     ],
 )
@@ -168,9 +168,138 @@ def test_blanks_of_every_kind_in_a_totp_secret_are_taken(secret: str) -> None:
     assert taken == SecretStr("JBSWY3DPEHPK3PXP")
 
 
+SECRET = "JBSWY3DPEHPK3PXP"
+UNUSABLE = {
+    f"otpauth://hotp/U:x?secret={SECRET}&counter=1": "of another kind (HOTP)",
+    f"otpauth://totp/U:x?secret={SECRET}&digits=8": "digits other than 6",
+    f"otpauth://totp/U:x?secret={SECRET}&period=60": "period other than 30",
+    f"otpauth://totp/U:x?secret={SECRET}&algorithm=SHA256": "algorithm other than SHA1",
+    "otpauth://totp/U:x?issuer=U": "without a secret in it",
+    "otpauth-migration://offline?data=CjEKCkhlbGxvId6tvu8": "an export of Google Authenticator",
+    "482915": "is a one-time code",
+    "482 915": "is a one-time code",
+    "JBSWY3DP1": "must be a base32 string",
+}
+
+
+@pytest.mark.parametrize(("secret", "reason"), UNUSABLE.items())
+def test_a_totp_secret_of_another_kind_is_named_once(secret: str, reason: str) -> None:
+    """What people paste in place of the secret, each with what is wrong with it."""
+    text = told(**(VALID | {"totp_secret": secret}))
+    assert text.count(reason) == 1
+    assert text.count("totp_secret (UPSTOX_TOTP_SECRET)") == 1
+    assert SECRET not in text
+    assert "482" not in text
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["otpauth://totp/U:x?secret=JBSW%20Y3DP%20EHPK%203PXP", "OTPAUTH://TOTP/U?SECRET=jbsw-y3dp+ehpk+3pxp%3D",
+     "otpauth://totp/U?secret=JBSWY3DPEHPK3PXP&algorithm=HMAC-SHA1&digits=6&period=30"],
+)  # fmt: skip
+def test_groups_inside_a_uri_are_taken(uri: str) -> None:
+    """As apps export them."""
+    taken = UpstoxTOTP(**(VALID | {"totp_secret": uri})).config.totp_secret
+    assert taken == SecretStr(SECRET)
+
+
+@pytest.mark.parametrize(
+    ("url", "valid"),
+    [("redis://:Ab%40cd9%23x@127.0.0.1:6379/0", True), ("redis://localhost/0?password=a@b", True),
+     ("rediss://u:p@redis.example:6380/0?ssl_cert_reqs=none", True), ("redis://[::1]:6379", True),
+     ("unix:///run/redis@1.sock?db=1", True), ("redis://:Ab@cd9@127.0.0.1:6379/0", False),
+     ("redis://:Abcd9#x@127.0.0.1:6379/0", False), ("redis://:Ab/cd9@127.0.0.1:6379/0", False),
+     ("redis://:Ab?cd9@127.0.0.1:6379/0", False), ("redis://:Ab%cd%zz@127.0.0.1/0", False)],
+)  # fmt: skip
+def test_a_password_of_the_store_must_be_percent_encoded(
+    monkeypatch: pytest.MonkeyPatch, url: str, *, valid: bool
+) -> None:
+    """Cut at the wrong place, a piece of it would be asked for by DNS."""
+    Path(".env").write_text(env_text())
+    monkeypatch.setenv("UPSTOX_CACHE_URL", url)
+    (row,) = (one for one in check_settings().settings if one.name == "UPSTOX_CACHE_URL")
+    assert row.good is valid
+    assert valid or "percent-encoded" in row.state
+    assert "cd9" not in row.state
+
+
+def test_a_placeholder_is_refused_before_anything_is_sent() -> None:
+    """README's own words for a setting are no setting, of a client neither."""
+    assert "client_id (UPSTOX_CLIENT_ID) is still the example" in told(
+        **(VALID | {"client_id": "your-api-key"})
+    )
+    many = {name: row.example for name, row in SETTINGS.items() if row.example and name in VALID}
+    assert told(**(VALID | many)).count("is still the example") == len(many)
+    assert UpstoxTOTP(**(VALID | {"pin_code": "123456"}))
+    local = {"base_domain": "http://127.0.0.1:9/{stage}", **VALID, **many}
+    assert UpstoxTOTP.from_settings(**local)
+
+
+OTHER_NAMES = [(name, own) for name, row in SETTINGS.items() for own in row.variables[1:]]
+
+
+@pytest.mark.parametrize(("name", "other"), OTHER_NAMES)
+def test_a_name_that_people_have_is_read(
+    monkeypatch: pytest.MonkeyPatch, name: str, other: str
+) -> None:
+    """From a file and the environment; check-env shows it, and the documented one decides."""
+    text = env_text().replace(f"{variable(name)}=", f"{other}=")
+    Path(".env").write_text(text)
+    assert UpstoxTOTP().config == UpstoxTOTP(**VALID).config
+    (row,) = (one for one in check_settings().settings if one.name == variable(name))
+    assert (row.source, row.state) == (f".env, as {other}", "valid")
+    monkeypatch.setenv(variable(name), str(VALID[name]))
+    assert UpstoxTOTP()
+    (row,) = (one for one in check_settings().settings if one.name == variable(name))
+    assert row.source == "environment"
+    monkeypatch.setenv(variable(name), "another-value-of-canary")
+    words = told()
+    assert f"{variable(name)} (environment) and {other} (.env) differ" in words
+    assert "canary" not in words
+    assert f"{variable(name)} is" not in words
+    monkeypatch.delenv(variable(name))
+    Path(".env").write_text(env_text() + f"{other}=another-value-of-canary\n")
+    assert f"{variable(name)} (.env) and {other} (.env) differ" in told()
+
+
+def test_the_names_that_people_have() -> None:
+    """Those of other programs for Upstox."""
+    assert {own for _, own in OTHER_NAMES} == {
+        "UPSTOX_API_KEY", "UPSTOX_API_SECRET", "UPSTOX_PIN", "UPSTOX_MOBILE",
+        "UPSTOX_MOBILE_NUMBER", "UPSTOX_TOTP_KEY", "UPSTOX_REDIRECT_URL",
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes in the file system are POSIX")
+def test_a_pipe_as_a_file_has_an_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One that nobody fills is named, as .env, as named file and as a secret; one is read."""
+    monkeypatch.setattr("upstox_totp._settings.env_files._SECONDS", 0.1)
+    os.mkfifo(".env")
+    assert "it is a pipe, into which nobody wrote" in told()
+    with pytest.raises(ConfigurationError, match="it is a pipe, into which nobody wrote"):
+        UpstoxTOTP.from_env_file(".env")
+    Path(".env").unlink()
+    os.mkfifo(tmp_path / "UPSTOX_PIN_CODE")
+    monkeypatch.setenv("UPSTOX_SECRETS_DIR", str(tmp_path))
+    assert "it is a pipe, into which nobody wrote" in told()
+    monkeypatch.delenv("UPSTOX_SECRETS_DIR")
+    reader, writer = os.pipe()
+    os.write(writer, env_text().encode())
+    os.close(writer)
+    assert UpstoxTOTP.from_env_file(f"/dev/fd/{reader}")
+    os.close(reader)
+
+
+def test_a_file_without_end_is_not_read_whole() -> None:
+    """A log or a disk image of that name is told by its size."""
+    with Path(".env").open("wb") as file:
+        file.truncate(1 << 30)
+    assert "it is larger than 1024 KB" in told()
+
+
 EDGES = ["{}\n", "{}\r\n", "\r{}", " {}", "{} ", "\t{}", "{}\u00a0", "\ufeff{}", "'{}'", '"{}"',
          "'{}", '{}"', "`{}`", "\u201c{}\u201d", "\u2018{}\u2019", "a\nb{}", "a\x00{}", "{}\x7f",
-         "a\u0085{}", "{}\u2028"]  # fmt: skip
+         "a\u0085{}", "{}\u2028", "a\u200b{}", "{}\u200dz", "a\u00a0{}"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["client_id", "client_secret"])

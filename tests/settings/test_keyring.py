@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import keyring
@@ -13,9 +14,17 @@ from pydantic import SecretStr
 from support.own_keyring import use_backend, use_home, use_keyring
 from support.settings_examples import VALID
 from upstox_totp import ConfigurationError, UpstoxTOTP
+from upstox_totp._settings import named_accounts
 from upstox_totp._settings.named_accounts import account_path
 from upstox_totp._settings.sources import read_settings
-from upstox_totp._settings.writing import save_in_account_file, save_in_keyring
+from upstox_totp._settings.table import variable
+from upstox_totp._settings.writing import (
+    check_keyring,
+    save_in_account_file,
+    save_in_file,
+    save_in_keyring,
+    write_variables,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +42,7 @@ SERVICE = "upstox-totp:ravi"
 def backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
     """A home and a keyring of the test's own."""
     use_home(monkeypatch, tmp_path)
+    monkeypatch.setattr(named_accounts, "_SILENT", threading.Event())
     return use_keyring(monkeypatch, tmp_path)
 
 
@@ -64,13 +74,52 @@ def test_another_process_finds_what_one_kept(
     assert run.stdout.count(f"keyring entry {SERVICE}") == len(MINE)
 
 
-def test_the_keyring_comes_before_the_file(tmp_path: Path) -> None:
-    """Both may hold parts: the entry decides, the file fills in."""
-    path = save_in_account_file("ravi", SECRETS)
-    keyring.set_password(SERVICE, "UPSTOX_PIN_CODE", "654321")
+def test_the_keyring_is_asked_for_what_is_missing_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that the file has, or that the login method does not need, is not asked for."""
+    secrets = {"client_id", "totp_secret", "pin_code"}
+    save_in_keyring("ravi", {name: SECRETS[name] for name in secrets})
+    write_variables(account_path("ravi"), {"UPSTOX_LOGIN_METHOD": SecretStr("api")})
+    asked: list[str] = []
+    backend = keyring.get_keyring()
+    answer = backend.get_password
+
+    def note(service: str, name: str) -> str | None:
+        asked.append(name)
+        return answer(service, name)
+
+    monkeypatch.setattr(backend, "get_password", note)
+    assert UpstoxTOTP.from_account("ravi").config.pin_code == SECRETS["pin_code"]
+    assert set(asked) == set(map(variable, secrets))
+    assert len(asked) == 3
+    write_variables(account_path("ravi"), {"UPSTOX_PIN_CODE": SecretStr("654321")})
     found = read_settings(account="ravi")
-    assert found["pin_code"].value == "654321"
-    assert found["client_id"].source == str(path)
+    assert (found["pin_code"].value, asked[3:]) == (
+        "654321", ["UPSTOX_TOTP_SECRET", "UPSTOX_CLIENT_ID"]
+    )  # fmt: skip
+    asked.clear()
+    save_in_file(account_path("ravi"), SECRETS)
+    assert UpstoxTOTP.from_account("ravi")
+    assert asked == []
+
+
+def test_a_keyring_that_waits_has_a_bound_and_a_word(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its prompt may have nobody who answers: the user is told, once, and the rest goes on."""
+    save_in_keyring("ravi", SECRETS)
+    asleep = threading.Event()
+    monkeypatch.setattr(keyring.get_keyring(), "get_password", lambda *_: asleep.wait(30))
+    monkeypatch.setattr(named_accounts, "_SOON", 0.05)
+    monkeypatch.setattr(named_accounts, "_LONGEST", 0.1)
+    try:
+        for _ in range(3):
+            with pytest.raises(ConfigurationError, match="did not answer within"):
+                UpstoxTOTP.from_account("ravi")
+        assert caplog.text.count("The keyring does not answer yet") == 1
+        save_in_file(account_path("ravi"), SECRETS)
+        assert UpstoxTOTP.from_account("ravi")
+    finally:
+        asleep.set()
 
 
 def test_a_setting_is_kept_in_one_place() -> None:
@@ -107,10 +156,13 @@ def test_a_keyring_that_keeps_nothing_is_an_error(
     """A backend that swallows, or none at all, is told: the file stays as it was."""
     path = save_in_account_file("ravi", SECRETS)
     use_home(monkeypatch, tmp_path)
-    with pytest.raises(ConfigurationError, match="holds nothing afterwards"):
-        save_in_keyring("ravi", SECRETS)
-    use_backend(monkeypatch, "keyring.backends.fail.Keyring")
-    with pytest.raises(ConfigurationError, match="NoKeyringError") as caught:
+    for name in ("null", "fail"):
+        use_backend(monkeypatch, f"keyring.backends.{name}.Keyring")
+        with pytest.raises(ConfigurationError, match="this system has none"):
+            check_keyring("ravi")
+    use_keyring(monkeypatch, tmp_path)
+    monkeypatch.setattr(keyring.get_keyring(), "get_password", lambda *_: None)
+    with pytest.raises(ConfigurationError, match="holds nothing afterwards") as caught:
         save_in_keyring("ravi", SECRETS)
     assert caught.value.__context__ is None
     assert "--into file" in str(caught.value)
@@ -119,14 +171,14 @@ def test_a_keyring_that_keeps_nothing_is_an_error(
 
 
 def test_a_keyring_that_cannot_be_emptied_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where an older value stays in the keyring, a person sees that it comes before the file."""
+    """Where an older value stays in the keyring, the user is told."""
     save_in_keyring("ravi", SECRETS)
 
     def locked(_service: str, _name: str) -> None:
         raise keyring.errors.KeyringLocked
 
     monkeypatch.setattr(keyring.get_keyring(), "delete_password", locked)
-    with pytest.warns(UserWarning, match="could not be emptied .KeyringLocked.: what is in it"):
+    with pytest.warns(UserWarning, match="could not be emptied .KeyringLocked.: delete it"):
         save_in_account_file("ravi", SECRETS)
 
 

@@ -28,7 +28,7 @@ OTHER = {
     "username": "9000000001",
     "password": "of somebody else",
     "pin_code": "654321",
-    "totp_secret": "KRUGKIDROVUWG2ZAMJZG653OEBTG66BA",
+    "totp_secret": "JBSWY3DPEHPK3PXP",
     "client_id": "another-app",
     "client_secret": "another-secret",
     "redirect_uri": "https://other.example/callback",
@@ -189,7 +189,7 @@ def test_a_stray_pin_is_not_sent_to_a_named_account(monkeypatch: pytest.MonkeyPa
 def test_each_credential_is_compared(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """All of them are, however they are written; what is the same in both is no contradiction."""
     write_account("ravi", env_text())
-    same = {"totp_secret": "jbsw y3dp-ehpk 3pxp jbsw y3dp ehpk 3pxp"}
+    same = {"totp_secret": "krug kidr-ovuw g2za mjzg 653o ebtg 66ba"}
     monkeypatch.setenv(variable(name), same.get(name, VALID[name]))
     assert UpstoxTOTP.from_account("ravi")
     monkeypatch.setenv(variable(name), OTHER[name])
@@ -266,7 +266,7 @@ def test_what_leads_secrets_away_is_not_read_from_a_stray_env(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where credentials and tokens go does not depend on the folder a script is started in."""
-    Path(".env").write_text(f"{env_text()}{variable(name)}=redis://example.com/{{stage}}\n")
+    Path(".env").write_text(f"UPSTOX_DEBUG=true\n{variable(name)}=redis://example.com/{{stage}}\n")
     assert name not in read_settings()
     assert f"Ignoring {variable(name)}" in caplog.text
     assert name in read_settings(env_file=".env")

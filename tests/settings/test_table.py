@@ -48,10 +48,17 @@ def test_the_page_has_a_row_for_each_setting() -> None:
 
 def test_the_page_says_what_each_way_needs() -> None:
     """The table of methods has all of them, with the settings that the table names."""
-    rows = _rows("Which way to a token")
+    rows = _rows("Login methods")
     assert [row[0] for row in rows] == [f"`{method}`" for method in METHODS]
     for method, (_, _, needs) in zip(METHODS, rows, strict=True):
         assert set(re.findall(r"`(\w+)`", needs)) == set(needed_by([method]))
+
+
+def test_the_page_names_the_other_names() -> None:
+    """Those of the table, in its order."""
+    section = PAGE.split("| variable | also read as |\n|---|---|\n")[1].split("\n\n")[0]
+    named = [re.findall(r"UPSTOX_\w+", line) for line in section.splitlines()]
+    assert named == [list(row.variables) for row in SETTINGS.values() if row.other_names]
 
 
 def test_the_page_says_what_a_stray_env_may_not_set() -> None:

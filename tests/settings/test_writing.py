@@ -16,7 +16,7 @@ from support.own_keyring import use_home
 from support.settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.env_files import read_env_file
-from upstox_totp._settings.writing import save_in_account_file, save_in_file
+from upstox_totp._settings.writing import save_in_account_file, save_in_file, write_variables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,8 +60,20 @@ def test_other_lines_stay(tmp_path: Path) -> None:
     )
     save_in_file(path, {"pin_code": SecretStr("654321"), "client_id": SecretStr("a b")})
     assert path.read_text(encoding="utf-8") == (
-        "# mine\nOTHER='a\nb'\nexport UPSTOX_PIN_CODE=654321\nUPSTOX_DEBUG=true\n"
+        "\ufeff# mine\nOTHER='a\nb'\nexport UPSTOX_PIN_CODE=654321\nUPSTOX_DEBUG=true\n"
         "UPSTOX_CLIENT_ID='a b'\n"
+    )
+
+
+def test_other_lines_stay_byte_for_byte(tmp_path: Path) -> None:
+    """Line ends of Windows, blank lines and a last line without an end; other names go."""
+    path = tmp_path / ".env"
+    path.write_bytes(b"A=1 # x\r\n\r\n \r\nUPSTOX_PIN=1111\r\nUPSTOX_ACCESS_TOKEN=old")
+    write_variables(path, {"UPSTOX_ACCESS_TOKEN": SecretStr("new")})
+    assert path.read_bytes() == (b"A=1 # x\r\n\r\n \r\nUPSTOX_PIN=1111\r\nUPSTOX_ACCESS_TOKEN=new")
+    save_in_file(path, {"pin_code": SecretStr("482915")})
+    assert path.read_bytes() == (
+        b"A=1 # x\r\n\r\n \r\nUPSTOX_ACCESS_TOKEN=new\r\nUPSTOX_PIN_CODE=482915\r\n"
     )
 
 

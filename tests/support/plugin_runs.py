@@ -1,27 +1,14 @@
-"""Lets a project of a test, which pytester runs in this process, find the pytest plugin."""
+"""Lets a project of a test find the pytest plugin."""
 
 from __future__ import annotations
 
-import pkgutil
-from contextlib import suppress
-from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-import upstox_totp
+from support import all_loaded  # noqa: F401 - before pytester runs anything
 
 if TYPE_CHECKING:
     import pytest
-
-# pytester forgets what such a run imported, and a package that loads its modules when they are
-# first used would mix old and new classes: so all of them are loaded before.
-for module in pkgutil.walk_packages(upstox_totp.__path__, "upstox_totp."):
-    if not module.name.endswith("__main__"):
-        import_module(module.name)
-# Where keyring brings a backport of importlib.metadata, that takes the place of the standard
-# library's for good, and is forgotten with the rest.
-with suppress(ImportError):
-    import_module("keyring")
 
 
 def with_plugin(project: pytest.Pytester) -> pytest.Pytester:

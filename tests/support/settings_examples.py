@@ -7,10 +7,10 @@ from typing import Any
 from upstox_totp._settings.table import variable
 
 VALID: dict[str, Any] = {
-    "username": "9876543210",
+    "username": "9876501234",
     "password": "secret-password",
     "pin_code": "123456",
-    "totp_secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+    "totp_secret": "KRUGKIDROVUWG2ZAMJZG653OEBTG66BA",
     "client_id": "my-client-id",
     "client_secret": "my-client-secret",
     "redirect_uri": "https://example.com/callback",

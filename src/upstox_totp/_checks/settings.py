@@ -19,19 +19,11 @@ if TYPE_CHECKING:
 
 _SECONDS: Final = 5
 _MISSING: Final = "missing"
-_EXAMPLE: Final = "still the example of README: put your own in its place"
 
 
 @dataclass(frozen=True)
 class SettingFinding:
-    """What was found of one setting.
-
-    Attributes:
-        name: Its environment variable.
-        source: Where it comes from, None if it is set nowhere.
-        state: ``valid``, ``default``, ``not needed``, ``missing``, or what is wrong with it.
-        good: Whether a login could begin with it.
-    """
+    """What was found of one setting: its variable, its place, its state, and if that is good."""
 
     name: str
     source: str | None
@@ -41,12 +33,7 @@ class SettingFinding:
 
 @dataclass(frozen=True)
 class SettingsReport:
-    """What was found of all settings.
-
-    Attributes:
-        settings: A finding each.
-        advice: What else to look at, a sentence each, without a value.
-    """
+    """What was found of all settings, and what else to look at, a sentence each."""
 
     settings: tuple[SettingFinding, ...]
     advice: tuple[str, ...] = ()
@@ -58,20 +45,11 @@ class SettingsReport:
 
 
 def check_settings(env_file: Path | None = None, account: str | None = None) -> SettingsReport:
-    """Look at every setting, and at the file that they come from.
-
-    Args:
-        env_file: The only file to read settings from; by default ``.env``.
-        account: The name of the account whose settings to read.
-
-    Raises:
-        ConfigurationError: If the file cannot be read, or the account does not exist.
-    """
+    """Look at every setting, and at the file that they come from."""
     found = read_settings(env_file=env_file, account=account)
     wrong, methods = Config.examine(found)
     needed = needed_by(methods)
-    examples = _examples(found)
-    findings = tuple(_finding(name, found, wrong, needed, examples) for name in NAMES)
+    findings = tuple(_finding(name, found, wrong, needed) for name in NAMES)
     files = dict.fromkeys(
         Path(one.source) for one in found.values() if Path(one.source).is_file()
     ) or {Path(".env") if env_file is None else env_file: None}
@@ -86,36 +64,16 @@ def _told(found: Settings, findings: tuple[SettingFinding, ...]) -> list[str]:
     return found.hints if misses_one else odd
 
 
-def _examples(found: Settings) -> set[str]:
-    same = {
-        name
-        for name, one in found.items()
-        if SETTINGS[name].example is not None and one.value == SETTINGS[name].example
-    }
-    # A PIN may be what an example has for one.
-    return same if len(same) > 1 else set()
-
-
 def _finding(
-    name: str,
-    found: Settings,
-    wrong: dict[str, str],
-    needed: tuple[str, ...],
-    examples: set[str],
+    name: str, found: Settings, wrong: dict[str, str], needed: tuple[str, ...]
 ) -> SettingFinding:
-    row = SETTINGS[name]
-    if name not in found:
-        if name in needed:
-            return SettingFinding(variable(name), None, _MISSING, good=False)
-        state = "not needed" if row.credential else "default"
-        return SettingFinding(variable(name), None, state, good=True)
-    source = found[name].source
-    if name in wrong:
-        reason = wrong[name] or row.rule
-        return SettingFinding(variable(name), source, f"invalid: {reason}", good=False)
-    if name in examples:
-        return SettingFinding(variable(name), source, _EXAMPLE, good=False)
-    return SettingFinding(variable(name), source, "valid", good=True)
+    if name in found:
+        state = f"invalid: {wrong[name]}" if name in wrong else "valid"
+        return SettingFinding(variable(name), found.place(name), state, good=name not in wrong)
+    if name in needed:
+        return SettingFinding(variable(name), None, _MISSING, good=False)
+    state = "not needed" if SETTINGS[name].credential else "default"
+    return SettingFinding(variable(name), None, state, good=True)
 
 
 def _file_problems(path: Path) -> list[str]:

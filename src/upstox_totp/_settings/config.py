@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from upstox_totp._http.addresses import is_loopback, origin
 from upstox_totp._settings import rules
 from upstox_totp._settings.sources import Found, Settings, read_settings
 from upstox_totp._settings.table import (
@@ -16,7 +17,7 @@ from upstox_totp._settings.table import (
     PREFIX,
     SETTINGS,
     did_you_mean,
-    is_secret,
+    methods_of,
     needed_by,
     variable,
 )
@@ -26,14 +27,11 @@ _NOT_SET: Final[Any] = None
 _NOT_THERE: Final = "is not set"
 _NO_TEXT: Final = "must be text: put it into quotes, a number loses the zeros that it begins with"
 _SIX_DIGITS: Final = f"must be 6 digits for the login method {API}"
+_EXAMPLE: Final = "is still the example of README: put your own in its place"
 
 
 def as_secret(value: object) -> SecretStr | None:
-    """Hide a value from every ``repr``, before anything else is done with it.
-
-    Args:
-        value: A secret as the user gave it, of any type; None stays None.
-    """
+    """Hide a value of any type from every ``repr``, before anything else is done with it."""
     return value if value is None or isinstance(value, SecretStr) else SecretStr(value)  # type: ignore[arg-type]
 
 
@@ -41,7 +39,7 @@ class Config(BaseSettings):
     """The settings of one client, as documented under "Configuration Validation".
 
     Immutable; secrets are ``SecretStr``. Made by `load`, which reads the settings itself. What the
-    chosen ways to a token do not need may be None: a way asks `demand` before it begins.
+    chosen login methods do not need may be None: a method asks `demand` before it begins.
     """
 
     model_config = SettingsConfigDict(
@@ -52,26 +50,24 @@ class Config(BaseSettings):
         validate_default=False,
     )
 
-    username: Annotated[str, rules.After(rules.username)] = _NOT_SET
-    password: Annotated[SecretStr, rules.After(rules.password)] = _NOT_SET
-    pin_code: Annotated[SecretStr, rules.After(rules.pin_code)] = _NOT_SET
-    totp_secret: Annotated[SecretStr, rules.After(rules.totp_secret)] = _NOT_SET
-    client_id: Annotated[str, rules.After(rules.client_id)] = _NOT_SET
-    client_secret: Annotated[SecretStr, rules.After(rules.client_secret)] = _NOT_SET
-    redirect_uri: Annotated[str, rules.After(rules.redirect_uri)] = _NOT_SET
+    username: Annotated[str, AfterValidator(rules.username)] = _NOT_SET
+    password: Annotated[SecretStr, AfterValidator(rules.sendable)] = _NOT_SET
+    pin_code: Annotated[SecretStr, rules.matching(r"[0-9]{4,6}")] = _NOT_SET
+    totp_secret: Annotated[SecretStr, AfterValidator(rules.totp_secret)] = _NOT_SET
+    client_id: Annotated[str, AfterValidator(rules.key)] = _NOT_SET
+    client_secret: Annotated[SecretStr, AfterValidator(rules.key)] = _NOT_SET
+    redirect_uri: Annotated[str, AfterValidator(rules.redirect_uri)] = _NOT_SET
     debug: bool = DEFAULTS["debug"]
     sleep_time: Annotated[int, Field(ge=100, le=10_000)] = DEFAULTS["sleep_time"]
-    base_domain: Annotated[str, rules.Before(rules.base_domain)] = DEFAULTS["base_domain"]
-    login_method: Annotated[tuple[str, ...], rules.Before(rules.login_method)] = DEFAULTS[
-        "login_method"
-    ]
+    base_domain: Annotated[str, AfterValidator(rules.valid_base_domain)] = DEFAULTS["base_domain"]
+    login_method: Annotated[tuple[str, ...], BeforeValidator(methods_of)] = DEFAULTS["login_method"]
     login_revision: Literal["auto", "newer", "older"] = DEFAULTS["login_revision"]
-    user_id: Annotated[str, rules.After(rules.user_id)] | None = None
-    account: Annotated[str, rules.After(rules.account)] | None = None
-    cache_dir: Annotated[str, rules.Before(rules.path)] | None = None
-    cache_url: Annotated[SecretStr, rules.After(rules.cache_url)] | None = None
-    cache_key: Annotated[SecretStr, rules.After(rules.cache_key)] | None = None
-    secrets_dir: Annotated[str, rules.Before(rules.path)] | None = None
+    user_id: Annotated[str, rules.matching(r"[A-Za-z0-9]{1,40}")] | None = None
+    account: Annotated[str, AfterValidator(rules.account)] | None = None
+    cache_dir: Annotated[str, BeforeValidator(rules.path)] | None = None
+    cache_url: Annotated[SecretStr, AfterValidator(rules.cache_url)] | None = None
+    cache_key: Annotated[SecretStr, AfterValidator(rules.sendable)] | None = None
+    secrets_dir: Annotated[str, BeforeValidator(rules.path)] | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -96,19 +92,10 @@ class Config(BaseSettings):
         env_file: str | os.PathLike[str] | None = None,
         account: str | None = None,
     ) -> Self:
-        """Read all settings and validate them.
+        """Read all settings, as `read_settings`, and validate them.
 
-        Args:
-            arguments: Settings given in code, secrets already hidden by `as_secret`.
-            env_file: The only file to read; by default ``.env`` in the working directory.
-            account: The name of the account whose file and keyring entry to read, too.
-
-        Returns:
-            The valid settings.
-
-        Raises:
-            ConfigurationError: If a setting is missing or invalid, or none is called so; it names
-                every such setting and repeats no value.
+        `ConfigurationError` where a setting is missing or invalid, or none is called so; it names
+        every such setting and repeats no value.
         """
         unknown = [name for name in arguments or {} if name not in SETTINGS]
         if unknown:
@@ -119,7 +106,11 @@ class Config(BaseSettings):
                     f"Did you mean {meant}?" for meant in map(did_you_mean, unknown) if meant
                 ],
             )
-        found = read_settings(arguments, env_file, account)
+        return cls.of(read_settings(arguments, env_file, account))
+
+    @classmethod
+    def of(cls, found: Settings) -> Self:
+        """Validate settings as they were found; `ConfigurationError` as of `load`."""
         config, problems = cls._validated(found)
         if config is not None and not problems:
             return config
@@ -127,14 +118,7 @@ class Config(BaseSettings):
 
     @classmethod
     def examine(cls, found: Settings) -> tuple[dict[str, str], tuple[str, ...]]:
-        """Return what is wrong with which settings, and the chosen ways to a token.
-
-        Args:
-            found: The settings.
-
-        Returns:
-            Reasons by the settings' names, empty where the rule says it all; names of ways.
-        """
+        """Return what is wrong with which settings, and the chosen login methods."""
         config, problems = cls._validated(found)
         return problems, _methods_of(found, config)
 
@@ -142,17 +126,19 @@ class Config(BaseSettings):
     def _validated(cls, found: Settings) -> tuple[Self | None, dict[str, str]]:
         """Return the settings, and what is wrong with which of them."""
         given: dict[str, Any] = {
-            name: as_secret(one.value) if is_secret(name) else one.value
+            name: as_secret(one.value) if SETTINGS[name].secret else one.value
             for name, one in found.items()
         }
         config: Self | None = None
-        problems: dict[str, str] = {}
+        problems = _examples(found)
         try:
             config = cls(**given)
         except ValidationError as error:
             # Where and why alone: pydantic's error holds the values.
             told = error.errors(include_input=False, include_context=False, include_url=False)
-            problems = {str(item["loc"][0]): _reason(item["type"], item["msg"]) for item in told}
+            for item in told:
+                name = str(item["loc"][0])
+                problems[name] = item["msg"] if item["type"] == rules.WRONG else SETTINGS[name].rule
         methods = _methods_of(found, config)
         missing = [name for name in needed_by(methods) if name not in found]
         problems |= dict.fromkeys(missing, _NOT_THERE)
@@ -164,44 +150,49 @@ class Config(BaseSettings):
         return config, {name: problems[name] for name in NAMES if name in problems}
 
     def demand(self, *methods: str) -> None:
-        """Make sure that everything is set which ways to a token need.
+        """Make sure that everything is set which login methods need.
 
-        Args:
-            methods: Names of the ways.
-
-        Raises:
-            ConfigurationError: If something is not; it names all of it. Nothing was sent.
+        `ConfigurationError` where something is not; it names all of it. Nothing was sent.
         """
         self.demand_settings(*needed_by(methods))
         problems = _problems_of_api(self.pin_code) if API in methods else {}
         if problems:
-            raise _invalid(problems, None)
+            raise _invalid(problems, Settings())
 
     def demand_settings(self, *names: str) -> None:
-        """Make sure that settings are set which the configured ways to a token need not have.
-
-        Args:
-            names: The settings' names.
-
-        Raises:
-            ConfigurationError: If one is not; it names all of them.
-        """
+        """Make sure that settings are set which the configured login methods need not have."""
         problems = {name: _NOT_THERE for name in names if getattr(self, name) is None}
         if problems:
-            raise _invalid(problems, None)
+            raise _invalid(problems, Settings())
 
 
 def check_value(name: str, value: str) -> str | None:
-    """Return what is wrong with the value of one setting, None if nothing is.
-
-    Args:
-        name: The setting's name.
-        value: Its value, as text.
-    """
+    """Return what is wrong with the value of one setting, None if nothing is."""
     found = Settings()
     found[name] = Found(value, "input")
     problems, _ = Config.examine(found)
-    return None if name not in problems else problems[name] or SETTINGS[name].rule
+    return problems.get(name)
+
+
+def _examples(found: Settings) -> dict[str, str]:
+    """Return the settings that are README's placeholders, where they would be sent to Upstox."""
+    same = [
+        name
+        for name, one in found.items()
+        if SETTINGS[name].example is not None and _plain(one.value) == SETTINGS[name].example
+    ]
+    # A number may be what an example has for one; a sandbox on this machine takes any.
+    certain = len(same) > 1 or not all(str(SETTINGS[name].example).isdigit() for name in same)
+    if not certain or ("base_domain" in found and _is_local(found["base_domain"].value)):
+        return {}
+    return dict.fromkeys(same, _EXAMPLE)
+
+
+def _is_local(base_domain: object) -> bool:
+    try:
+        return is_loopback(origin(str(base_domain).replace("{stage}", "api"))[1])
+    except ValueError:
+        return False
 
 
 def _problems_of_api(pin_code: SecretStr | None) -> dict[str, str]:
@@ -210,34 +201,33 @@ def _problems_of_api(pin_code: SecretStr | None) -> dict[str, str]:
     return {"pin_code": _SIX_DIGITS}
 
 
-def _reason(kind: str, message: str) -> str:
-    return message if kind == rules.WRONG else ""
+def _plain(value: object) -> object:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value.get_secret_value() if isinstance(value, SecretStr) else value, str)
+    return isinstance(_plain(value), str)
 
 
 def _methods_of(found: Mapping[str, Found], config: Config | None) -> tuple[str, ...]:
     if config is not None:
         return config.login_method
     try:
-        return rules.login_method(found["login_method"].value)
+        return methods_of(found["login_method"].value)
     except (KeyError, ValueError):
         default: tuple[str, ...] = DEFAULTS["login_method"]
         return default
 
 
-def _invalid(problems: Mapping[str, str], found: Settings | None) -> ConfigurationError:
-    sources = {} if found is None else {name: one.source for name, one in found.items()}
+def _invalid(problems: Mapping[str, str], found: Settings) -> ConfigurationError:
     # Where a setting was looked for helps whoever misses one.
-    hints: Iterable[str] = (
-        found.hints if found is not None and _NOT_THERE in problems.values() else ()
+    hints: Iterable[str] = found.hints if _NOT_THERE in problems.values() else ()
+    told = (
+        f"{name} ({variable(name)}) {why}{f' (from {found.place(name)})' if name in found else ''}"
+        for name, why in problems.items()
     )
     return ConfigurationError(
-        "Invalid settings: "
-        + "; ".join(describe(name, why, sources.get(name)) for name, why in problems.items())
-        + ".",
+        f"Invalid settings: {'; '.join(told)}.",
         details={"settings": list(problems)},
         suggestions=[
             (
@@ -247,15 +237,3 @@ def _invalid(problems: Mapping[str, str], found: Settings | None) -> Configurati
             *dict.fromkeys(hints),
         ],
     )
-
-
-def describe(name: str, reason: str, source: str | None) -> str:
-    """Say what is wrong with a setting, without its value.
-
-    Args:
-        name: The setting's name.
-        reason: What is wrong, empty where its rule says it all.
-        source: Where its value came from, None if there is none.
-    """
-    where = f" (from {source})" if source else ""
-    return f"{name} ({variable(name)}) {reason or SETTINGS[name].rule}{where}"

@@ -1,32 +1,34 @@
-"""Env files: their values taken literally, and what is odd about one, in words."""
+"""Env files: read with a bound, their values taken literally, and what is odd about one."""
 
 from __future__ import annotations
 
 import codecs
+import errno
+import os
 import re
+import select
+import stat
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from upstox_totp import _clock
+from upstox_totp._redact import HiddenBytes
 from upstox_totp._settings.table import PREFIX, did_you_mean, variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+_LARGEST: Final = 1024 * 1024
+_SECONDS: Final = 5.0
+_FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _COLON: Final = rf"^\s*({PREFIX}\w+)\s*:"
 _FOUND: Final = "it is there, but"
 
 
 class EnvFile(NamedTuple):
-    """What a file says.
-
-    Attributes:
-        path: The file.
-        values: The variables that it sets, as text.
-        problem: Why it could not be read, None if it could.
-        hints: What is odd about what it says, a sentence each, without a value.
-    """
+    """The variables that a file sets, why it could not be read, and what is odd about it."""
 
     path: Path
     values: Mapping[str, str] = MappingProxyType({})
@@ -38,14 +40,41 @@ class EnvFile(NamedTuple):
         return f"EnvFile({str(self.path)!r}, problem={self.problem!r})"
 
 
-def read_env_file(path: Path) -> EnvFile:
-    """Return what a file says. Nothing in it is expanded, and ``os.environ`` stays as it is.
+def read_whole(path: Path, largest: int = _LARGEST) -> HiddenBytes:
+    """Return what a file holds; `OSError` where it is larger, or a pipe into which nobody writes.
 
-    Args:
-        path: The file, in the format of ``.env.example``: UTF-8, with or without a mark.
+    A pipe is waited for, since shells and password managers hand out settings in one.
     """
+    descriptor = os.open(path, _FLAGS)
     try:
-        content = path.read_bytes()
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        content, end = b"", _clock.monotonic() + _SECONDS
+        while len(content) <= largest:
+            if os.name == "posix" and not stat.S_ISREG(mode):
+                _wait_for_content(descriptor, end)
+            part = os.read(descriptor, largest + 1 - len(content))
+            if not part:
+                return HiddenBytes(content)
+            content += part
+    finally:
+        os.close(descriptor)
+    raise OSError(errno.EFBIG, f"it is larger than {largest // 1024} KB")
+
+
+def _wait_for_content(descriptor: int, end: float) -> None:
+    ready, _, _ = select.select([descriptor], [], [], max(0.0, end - _clock.monotonic()))
+    if not ready:
+        raise TimeoutError(
+            errno.ETIMEDOUT, f"it is a pipe, into which nobody wrote within {_SECONDS:.0f} s"
+        )
+
+
+def read_env_file(path: Path) -> EnvFile:
+    """Return what a file says. Nothing in it is expanded, and ``os.environ`` stays as it is."""
+    try:
+        content = read_whole(path)
     except FileNotFoundError:
         return EnvFile(path, problem="there is no such file")
     except OSError as error:
@@ -53,14 +82,18 @@ def read_env_file(path: Path) -> EnvFile:
         if path.is_dir():
             return EnvFile(path, problem="there is no such file: it is a folder")
         return EnvFile(path, problem=f"{_FOUND} {error.strerror or type(error).__name__}")
-    if content.startswith(_MARKS) or b"\0" in content:
+    if content.startswith(_MARKS) or 0 in content:
         return EnvFile(path, problem=f"{_FOUND} it is UTF-16 text: save it as UTF-8")
     try:
-        text = content.decode("utf-8-sig")
+        text = bytes(content).decode("utf-8-sig")
     except UnicodeDecodeError:
         return EnvFile(path, problem=f"{_FOUND} it is not UTF-8 text: save it as UTF-8")
     values = _parse(text)
-    return EnvFile(path, values, hints=tuple(_hints(path, text, values)))
+    colons = (
+        f"{path} says {match[1]} with a colon: write {match[1].upper()}=value."
+        for match in re.finditer(_COLON, text, re.MULTILINE | re.IGNORECASE)
+    )
+    return EnvFile(path, values, hints=(*colons, *unread_names(values, f"in {path}")))
 
 
 def _parse(text: str) -> dict[str, str]:
@@ -78,26 +111,11 @@ def _parse(text: str) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _hints(path: Path, text: str, values: Mapping[str, str]) -> list[str]:
-    hints = [
-        f"{path} says {match[1]} with a colon: write {match[1].upper()}=value."
-        for match in re.finditer(_COLON, text, re.MULTILINE | re.IGNORECASE)
-    ]
-    return hints + unread_names(values, f"in {path}")
-
-
 def unread_names(values: Mapping[str, str], where: str) -> list[str]:
-    """Return what to say of names that look like settings and that nothing reads.
-
-    Args:
-        values: Names and values, of which the names are looked at.
-        where: Where they stand, for example ``in .env``.
-    """
-    hints = []
-    for name in values:
-        if not name.upper().startswith(PREFIX):
-            continue
-        meant = did_you_mean(name)
-        if meant is not None:
-            hints.append(f"{name} {where} is read by nothing: did you mean {variable(meant)}?")
-    return hints
+    """Return what to say of names in a place that look like settings and that nothing reads."""
+    meant = {name: did_you_mean(name) for name in values if name.upper().startswith(PREFIX)}
+    return [
+        f"{name} {where} is read by nothing: did you mean {variable(setting)}?"
+        for name, setting in meant.items()
+        if setting is not None
+    ]

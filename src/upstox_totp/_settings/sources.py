@@ -1,7 +1,4 @@
-"""Where settings come from: a list of places, the first that has a setting deciding.
-
-Needs neither pydantic nor requests, so that a kept token is found without loading them.
-"""
+"""Where settings come from: a list of places, the first that has a setting deciding."""
 
 from __future__ import annotations
 
@@ -10,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from upstox_totp._log import logger
-from upstox_totp._settings.env_files import EnvFile, read_env_file, unread_names
+from upstox_totp._settings.env_files import EnvFile, read_env_file, read_whole, unread_names
 from upstox_totp._settings.named_accounts import account_path, in_file, in_keyring
-from upstox_totp._settings.table import NAMES, SETTINGS, variable
+from upstox_totp._settings.table import DEFAULTS, SETTINGS, methods_of, needed_by, variable
 from upstox_totp._settings.totp_secret import normalise_text
 from upstox_totp.errors import ConfigurationError
 
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ENVIRONMENT: Final = "environment"
+_ARGUMENT: Final = "argument"
 _WORKING_DIRECTORY: Final = ".env"
 # Arguments equal to these count as not given: the documented signature names them as defaults.
 _DOCUMENTED_DEFAULTS: Final = {"debug": False, "sleep_time": 1000}
@@ -27,15 +25,11 @@ _LARGEST_SECRET: Final = 64 * 1024
 
 
 class Found(NamedTuple):
-    """One setting as it was found.
-
-    Attributes:
-        value: The value as given, not validated.
-        source: ``argument``, ``environment``, or the file or keyring entry that it came from.
-    """
+    """One setting as it was found: not validated, with its place, and the variable it had there."""
 
     value: Any
     source: str
+    variable: str = ""
 
     def __repr__(self) -> str:
         """Return where it was found, and not the value."""
@@ -57,84 +51,97 @@ class Settings(dict[str, Found]):
         """Return the values of the settings that are text, by name."""
         return {name: one.value for name, one in self.items() if isinstance(one.value, str)}
 
+    def place(self, name: str) -> str:
+        """Return where a setting was found, and under which name if that is not its own."""
+        one = self[name]
+        other = one.variable not in {"", variable(name)}
+        return f"{one.source}, as {one.variable}" if other else one.source
+
+
+_Place = dict[str, Found]
+
 
 def read_settings(
     arguments: Mapping[str, Any] | None = None,
     env_file: str | os.PathLike[str] | None = None,
     account: str | None = None,
 ) -> Settings:
-    """Find every setting, the first source that has it winning.
+    """Find every setting, the first place that has it deciding.
 
-    The order is: argument, environment, secrets directory, named account, ``.env`` in the working
-    directory; with ``env_file``: argument, environment, that file. The environment of the process
-    is not changed, and values in a file are taken literally: nothing in them is expanded.
+    The order is: argument, environment, secrets directory, named account (its file, then the
+    keyring), ``.env`` in the working directory; with ``env_file``: argument, environment, that
+    file. The environment of the process is not changed, and values are taken literally. An
+    argument that is None, or the default of a documented one, counts as not given.
 
-    Args:
-        arguments: Settings given in code. None counts as not given, and so does the default of a
-            documented argument.
-        env_file: The only file to read; by default ``.env`` in the working directory, if there
-            is one.
-        account: The name of the account; by default what ``UPSTOX_ACCOUNT`` says.
-
-    Returns:
-        The settings found, by name. What is found nowhere is left out.
-
-    Raises:
-        ConfigurationError: If ``env_file`` or the account's file is named and cannot be read, or
-            if one of them and the environment name different credentials.
+    `ConfigurationError` where a named file cannot be read, or two places contradict each other.
     """
     found = Settings()
-    given = _from_arguments(arguments or {})
-    environment = _from_environment()
-    found.update(given)
+    given = {
+        name: Found(value, _ARGUMENT)
+        for name, value in (arguments or {}).items()
+        if value is not None
+        and not (name in _DOCUMENTED_DEFAULTS and value == _DOCUMENTED_DEFAULTS[name])
+    }
+    environment = _settings_in(os.environ, ENVIRONMENT)
     if env_file is not None:
         named = _from_named_file(Path(env_file), found)
         _refuse_contradictions(given, environment, named)
-        return _filled(found, environment, named)
+        return _filled(found, given, environment, named)
     secrets = _from_secrets_directory(given, environment)
-    file = _read_stray_file()
-    stray = _from_stray_file(file, found)
+    file = _read_implicit_file()
+    implicit, ignored = _from_implicit_file(file, found)
     name = account if account is not None else _account_name(given, environment, file)
-    places = () if name is None else _from_account(name, found)
+    before: list[_Place] = [given, environment, secrets]
+    places = () if name is None else _from_account(name, found, [*before, implicit])
     for place in places:
         _refuse_contradictions(given, environment, place)
         _refuse_contradictions(given, secrets, place)
-        stray = _without_strangers(stray, place, found)
-    return _filled(found, environment, secrets, *places, stray)
+        implicit = _without_strangers(implicit, place, found)
+    filled = _filled(found, *before, *places, implicit)
+    _refuse_other_server(ignored, implicit, filled)
+    return filled
 
 
 def account_in_use() -> str | None:
-    """Return the name of the account whose settings are read where no other is named.
-
-    Raises:
-        ConfigurationError: If ``.env`` is there and cannot be read.
-    """
-    return _account_name({}, _from_environment(), _read_stray_file())
+    """Return the name of the account whose settings are read where no other is named."""
+    return _account_name({}, _settings_in(os.environ, ENVIRONMENT), _read_implicit_file())
 
 
 def _filled(found: Settings, *places: Mapping[str, Found]) -> Settings:
     for place in places:
         for name, one in place.items():
-            found.setdefault(name, one)
-    found.hints += unread_names(dict(os.environ), "in the environment")
+            first = found.setdefault(name, one)
+            # The documented name of a place comes before its others, and no other may differ.
+            if one.variable != first.variable and first.source != _ARGUMENT:
+                _refuse_difference(name, first, one)
+    found.hints += unread_names(os.environ, "in the environment")
     return found
 
 
-def _from_arguments(arguments: Mapping[str, Any]) -> dict[str, Found]:
-    return {
-        name: Found(value, "argument")
-        for name, value in arguments.items()
-        if value is not None
-        and not (name in _DOCUMENTED_DEFAULTS and value == _DOCUMENTED_DEFAULTS[name])
-    }
+def _settings_in(values: Mapping[str, str], source: str) -> _Place:
+    """Return the settings among variables, under whichever of their names."""
+    place: _Place = {}
+    for name, row in SETTINGS.items():
+        for own in row.variables:
+            value = values.get(own)
+            if value:
+                first = place.setdefault(name, Found(value, source, own))
+                _refuse_difference(name, first, Found(value, source, own))
+    return place
 
 
-def _from_environment() -> dict[str, Found]:
-    found = ((name, os.environ.get(variable(name))) for name in NAMES)
-    return {name: Found(value, ENVIRONMENT) for name, value in found if value}
+def _refuse_difference(name: str, one: Found, other: Found) -> None:
+    if _are_same(name, one.value, other.value):
+        return
+    problem = f"{one.variable} ({one.source}) and {other.variable} ({other.source}) differ"
+    raise ConfigurationError(
+        f"Contradicting settings: {problem}, and both are {name}.",
+        details={"settings": [name]},
+        suggestions=[f"Keep {variable(name)} and remove the other: nothing was sent."],
+    )
 
 
-def _from_named_file(path: Path, found: Settings) -> dict[str, Found]:
+def _from_named_file(path: Path, found: Settings) -> _Place:
     file = read_env_file(path)
     if file.problem is not None:
         raise ConfigurationError(
@@ -142,11 +149,19 @@ def _from_named_file(path: Path, found: Settings) -> dict[str, Found]:
             suggestions=["Check the path; .env.example shows what the file holds."],
         )
     found.hints += file.hints
-    return _settings_of(file)
+    return _settings_in(file.values, str(file.path))
 
 
-def _from_account(name: str, found: Settings) -> tuple[dict[str, Found], dict[str, Found]]:
-    file, entry = in_file(name), in_keyring(name)
+def _from_account(name: str, found: Settings, others: list[_Place]) -> tuple[_Place, _Place]:
+    """Return what an account's file has, and what the keyring has of what is needed besides."""
+    file = in_file(name)
+    place = _settings_in(file.values, str(file.path))
+    named = next((one["login_method"] for one in [*others, place] if "login_method" in one), None)
+    try:
+        methods = methods_of(named.value if named else DEFAULTS["login_method"])
+    except ValueError:
+        methods = DEFAULTS["login_method"]
+    entry = in_keyring(name, [one for one in needed_by(methods) if one not in place])
     found.hints += [*file.hints, *entry.hints]
     if file.problem is not None and not entry.values:
         raise ConfigurationError(
@@ -154,15 +169,10 @@ def _from_account(name: str, found: Settings) -> tuple[dict[str, Found], dict[st
             "the keyring.",
             suggestions=[f"upstox_cli configure --account {name} makes it.", *entry.hints],
         )
-    return _settings_of(entry), _settings_of(file)
+    return place, _settings_in(entry.values, str(entry.path))
 
 
-def _settings_of(file: EnvFile) -> dict[str, Found]:
-    values = ((name, file.values.get(variable(name))) for name in NAMES)
-    return {name: Found(value, str(file.path)) for name, value in values if value}
-
-
-def _read_stray_file() -> EnvFile:
+def _read_implicit_file() -> EnvFile:
     path = Path(_WORKING_DIRECTORY)
     if not os.path.lexists(path):
         return EnvFile(path)
@@ -178,30 +188,48 @@ def _read_stray_file() -> EnvFile:
     )
 
 
-def _from_stray_file(file: EnvFile, found: Settings) -> dict[str, Found]:
-    """Return what the ``.env`` of the working directory has, which nobody named."""
+def _from_implicit_file(file: EnvFile, found: Settings) -> tuple[_Place, _Place]:
+    """Return what the ``.env`` of the working directory has, which nobody named, and may not."""
     found.hints += [*file.hints, *_where_it_was_looked_for(file)]
-    settings = _settings_of(file)
-    for name in [name for name in settings if not SETTINGS[name].from_working_directory]:
-        del settings[name]
+    place = _settings_in(file.values, str(file.path))
+    ignored = {
+        name: place.pop(name) for name in list(place) if not SETTINGS[name].from_working_directory
+    }
+    return place, ignored
+
+
+def _refuse_other_server(ignored: _Place, implicit: _Place, found: Settings) -> None:
+    """Refuse to send Upstox the credentials that a ``.env`` has for another server."""
+    default = DEFAULTS["base_domain"]
+    other = str(ignored["base_domain"].value) if "base_domain" in ignored else default
+    chosen = str(found["base_domain"].value) if "base_domain" in found else default
+    taken = any(SETTINGS[name].credential and found[name] is one for name, one in implicit.items())
+    if taken and other.rstrip("/") != default and chosen.rstrip("/") == default:
+        raise ConfigurationError(
+            "The .env of the working directory is for another server (UPSTOX_BASE_DOMAIN), such "
+            "as a sandbox. Its credentials are not sent to Upstox.",
+            details={"settings": ["base_domain"]},
+            suggestions=[
+                'For that server: --env-file .env, or UpstoxTOTP.from_env_file(".env").',
+                "For Upstox: remove that line, and write your own credentials.",
+            ],
+        )
+    for name in ignored:
         logger.warning(
             "Ignoring %s in the .env of the working directory: set it in the environment, "
             "or name the file with from_env_file()",
             variable(name),
         )
-    return settings
 
 
-def _without_strangers(
-    stray: dict[str, Found], named: Mapping[str, Found], found: Settings
-) -> dict[str, Found]:
+def _without_strangers(implicit: _Place, named: _Place, found: Settings) -> _Place:
     """Drop the credentials of a ``.env`` that is not the named account's."""
-    if not _differing(stray, named):
-        return stray
+    if not _differing(implicit, named):
+        return implicit
     found.hints.append(
         f"{Path.cwd() / _WORKING_DIRECTORY} has credentials of another account: none was taken."
     )
-    return {name: one for name, one in stray.items() if not SETTINGS[name].credential}
+    return {name: one for name, one in implicit.items() if not SETTINGS[name].credential}
 
 
 def _where_it_was_looked_for(file: EnvFile) -> Iterator[str]:
@@ -215,18 +243,14 @@ def _where_it_was_looked_for(file: EnvFile) -> Iterator[str]:
             yield f"There is a {above / file.path}, which is read only from its own folder."
 
 
-def _account_name(
-    given: Mapping[str, Found], environment: Mapping[str, Found], stray: EnvFile
-) -> str | None:
+def _account_name(given: _Place, environment: _Place, implicit: EnvFile) -> str | None:
     for place in (given, environment):
         if "account" in place:
             return str(place["account"].value)
-    return stray.values.get(variable("account"))
+    return implicit.values.get(variable("account"))
 
 
-def _from_secrets_directory(
-    given: Mapping[str, Found], environment: Mapping[str, Found]
-) -> dict[str, Found]:
+def _from_secrets_directory(given: _Place, environment: _Place) -> _Place:
     named = given.get("secrets_dir") or environment.get("secrets_dir")
     # What systemd hands to a service (LoadCredential=, systemd.exec(5)).
     path = str(named.value) if named else os.environ.get("CREDENTIALS_DIRECTORY")
@@ -241,23 +265,17 @@ def _from_secrets_directory(
             f"The secrets directory {path} (UPSTOX_SECRETS_DIR) cannot be read: "
             f"{error.strerror or type(error).__name__}."
         ) from None
-    found = {}
-    for name in NAMES:
-        entry = entries.get(variable(name))
-        value = "" if entry is None else _secret_of(entry)
-        if value:
-            found[name] = Found(value, str(entry))
-    return found
+    names = [own for row in SETTINGS.values() for own in row.variables if own in entries]
+    place = _settings_in({name: _secret_of(entries[name]) for name in names}, path)
+    return {name: one._replace(source=str(entries[one.variable])) for name, one in place.items()}
 
 
 def _secret_of(path: Path) -> str:
     problem = ""
     try:
-        with path.open("rb") as file:
-            # Whoever wrote it with an editor or echo ended the line; the line is the secret.
-            return (
-                file.read(_LARGEST_SECRET).decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
-            )
+        # Whoever wrote it with an editor or echo ended the line; the line is the secret.
+        text = bytes(read_whole(path, _LARGEST_SECRET)).decode("utf-8-sig")
+        return text.removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         problem = "it is not UTF-8 text"
     except OSError as error:
@@ -265,9 +283,7 @@ def _secret_of(path: Path) -> str:
     raise ConfigurationError(f"The file {path} of the secrets directory cannot be read: {problem}.")
 
 
-def _refuse_contradictions(
-    given: Mapping[str, Found], place: Mapping[str, Found], named: Mapping[str, Found]
-) -> None:
+def _refuse_contradictions(given: _Place, place: _Place, named: _Place) -> None:
     """Refuse credentials of two people: a wrong PIN is an attempt of who owns the rest."""
     differing = [name for name in _differing(place, named) if name not in given]
     if differing:
@@ -287,14 +303,12 @@ def _in_words(source: str) -> str:
     return f"the {source}" if source == ENVIRONMENT else source
 
 
-def _differing(one: Mapping[str, Found], other: Mapping[str, Found]) -> list[str]:
+def _differing(one: _Place, other: _Place) -> list[str]:
     return [
         name
-        for name in NAMES
-        if SETTINGS[name].credential
-        and name in one
-        and name in other
-        and not _are_same(name, one[name].value, other[name].value)
+        for name, row in SETTINGS.items()
+        if row.credential and name in one and name in other
+        if not _are_same(name, one[name].value, other[name].value)
     ]
 
 

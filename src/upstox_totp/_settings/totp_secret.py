@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
@@ -13,49 +14,45 @@ if TYPE_CHECKING:
 PERIOD: Final = 30
 """How long a one-time password is current, in seconds (RFC 6238, and every authenticator)."""
 
+_EXPECTED: Final = {"digits": "6", "period": str(PERIOD), "algorithm": "SHA1"}
+_CODE: Final = r"\d{6,8}"
+
+
+class UnusableSecretError(ValueError):
+    """A TOTP secret of which no code for Upstox can be made; the message says why, without it."""
+
 
 def normalise_secret(secret: SecretStr) -> SecretStr:
-    """Bring a TOTP secret into plain base32, whichever way it was written down.
-
-    Args:
-        secret: Base32, also in groups, in lower case, padded or not, or an ``otpauth://`` URI.
-
-    Returns:
-        The same key as upper-case base32 without padding.
-
-    Raises:
-        ValueError: If no code can be made of it, or if it asks for other codes than Upstox takes.
-    """
+    """Return a TOTP secret as upper-case base32 without padding, as `normalise_text` does."""
     return type(secret)(normalise_text(plain_text(secret)))
 
 
 def normalise_text(text: str) -> str:
-    """Bring a TOTP secret into plain base32, as `normalise_secret` does, without its wrapper.
+    """Return a TOTP secret as upper-case base32 without padding.
 
-    Args:
-        text: The secret.
-
-    Raises:
-        ValueError: As `normalise_secret`.
+    It may come in groups, in lower case, padded or as an ``otpauth://`` URI. `ValueError` where no
+    code can be made of it, or where it asks for other codes than Upstox takes.
     """
-    # Copied from a web page, it may bring blanks that do not break, or are not seen at all.
-    text = "".join(c for c in text if not c.isspace() and unicodedata.category(c) != "Cf")
-    if text.lower().startswith("otpauth:"):
-        text = _from_uri(text)
+    text = _without_blanks(text)
+    if re.match("otpauth", text, re.IGNORECASE):
+        text = _without_blanks(_from_uri(text))
+    elif re.fullmatch(_CODE, text):
+        raise UnusableSecretError(
+            "is a one-time code: give the secret that the codes are made of, which Upstox shows "
+            "when TOTP is set up"
+        )
     text = text.replace("-", "").rstrip("=").upper()
     decode_key(text)
     return text
 
 
+def _without_blanks(text: str) -> str:
+    # Copied from a web page, it may bring blanks that do not break, or are not seen at all.
+    return "".join(c for c in text if not c.isspace() and unicodedata.category(c) != "Cf")
+
+
 def plain_text(secret: SecretStr) -> str:
-    """Return what a secret holds, which need not be text: nothing checks a ``SecretStr``.
-
-    Args:
-        secret: A secret that a user made.
-
-    Raises:
-        ValueError: If it holds anything but text.
-    """
+    """Return what a secret holds; `ValueError` where it is no text, which nothing checks."""
     text: object = secret.get_secret_value()
     if not isinstance(text, str):
         raise ValueError("not text")  # noqa: TRY004 - what pydantic collects
@@ -64,22 +61,35 @@ def plain_text(secret: SecretStr) -> str:
 
 def _from_uri(uri: str) -> str:
     parts = urlsplit(uri)
-    query = parse_qs(parts.query)
-    expected = {"digits": "6", "period": str(PERIOD), "algorithm": "SHA1"}
-    given = {name: query.get(name, [value])[-1].upper() for name, value in expected.items()}
-    if parts.netloc.lower() != "totp" or given != expected or "secret" not in query:
-        raise ValueError("not the URI of a 6-digit, 30-second SHA-1 TOTP")
-    return query["secret"][-1]
+    if parts.scheme == "otpauth-migration":
+        raise UnusableSecretError(
+            "is an export of Google Authenticator (otpauth-migration://), which holds several "
+            "secrets: give the one of Upstox in base32"
+        )
+    kind = parts.netloc.lower()
+    if kind != "totp":
+        known = kind.upper() if kind == "hotp" else "no TOTP"
+        raise UnusableSecretError(
+            f"is an otpauth:// URI of another kind ({known}): Upstox takes TOTP codes"
+        )
+    query = {name.lower(): values[-1] for name, values in parse_qs(parts.query).items()}
+    given = {name: query.get(name, value).upper() for name, value in _EXPECTED.items()}
+    given["algorithm"] = given["algorithm"].replace("-", "").removeprefix("HMAC")
+    others = [name for name, value in _EXPECTED.items() if given[name] != value]
+    if others:
+        named = ", ".join(f"{name} other than {_EXPECTED[name]}" for name in others)
+        raise UnusableSecretError(
+            f"is an otpauth:// URI with {named}: Upstox takes 6 digits every 30 seconds, by SHA1"
+        )
+    if not query.get("secret"):
+        raise UnusableSecretError("is an otpauth:// URI without a secret in it")
+    return query["secret"]
 
 
 def decode_key(text: str) -> bytes:
-    """Return the key that a TOTP secret stands for.
+    """Return the key that a secret in base32, upper case and without padding stands for.
 
-    Args:
-        text: The secret in base32, upper case, without padding.
-
-    Raises:
-        ValueError: If it is no base32, or empty.
+    `ValueError` where it is no base32, or empty.
     """
     key = base64.b32decode(text + "=" * (-len(text) % 8))
     if not key:

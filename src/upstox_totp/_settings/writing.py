@@ -8,117 +8,145 @@ import re
 import tempfile
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from upstox_totp._log import warn_user
 from upstox_totp._redact import HiddenBytes
-from upstox_totp._settings.env_files import read_env_file
-from upstox_totp._settings.named_accounts import account_path, keyring_service, load_keyring
-from upstox_totp._settings.table import variable
+from upstox_totp._settings.env_files import read_env_file, read_whole
+from upstox_totp._settings.named_accounts import (
+    KeyringError,
+    account_path,
+    ask_keyring,
+    keyring_service,
+    load_keyring,
+)
+from upstox_totp._settings.table import SETTINGS, variable
 from upstox_totp._settings.totp_secret import plain_text
 from upstox_totp.errors import ConfigurationError, missing_extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from types import ModuleType
 
     from pydantic import SecretStr
 
 _OTHERS: Final = 0o077
 _NEEDS_NO_QUOTES: Final = re.compile(r"[A-Za-z0-9_./:@+=-]+")
+_BLANK_LINES: Final = re.compile(r"(?:[^\S\r\n]*(?:\r\n|\r|\n))*")
+_MARK: Final = "\ufeff"
 
 
 def save_in_file(path: Path, values: Mapping[str, SecretStr]) -> None:
-    """Write settings into an env file, whole or not at all; its other lines stay as they are.
-
-    The file is made if it is not there, and nobody but its owner may read it afterwards. A warning
-    says where the disk knows no such thing.
-
-    Args:
-        path: The file; where it is a link, the file that it leads to.
-        values: The settings by name, valid ones.
-
-    Raises:
-        ConfigurationError: If the file is there and is not an env file that can be read, or if it
-            cannot be written.
-    """
-    _rewrite(path, values, forgotten=())
+    """Write valid settings, by name, into an env file, as `write_variables` does."""
+    _save(path, values, forgotten=())
 
 
 def save_in_account_file(account: str, values: Mapping[str, SecretStr]) -> Path:
     """Write settings into the file of a named account, and take them out of its keyring entry.
 
-    Args:
-        account: The account's name.
-        values: The settings by name, valid ones.
-
-    Returns:
-        The path of the file.
-
-    Raises:
-        ConfigurationError: As of `save_in_file`, or if it is no name of an account.
+    Returns the path of the file.
     """
     path = account_path(account)
     save_in_file(path, values)
-    # The keyring comes before the file, so that an older value in it would go on to be used.
-    _forget_in_keyring(account, values)
+    keyring = load_keyring()
+    if keyring is not None:
+        _forget_in_keyring(keyring, account, [variable(name) for name in values])
     return path
 
 
-def save_in_keyring(account: str, values: Mapping[str, SecretStr]) -> str:
-    """Write settings into the keyring, and take them out of the account's file, which stays.
-
-    Args:
-        account: The account's name.
-        values: The settings by name, valid ones.
-
-    Returns:
-        The service under which the keyring has them; the user is the variable of each.
-
-    Raises:
-        ConfigurationError: If the extra is not installed, the keyring did not keep the values, or
-            the account's file cannot be written.
-    """
-    path = account_path(account)
+def check_keyring(account: str) -> ModuleType:
+    """Return the keyring package; `ConfigurationError` where it can keep nothing here."""
     keyring = load_keyring()
     if keyring is None:
         raise ConfigurationError(missing_extra("The keyring", "keyring") + ".")
-    service, failure, kept = keyring_service(account), "", True
+    problem = ""
     try:
-        for name, value in values.items():
+        backend: Any = ask_keyring(keyring_service(account), keyring.get_keyring)
+        # The backends that refuse or lose everything have no priority.
+        if backend.priority <= 0:
+            problem = "this system has none"
+    except KeyringError as error:
+        problem = str(error)
+    if problem:
+        raise _not_kept(account, problem)
+    return keyring
+
+
+def _not_kept(account: str, problem: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The keyring cannot keep the settings: {problem}.",
+        suggestions=[f"upstox_cli configure --account {account} --into file writes a file."],
+    )
+
+
+def save_in_keyring(account: str, values: Mapping[str, SecretStr]) -> str:
+    """Write credentials into the keyring, and take them out of the account's file.
+
+    Other settings go into that file, which stays. Returns the service under which the keyring has
+    them; the user is the variable of each.
+    """
+    path = account_path(account)
+    keyring = check_keyring(account)
+    service, problem = keyring_service(account), ""
+    credentials = {name: one for name, one in values.items() if SETTINGS[name].credential}
+
+    def write() -> bool:
+        for name, value in credentials.items():
             keyring.set_password(service, variable(name), plain_text(value))
-            # There are backends that take everything and keep nothing.
-            kept = kept and keyring.get_password(service, variable(name)) == plain_text(value)
-    except Exception as error:  # noqa: BLE001 - a backend may raise whatever it likes
-        failure = type(error).__name__
-    if failure or not kept:
-        raise ConfigurationError(
-            f"The keyring did not keep the settings: {failure or 'it holds nothing afterwards'}.",
-            suggestions=[f"upstox_cli configure --account {account} --into file writes a file."],
+        # There are backends that take everything and keep nothing.
+        return all(
+            keyring.get_password(service, variable(name)) == plain_text(value)
+            for name, value in credentials.items()
         )
+
+    try:
+        if not ask_keyring(service, write):
+            problem = "it holds nothing afterwards"
+    except KeyringError as error:
+        problem = str(error)
+    if problem:
+        raise _not_kept(account, problem)
+    others = {name: value for name, value in values.items() if name not in credentials}
     # A keyring cannot be asked for the accounts that it has: their files tell the names.
-    _rewrite(path, {}, forgotten=values)
+    _save(path, others, forgotten=credentials)
     return service
 
 
-def _forget_in_keyring(account: str, names: Iterable[str]) -> None:
-    keyring = load_keyring()
-    if keyring is None:
-        return
+def _forget_in_keyring(keyring: ModuleType, account: str, variables: list[str]) -> None:
     service, failure = keyring_service(account), ""
-    for name in names:
-        try:
-            if keyring.get_password(service, variable(name)) is not None:
-                keyring.delete_password(service, variable(name))
-        except Exception as error:  # noqa: BLE001 - as above; nothing can be read from it either
-            failure = type(error).__name__
-    if failure:
+
+    def forget() -> None:
+        for one in variables:
+            if keyring.get_password(service, one) is not None:
+                keyring.delete_password(service, one)
+
+    try:
+        ask_keyring(service, forget)
+    except KeyringError as error:
+        failure = str(error)
+    if failure and failure != "NoKeyringError":
         warn_user(
-            f"The keyring entry {service} could not be emptied ({failure}): what is in it comes "
-            "before the file."
+            f"The keyring entry {service} could not be emptied ({failure}): delete it by hand."
         )
 
 
-def _rewrite(path: Path, values: Mapping[str, SecretStr], forgotten: Iterable[str]) -> None:
+def _save(path: Path, values: Mapping[str, SecretStr], forgotten: Iterable[str]) -> None:
+    named = {variable(name): value for name, value in values.items()}
+    # Another name of a setting would contradict its new value.
+    gone = {one for name in (*values, *forgotten) for one in SETTINGS[name].variables}
+    write_variables(path, named, gone - set(named))
+
+
+def write_variables(
+    path: Path, values: Mapping[str, SecretStr], forgotten: Iterable[str] = ()
+) -> None:
+    """Write variables into an env file, whole or not at all; its other lines stay as they are.
+
+    The file is made if it is not there, and nobody but its owner may read it afterwards; where it
+    is a link, the file that it leads to. A warning says where the disk knows no such thing.
+
+    `ConfigurationError` where the file is no env file that can be read, or cannot be written.
+    """
     target = Path(os.path.realpath(path))
     if os.path.lexists(target):
         problem = read_env_file(target).problem
@@ -157,24 +185,32 @@ def _composed(
 ) -> HiddenBytes:
     from dotenv.parser import parse_stream  # noqa: PLC0415 - loaded only where a file is written
 
-    text = target.read_text(encoding="utf-8-sig") if target.exists() else ""
-    lines, left = [], {variable(name): name for name in values}
-    gone = {variable(name) for name in (*values, *forgotten)}
-    for binding in parse_stream(StringIO(text)):
+    text = bytes(read_whole(target)).decode() if target.exists() else ""
+    mark = _MARK if text.startswith(_MARK) else ""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines, left = [], dict(values)
+    for binding in parse_stream(StringIO(text.removeprefix(_MARK), newline="")):
         whole = binding.original.string
-        if binding.key not in gone:
-            lines.append(whole if whole.endswith(("\n", "\r")) else whole + "\n")
-        elif binding.key in left:
+        if binding.key not in forgotten and binding.key not in values:
+            lines.append(whole)
+            continue
+        blank = _BLANK_LINES.match(whole)
+        lines.append(blank.group() if blank else "")
+        if binding.key in left:
             exported = "export " if re.match(r"\s*export\s", whole) else ""
-            lines.append(f"{exported}{_line(left.pop(binding.key), values)}")
-    lines += [_line(name, values) for name in left.values()]
-    return HiddenBytes("".join(line for line in lines if line).encode())
+            end = whole[len(whole.rstrip("\r\n")) :]
+            lines.append(f"{exported}{_line(binding.key, left.pop(binding.key))}{end}")
+    body = "".join(lines)
+    if left and body and not body.endswith(("\n", "\r")):
+        body += newline
+    body += "".join(f"{_line(name, value)}{newline}" for name, value in left.items())
+    return HiddenBytes(f"{mark}{body}".encode())
 
 
-def _line(name: str, values: Mapping[str, SecretStr]) -> str:
-    value = plain_text(values[name])
+def _line(name: str, secret: SecretStr) -> str:
+    value = plain_text(secret)
     if not _NEEDS_NO_QUOTES.fullmatch(value):
         # In single quotes these two are all that a reader of the file undoes.
         escaped = value.replace("\\", "\\\\").replace("'", "\\'")
         value = f"'{escaped}'"
-    return f"{variable(name)}={value}\n"
+    return f"{name}={value}"

@@ -15,9 +15,22 @@ from upstox_totp._settings import rules
 from upstox_totp._settings.config import check_value
 from upstox_totp._settings.env_files import read_env_file
 from upstox_totp._settings.named_accounts import in_file, in_keyring
-from upstox_totp._settings.table import API, DEFAULTS, PAGE, SETTINGS, needed_by, variable
+from upstox_totp._settings.table import (
+    API,
+    CREDENTIALS,
+    DEFAULTS,
+    PAGE,
+    SETTINGS,
+    methods_of,
+    needed_by,
+)
 from upstox_totp._settings.totp_secret import normalise_secret
-from upstox_totp._settings.writing import save_in_account_file, save_in_file, save_in_keyring
+from upstox_totp._settings.writing import (
+    check_keyring,
+    save_in_account_file,
+    save_in_file,
+    save_in_keyring,
+)
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.group import command
 from upstox_totp.cli.options import check_method, selected
@@ -87,10 +100,13 @@ def _kept(account: str | None, env_file: Path | None) -> dict[str, SecretStr]:
     if account is None:
         files = [read_env_file(env_file or Path(".env"))]
     else:
-        files = [in_file(account), in_keyring(account)]
-    values = {name: value for file in files for name, value in file.values.items()}
+        files = [in_file(account), in_keyring(account, CREDENTIALS)]
     return {
-        name: SecretStr(values[variable(name)]) for name in SETTINGS if variable(name) in values
+        name: SecretStr(file.values[own])
+        for name, row in SETTINGS.items()
+        for file in reversed(files)
+        for own in reversed(row.variables)
+        if own in file.values
     }
 
 
@@ -109,14 +125,18 @@ def _choose_method(method: str | None, kept: Mapping[str, SecretStr]) -> tuple[s
 
 def _methods(text: str) -> tuple[str, ...]:
     try:
-        return rules.login_method(text)
+        return methods_of(text)
     except ValueError:
         return ()
 
 
 def _choose_place(account: str | None, into: str | None) -> str:
     if account is not None:
-        return into or click.prompt("Keep it in", type=click.Choice(PLACES), default=FILE)
+        place: str = into or click.prompt("Keep it in", type=click.Choice(PLACES), default=FILE)
+        if place == KEYRING:
+            # Before a secret is typed that could not be kept.
+            check_keyring(account)
+        return place
     if into == KEYRING:
         raise click.UsageError("The keyring keeps named accounts: give --account NAME, too.")
     return FILE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 import click
 
 from upstox_totp._settings.sources import read_settings
-from upstox_totp._settings.table import SETTINGS
+from upstox_totp._settings.table import SETTINGS, methods_of
 from upstox_totp.cli.output import FORMATS, REPORTS
 
 if TYPE_CHECKING:
@@ -73,10 +73,8 @@ def check_method(_: click.Context, __: click.Parameter, text: str | None) -> str
     """Return the login methods of an option as the setting has them."""
     if text is None:
         return None
-    from upstox_totp._settings.rules import login_method  # noqa: PLC0415 - loads pydantic
-
     try:
-        return ",".join(login_method(text))
+        return ",".join(methods_of(text))
     except ValueError:
         pass
     raise click.BadParameter(f"it {SETTINGS['login_method'].rule}.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upstox_totp._settings.table import SETTINGS, variable
+from upstox_totp._settings.table import SETTINGS
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.group import command
 from upstox_totp.cli.options import METHOD, SETTINGS_AND_DEBUG, options
@@ -58,7 +58,8 @@ def run(
     token = get_token(selection, notes)
     if token is None:
         return ExitCode.NO_TOKEN
-    secret = frozenset(() if keep_settings else map(variable, filter(_is_secret, SETTINGS)))
+    rows = () if keep_settings else SETTINGS.values()
+    secret = {name for row in rows if row.secret for name in row.variables}
     environment = {key: value for key, value in os.environ.items() if key.upper() not in secret}
     environment[name] = token.access_token
     for stream in (sys.stdout, sys.stderr):
@@ -69,10 +70,6 @@ def run(
     except OSError as error:
         note_line(f"{arguments[0]} cannot be run: {error.strerror or error}.")
         return ExitCode.NOT_RUN
-
-
-def _is_secret(name: str) -> bool:
-    return SETTINGS[name].secret
 
 
 def _run(arguments: tuple[str, ...], environment: dict[str, str]) -> int:
