@@ -68,7 +68,7 @@ def account(speed: float, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 def each(*settings: dict[str, str]) -> list[dict[str, Any]]:
     """Return what processes got, one after the other, each with its settings."""
-    output, _ = run_forked("cache", "each", *map(json.dumps, settings))
+    output, _ = run_forked("each", *map(json.dumps, settings))
     return [json.loads(line) for line in output.splitlines()]
 
 
@@ -106,7 +106,7 @@ def test_killed_after_the_pin_three_times(account: Sandbox) -> None:
     """A process that dies between answer and record leaves a failure."""
     account.misbehave("pin", Fault.hang())
     for number in (1, 2, 3):
-        process = Forked("cache", "each", "{}")
+        process = Forked("each", "{}")
         while account.pins_received < number:
             time.sleep(0.01)
         process.end()
@@ -124,7 +124,7 @@ def test_a_stopped_holder_is_named_and_not_waited_for_without_end(
     caplog.set_level("INFO", "upstox_totp")
     monkeypatch.setattr("upstox_totp._cache.waiting._SAY_AFTER", 0.1)
     account.misbehave("otp", Fault.hang())
-    process = Forked("cache", "crowd", "1")
+    process = Forked("crowd", "1")
     wait_until(lambda: account.otp_requests == 1)
     os.killpg(process.pid, signal.SIGSTOP)
     cache = TokenCache()
@@ -148,7 +148,7 @@ def test_a_stopped_holder_is_named_and_not_waited_for_without_end(
 def test_the_lock_of_a_killed_process_is_not_its_childs(account: Sandbox) -> None:
     """A program that forked during its login and was killed keeps nobody waiting."""
     account.misbehave("otp", Fault.hang(), times=1)
-    process = Forked("cache", "forked")
+    process = Forked("forked")
     child = int(process.stdout.readline())
     wait_until(lambda: account.otp_requests == 1)
     process.kill()
@@ -166,7 +166,7 @@ def test_the_lock_of_a_killed_process_is_not_its_childs(account: Sandbox) -> Non
 def test_clear_waits_for_a_first_login(account: Sandbox, cache_dir: Path) -> None:
     """A token on its way when the person logs out does not stay."""
     account.misbehave("otp", Fault.late(0.5), times=1)
-    process = Forked("cache", "crowd", "1")
+    process = Forked("crowd", "1")
     wait_until(lambda: account.otp_requests == 1)
     with UpstoxTOTP() as client:
         TokenCache().clear(client)
@@ -181,7 +181,7 @@ def test_a_directory_that_is_removed_during_a_login(
 ) -> None:
     """The next one waits for the login all the same, and shares its token."""
     account.misbehave(step, Fault.late(0.4), times=1)
-    process = Forked("cache", "crowd", "1")
+    process = Forked("crowd", "1")
     wait_until(lambda: [one for one in account.requests if one.step == step])
     shutil.rmtree(cache_dir)
     with UpstoxTOTP() as client:

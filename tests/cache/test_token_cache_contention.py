@@ -49,7 +49,7 @@ def real_sandbox(speed: float, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sand
 
 def probe(*arguments: object) -> list[dict[str, Any]]:
     """Run the probe, and return what each of its processes got."""
-    output, _ = run_forked("cache", *arguments)
+    output, _ = run_forked(*arguments)
     return [json.loads(line) for line in output.splitlines()]
 
 
@@ -199,7 +199,7 @@ def test_killed_in_mid_login(real_sandbox: Sandbox, cache_dir: Path) -> None:
 def test_killed_while_others_wait(real_sandbox: Sandbox) -> None:
     """The lock of a dead process is free at once: another one logs in."""
     real_sandbox.misbehave("otp", Fault.hang(), times=1)
-    holder = Forked("cache", "crowd", 1)
+    holder = Forked("crowd", 1)
     while real_sandbox.otp_requests == 0:
         time.sleep(0.01)
     with ThreadPoolExecutor(1) as pool:

@@ -51,7 +51,7 @@ def test_fifty_runs_send_one_pin(account: Sandbox, monkeypatch: pytest.MonkeyPat
     assert {(run.returncode, run.stdout) for run in ended} == {(3, "")}
     # The interpreter and its imports once, the command itself forty-six times.
     monkeypatch.setenv("PROBE_SPEED", "1")
-    codes, errors = run_forked("cache", "commands", "46", "token", "--format", "raw")
+    codes, errors = run_forked("commands", "46", "token", "--format", "raw")
     assert codes.split() == ["3"] * 46
     assert errors.count("not tried again") == 46
     assert account.pins_received == account.otp_requests == 1

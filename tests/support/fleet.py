@@ -29,8 +29,7 @@ class Machine:
         own = {"HOME": str(home), "UPSTOX_CACHE_DIR": str(home / "cache")}
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         self.process = Forked(
-            "fleet",
-            str(processes or "alone"),
+            *(("alone",) if processes is None else ("crowd", processes, "after a word")),
             environment={**kept, **settings, **own},
             folder=home,
         )

@@ -49,13 +49,13 @@ class Forked:
 
     def __init__(
         self,
-        probe: str,
+        probe: object,
         *arguments: object,
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> None:
         call = {
-            "probe": probe,
+            "probe": str(probe),
             "arguments": [str(one) for one in arguments],
             "environment": dict(os.environ if environment is None else environment),
             "folder": str(folder or Path.cwd()),
@@ -112,7 +112,7 @@ class Forked:
             return output, self._stderr.read()
 
 
-def run_forked(probe: str, *arguments: object) -> tuple[str, str]:
+def run_forked(probe: object, *arguments: object) -> tuple[str, str]:
     """Run a probe, which must succeed, and return what it wrote to stdout and stderr."""
     program = Forked(probe, *arguments)
     output, errors = program.communicate()

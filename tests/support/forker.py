@@ -12,14 +12,14 @@ import signal
 import socket
 import struct
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from support import cache_probe, fleet_probe
+from support.probes import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROBES: Final = {"cache": cache_probe.run, "fleet": fleet_probe.run}
 FILES: Final = 4
 SIZE: Final = struct.Struct("!I")
 
@@ -92,8 +92,7 @@ def become(call: dict[str, Any], streams: list[int]) -> Callable[[], None]:
     os.environ.clear()
     os.environ.update(call["environment"])
     os.chdir(call["folder"])
-    sys.argv[1:] = call["arguments"]
-    return PROBES[call["probe"]]
+    return partial(run, call["probe"], *call["arguments"])
 
 
 if __name__ == "__main__":

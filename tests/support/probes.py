@@ -1,4 +1,7 @@
-"""Many processes at one cache: run by the tests, forked from one that has imported all of it."""
+"""What processes of their own ask the cache, forked from one that has imported everything.
+
+A probe lives PROBE_SPEED times faster; with PROBE_LEASE it asks Redis, with locks of that lease.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import requests
 
-from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP, _clock
+from upstox_totp import RedisStore, TokenCache, UpstoxError, UpstoxTOTP, UpstoxWarning, _clock
 from upstox_totp.__main__ import main
+from upstox_totp._api import base
 from upstox_totp._cache.files import FilesLock
 
 if TYPE_CHECKING:
@@ -28,21 +34,40 @@ def run_faster(speed: float) -> None:
     _clock.sleep = lambda seconds: time.sleep(max(0.0, seconds / speed))
 
 
+def find_cache() -> TokenCache:
+    """Return the cache that the environment names, with the lease of the test."""
+    if "PROBE_LEASE" not in os.environ:
+        return TokenCache()
+    url, key = os.environ["UPSTOX_CACHE_URL"], os.environ.get("UPSTOX_CACHE_KEY")
+    lease = float(os.environ["PROBE_LEASE"])
+    return TokenCache(store=RedisStore.from_url(url, key=key, lease=lease))
+
+
 def ask(*, refresh: bool = False) -> dict[str, Any]:
     """Return what came of asking the cache for a token."""
     started = time.monotonic()
     told: dict[str, Any]
-    try:
-        response = TokenCache().get_access_token(UpstoxTOTP(), refresh=refresh)
-        told = {"token": response.data.access_token}
-    except (UpstoxError, requests.RequestException) as error:
-        code = getattr(error, "error_code", None)
-        told = {"error": type(error).__name__, "code": code, "text": str(error)}
-    return told | {"seconds": time.monotonic() - started}
+    with warnings.catch_warnings(record=True) as seen, UpstoxTOTP() as client:
+        client.session.timeout = 30
+        try:
+            response = find_cache().get_access_token(client, refresh=refresh)
+            told = {"token": response.data.access_token}
+        except (UpstoxError, requests.RequestException) as error:
+            code = getattr(error, "error_code", None)
+            told = {"error": type(error).__name__, "code": code, "text": str(error)}
+    warned = [str(one.message) for one in seen if issubclass(one.category, UpstoxWarning)]
+    return told | {"warnings": warned, "seconds": time.monotonic() - started}
 
 
-def crowd(number: str) -> None:
-    """Print what many processes got that asked at once."""
+def wait_for_word() -> None:
+    """Say that everything is imported, and wait for a line."""
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+
+
+def crowd(number: str, word: str = "") -> None:
+    """Print what many processes got that asked at once, after a word if there is to be one."""
     gate, keeper = os.pipe()
     answers, report = os.pipe()
     for _ in range(int(number)):
@@ -52,9 +77,17 @@ def crowd(number: str) -> None:
             os.write(report, json.dumps(ask()).encode() + b"\n")
             os._exit(0)
     os.close(report)
+    if word:
+        wait_for_word()
     os.close(keeper)
     with os.fdopen(answers) as lines:
         sys.stdout.writelines(lines)
+
+
+def alone() -> None:
+    """Ask in this process after a word: a test stops or kills it; print what it got."""
+    wait_for_word()
+    sys.stdout.write(json.dumps(ask()) + "\n")
 
 
 def killed(*moments: str) -> None:
@@ -86,7 +119,13 @@ def each(*settings: str) -> None:
 def forked() -> None:
     """Ask in this process, after which a child of it lives on; print the child's number first."""
     begun = threading.Event()
-    FilesLock.extend = _setting(begun, FilesLock.extend)  # type: ignore[method-assign]
+    extend = FilesLock.extend
+
+    def extend_and_tell(*arguments: Any) -> None:
+        extend(*arguments)
+        begun.set()
+
+    FilesLock.extend = extend_and_tell  # type: ignore[assignment,method-assign]
     threading.Thread(target=ask, daemon=True).start()
     begun.wait()
     child = os.fork()
@@ -96,14 +135,6 @@ def forked() -> None:
     sys.stdout.write(f"{child}\n")
     sys.stdout.flush()
     time.sleep(30)
-
-
-def _setting(begun: threading.Event, confirm: Callable[..., None]) -> Callable[..., None]:
-    def confirm_and_tell(*arguments: Any) -> None:
-        confirm(*arguments)
-        begun.set()
-
-    return confirm_and_tell
 
 
 def commands(number: str, *arguments: str) -> None:
@@ -123,15 +154,15 @@ def commands(number: str, *arguments: str) -> None:
 
 
 PROBES: dict[str, Callable[..., None]] = {
-    "crowd": crowd,
-    "killed": killed,
-    "commands": commands,
-    "each": each,
-    "forked": forked,
+    probe.__name__: probe for probe in (crowd, alone, killed, each, forked, commands)
 }
 
 
-def run() -> None:
-    """Do what the command line says."""
+def run(probe: str, *arguments: str) -> None:
+    """Run one of the probes."""
     run_faster(float(os.environ["PROBE_SPEED"]))
-    PROBES[sys.argv[1]](*sys.argv[2:])
+    if "PROBE_LEASE" in os.environ:
+        # Locks are extended for requests that take no longer than a lease.
+        lease = float(os.environ["PROBE_LEASE"])
+        mock.patch.object(base, "_longest", return_value=lease).start()
+    PROBES[probe](*arguments)
