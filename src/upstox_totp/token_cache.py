@@ -17,7 +17,7 @@ from upstox_totp import _clock
 from upstox_totp._api.phone_login import TokenPendingError
 from upstox_totp._cache.attempt_log import AttemptLog
 from upstox_totp._cache.attempts import counted_anew, find_blocks
-from upstox_totp._cache.backend import LockLostError
+from upstox_totp._cache.backend import Backend, Entry, Holder, Lock, LockLostError
 from upstox_totp._cache.failures import error_of, remember
 from upstox_totp._cache.lifetime import MARGIN, as_datetime, credible_offset, expiry
 from upstox_totp._cache.records import CachedToken
@@ -42,11 +42,12 @@ except ImportError:
 if TYPE_CHECKING:
     import os
 
-    from upstox_totp._cache.backend import Backend
     from upstox_totp._cache.records import Failure, LoginId, TokenRecord
     from upstox_totp._cache.store import AccountLock, Store
     from upstox_totp._settings.account import Identity
     from upstox_totp._settings.config import Config
+
+__all__ = ["Backend", "Entry", "Holder", "Lock", "LockLostError", "TokenCache"]
 
 # A directory may be removed in the middle of a login, but not by chance again and again.
 _MOST_LOCKS: Final = 5

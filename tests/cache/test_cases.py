@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis.asyncio
+import yaml
 
 from conftest import configure
 from support.redis_server import RedisServer
@@ -31,7 +34,6 @@ from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from conftest import FakeTime
 
@@ -299,6 +301,16 @@ def test_no_third_login_for_a_token_that_is_ended_again(
     fake_time.sleep(200)
     assert renew(cache, client, instead_of=second) == account.access_tokens[-1] != second
     assert account.logins == 3
+
+
+def test_compose_waits_for_a_redis_that_takes_three_seconds() -> None:
+    """Whoever needs it is started when it is ready, and not before."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "fleet.md").read_text()
+    (compose,) = re.findall(r"```yaml\n(services:.*?)```", page, re.DOTALL)
+    services = yaml.safe_load(compose)["services"]
+    assert services["redis"]["healthcheck"]["test"]
+    for name in ("login", "bot"):
+        assert services[name]["depends_on"]["redis"]["condition"] == "service_healthy"
 
 
 def test_an_own_token_is_not_replaced_by_a_file_of_others(home: Path, account: Sandbox) -> None:
