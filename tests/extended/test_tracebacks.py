@@ -154,7 +154,7 @@ def test_a_token_that_is_not_handed_out(watched: tuple[Sandbox, UpstoxTOTP, Cana
 def test_a_mistake_that_is_not_ours(
     watched: tuple[Sandbox, UpstoxTOTP, Canaries], part: str
 ) -> None:
-    """Its traceback shows the frames of requests, too."""
+    """Of an adapter that has seen the request, and its body."""
     _, upx, canaries = watched
     upx.session.mount("http://", Odd(part))
     check(canaries, lambda: TokenCache().get_access_token(upx))

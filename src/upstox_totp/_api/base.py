@@ -9,7 +9,6 @@ from urllib.parse import urljoin
 
 import requests
 from pydantic import SecretStr
-from urllib3.exceptions import HTTPError
 from urllib3.util import parse_url
 
 from upstox_totp import _clock
@@ -19,7 +18,7 @@ from upstox_totp._http.answers import Answer, ModelT
 from upstox_totp._http.session import MAX_SECONDS, AnswerTooLargeError
 from upstox_totp._log import logger
 from upstox_totp._redact import HiddenBytes, HiddenDict
-from upstox_totp.errors import ValidationError
+from upstox_totp.errors import UpstoxError, ValidationError
 from upstox_totp.transcript import Exchange, Step, field_names, media_type, plain_path
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 _REDIRECTS: Final = range(300, 400)
 # What a user who waits without end is taken to wait, in seconds.
 _ENDLESS: Final = 600.0
+_UNUSABLE: Final = 86_400
 
 
 class Client(Protocol):
@@ -154,9 +154,14 @@ class BaseAPI:
             headers = self._unset(routes.api_headers())
             self._send(context, Step.TIME, "GET", url, headers=headers)
 
+    @property
+    def _own_headers(self) -> dict[str, Any]:
+        # A user may have set a plain dict, which knows no case, or what is no dict at all.
+        own = dict(self._client.session.headers or {})
+        return {str(name).lower(): value for name, value in own.items()}
+
     def _unset(self, headers: Mapping[str, str]) -> dict[str, str]:
-        # A user may have set a plain dict, which knows no case.
-        own = {name.lower() for name in self._client.session.headers}
+        own = self._own_headers
         return {name: value for name, value in headers.items() if name.lower() not in own}
 
     def _send(
@@ -179,22 +184,17 @@ class BaseAPI:
         failure: Exception | None = None
         started = _clock.monotonic()
         try:
-            answer = Answer(
-                self._client.session.request(
-                    method,
-                    url,
-                    params=dict(query) if query else None,
-                    data=body,
-                    headers=dict(headers),
-                    allow_redirects=False,
-                )
+            response = self._client.session.request(
+                method,
+                url,
+                params=dict(query) if query else None,
+                data=body,
+                headers=dict(headers),
+                allow_redirects=False,
             )
-        except (OSError, HTTPError) as error:
-            # Those of requests are OSErrors. Others come out of adapters and hooks of the user's.
+            answer = Answer(_checked(response))
+        except Exception as error:  # noqa: BLE001 - adapters, hooks and headers may be the user's
             failure = error
-        except UnicodeError:
-            # It holds the text, which may be a password.
-            failure = requests.RequestException("UnicodeError")
         seconds = _clock.monotonic() - started
         address = _address(url.partition("?")[0])
         exchange = Exchange(
@@ -209,20 +209,43 @@ class BaseAPI:
         if answer is not None:
             self._client.server_clock.follow(answer.response.headers)
             return answer
-        # Raised outside the handler: the failure holds the request and its body.
-        if isinstance(failure, AnswerTooLargeError):
-            raise _too_large(failure)
-        raise context.broken_off(failure or requests.RequestException(), address.scheme or "")
+        ended = _ended(context, failure or requests.RequestException(), address.scheme or "")
+        # Raised outside the handler and without the failure: that holds the request and its body.
+        failure = None
+        raise ended
+
+
+def _ended(context: Context, failure: Exception, scheme: str) -> Exception:
+    if isinstance(failure, UpstoxError):
+        return failure.with_traceback(None)
+    if isinstance(failure, AnswerTooLargeError):
+        return _too_large(failure)
+    return context.broken_off(failure, scheme)
 
 
 # The same ones again in each login.
 _address = lru_cache(maxsize=32)(parse_url)
 
 
-def _longest(timeout: float | tuple[float | None, float | None] | None) -> float:
+def _longest(timeout: object) -> float:
     parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
     # Connecting may be refused and tried twice again.
-    return sum(_ENDLESS if part is None else part for part in parts) * 2 + MAX_SECONDS
+    return sum(map(_seconds, parts)) * 2 + MAX_SECONDS
+
+
+def _seconds(part: object) -> float:
+    usable = isinstance(part, int | float) and 0 <= part < _UNUSABLE
+    return part if usable else _ENDLESS  # type: ignore[return-value]
+
+
+def _checked(response: requests.Response) -> requests.Response:
+    """Return a response; raise where an adapter or a hook has made something else."""
+    headers, content = response.headers, response.content
+    sound = isinstance(response, requests.Response) and isinstance(response.status_code, int)
+    sound = sound and isinstance(content, bytes | None)
+    if not (sound and all(isinstance(text, str) for text in headers.values())):
+        raise TypeError("not a response of requests")
+    return response
 
 
 def json_body(document: Mapping[str, Any]) -> HiddenBytes:

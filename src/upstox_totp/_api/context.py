@@ -71,6 +71,7 @@ class Context:
         last = self.transcript[-1]
         url = f"{scheme}://{last.host}{last.path}"
         error = network_error(failure, last.step, last.method, url)
+        error.args = (self.secrets.mask(str(error)),)
         vars(error).update(step=last.step, transcript=list(self.transcript))
         return error
 

@@ -56,7 +56,7 @@ class LoginMethod(BaseAPI):
 
     def log_in(self, context: LoginContext) -> AccessTokenResponse:
         """Log in as a part of a login that may have tried other methods before."""
-        self._client.session.cookies.clear()
+        self._client.session.clear_cookies()
         context.secrets.add_all(self._client.secrets)
         response = self._run(context)
         attempt_log = context.attempt_log

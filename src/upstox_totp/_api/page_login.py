@@ -251,7 +251,7 @@ class PageLogin(LoginMethod):
         profile: Mapping[str, str] | None = None,
     ) -> ModelT:
         """Ask the login service as its page does."""
-        own = {name.lower(): value for name, value in self._client.session.headers.items()}
+        own = self._own_headers
         user_agent = own.get("user-agent")
         headers = routes.service_headers(
             self._client.base_domain,

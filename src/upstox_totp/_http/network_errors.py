@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import ssl
+from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Final
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +29,7 @@ _ADVICE: Final = (
     (requests.TooManyRedirects, "The page sends this program in circles: try again later."),
     (requests.Timeout, "Check the connection; session.timeout says how long to wait."),
 )
+_FOREIGN: Final = "An adapter, a hook or a setting of the session raised it: look there."
 _PROXY_ADDRESS: Final = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidProxyURL,
@@ -82,9 +85,8 @@ def network_error(
     causes = list(_causes(failure))
     no_key_log = any(map(_is_no_key_log, causes))
     advice = _NO_KEY_LOG if no_key_log else _proxy_advice(failure) or _tls_advice(causes)
-    advice = advice or next(
-        (text for cls, text in _ADVICE if issubclass(kind, cls)), _DEFAULT_ADVICE
-    )
+    default = _FOREIGN if _is_foreign(failure) else _DEFAULT_ADVICE
+    advice = advice or next((text for cls, text in _ADVICE if issubclass(kind, cls)), default)
     request = requests.PreparedRequest()
     request.method, request.url = method, url
     host = url.partition("://")[2].partition("/")[0]
@@ -121,6 +123,10 @@ def _is_no_key_log(cause: BaseException) -> bool:
     return bool(named) and isinstance(cause, OSError) and cause.filename == named
 
 
+def _is_foreign(failure: Exception) -> bool:
+    return not isinstance(failure, OSError | HTTPError)
+
+
 def _public_class(failure: Exception) -> type[requests.RequestException]:
     for cls in type(failure).__mro__:
         own = cls.__module__ == requests.exceptions.__name__
@@ -130,8 +136,11 @@ def _public_class(failure: Exception) -> type[requests.RequestException]:
     return requests.RequestException
 
 
-def _reason(failure: BaseException) -> str:
+def _reason(failure: Exception) -> str:
     reason = type(failure).__name__
+    if _is_foreign(failure) and failure.__traceback__ is not None:
+        *_, (frame, line) = walk_tb(failure.__traceback__)
+        return f"{reason} in {Path(frame.f_code.co_filename).name}, line {line}"
     for cause in _causes(failure):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"{reason}, {getattr(cause, 'verify_message', 'certificate refused')}"

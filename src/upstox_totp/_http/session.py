@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
+from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_auth_from_url, select_proxy
 from urllib3.exceptions import (
@@ -163,8 +165,15 @@ class Session(_PlainSession):
     def reset(self) -> None:
         """Empty headers, cookies and auth; timeout, proxies, hooks and adapters stay."""
         self.headers.clear()
-        self.cookies.clear()
+        self.clear_cookies()
         self.auth = None
+
+    def clear_cookies(self) -> None:
+        """Empty the cookies; what a program has put there instead is replaced."""
+        if isinstance(self.cookies, CookieJar):
+            self.cookies.clear()
+        else:
+            self.cookies = RequestsCookieJar()
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Prepare a request, its hooks callable with or without keywords, without ``.netrc``."""
