@@ -20,6 +20,7 @@ from support.documentation import (
     run_with_sdk,
     settings_for,
 )
+from support.stream_server import StreamServer
 from upstox_totp.sandbox import Account, Sandbox
 
 if TYPE_CHECKING:
@@ -112,35 +113,118 @@ def test_the_sdk_refuses_a_revoked_token(tmp_path: Path) -> None:
         assert run_process(command, {}, tmp_path).strip() == "401"
 
 
-def test_the_recipe_of_the_documentation_outlives_a_token(tmp_path: Path) -> None:
-    """What docs/sdk.md shows takes a new token when Upstox has ended the one before."""
+LONG_RUN = """
+import json
+import os
+import time
+
+import upstox_client
+from upstox_client.rest import ApiException
+
+from upstox_totp import TokenCache, UpstoxTOTP, _clock
+from upstox_totp.sandbox import Sandbox
+from upstox_totp.sdk import ApiClient, Configuration
+
+# From nine in the morning in India on.
+skipped = (3.5 * 3600 - time.time()) % 86400
+_clock.time = lambda: time.time() + skipped
+_clock.monotonic = lambda: time.monotonic() + skipped
+
+
+def user(client):
+    try:
+        return upstox_client.UserApi(client).get_profile("2.0").data.user_id
+    except ApiException as error:
+        return error.status
+
+
+with Sandbox(step_clock=True, clock=lambda: _clock.time()) as sandbox:
+    os.environ.update(sandbox.environment)
+    with UpstoxTOTP() as upx:
+        configuration = Configuration(upx, TokenCache())
+        plain, client = upstox_client.ApiClient(configuration), ApiClient(configuration)
+        told = [user(plain), user(client), sandbox.logins]
+        skipped += 86400
+        told += [user(plain), user(client), sandbox.logins]
+        sandbox.revoke(configuration.access_token)
+        told += [user(plain), user(client), user(plain), sandbox.logins]
+        sandbox.static_address = True
+        told += [user(client), configuration.renew() in sandbox.access_tokens, sandbox.logins]
+        try:
+            configuration.access_token = "another"
+        except AttributeError:
+            told.append("kept")
+        other = Configuration(upx)
+        told += [other is configuration, other.auth is configuration.auth]
+        shown = repr(configuration) + repr(vars(configuration))
+        told.append(any(token in shown for token in sandbox.access_tokens))
+print(json.dumps(told), flush=True)
+os._exit(0)
+"""
+
+
+def test_the_configuration_has_the_days_token(tmp_path: Path) -> None:
+    """Over 03:30 for any client, and over an early end for ours; off the address as well."""
+    settings = {"UPSTOX_SLEEP_TIME": "100", "UPSTOX_CACHE_DIR": str(tmp_path / "cache")}
+    told = json.loads(run_process([sys.executable, "-c", LONG_RUN], settings, tmp_path))
+    user = Account().user_id
+    assert told == [
+        user, user, 1,
+        user, user, 2,
+        401, user, user, 3,
+        401, True, 3,
+        "kept", False, False, False,
+    ]  # fmt: skip
+
+
+REDIRECTED = """
+import os
+import websocket
+
+start = websocket.WebSocketApp.__init__
+websocket.WebSocketApp.__init__ = lambda self, url, **options: start(
+    self, os.environ["STREAM"], **options
+)
+"""
+THEN = """
+import time
+messages = []
+streamer.on("message", messages.append)
+while not messages:
+    time.sleep(0.01)
+print("streaming", flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_stream_goes_on_after_a_401(tmp_path: Path, *, ended: bool) -> None:
+    """By the recipe of docs/sdk.md: with a new token where the old one is dead, else without."""
     (recipe,) = [
-        block.text for block in blocks([ROOT / "docs" / "sdk.md"]) if "DailyClient" in block.text
+        block.text for block in blocks([ROOT / "docs" / "sdk.md"]) if "streamer" in block.text
     ]
-    use = recipe.partition("with UpstoxTOTP")[0] + (
-        "import os, sys\n"
-        "with UpstoxTOTP() as upx:\n"
-        "    configuration = upstox_client.Configuration()\n"
-        '    configuration.host = upx.base_domain.replace("{stage}", "api")\n'
-        "    client = DailyClient(TokenAuth(upx), configuration)\n"
-        '    upstox_client.LoginApi(client).logout("2.0")\n'
-        '    print(upstox_client.UserApi(client).get_profile("2.0").data.user_id)\n'
-        "sys.stdout.flush(); os._exit(0)\n"
-    )
-    with Sandbox(account=TRADER, step_clock=True) as sandbox:
+    with Sandbox(step_clock=True) as sandbox:
         settings = sandbox.environment | {
             "UPSTOX_SLEEP_TIME": "100",
             "UPSTOX_CACHE_DIR": str(tmp_path / "cache"),
         }
-        assert (
-            run_process([sys.executable, "-c", use], settings, tmp_path).strip() == TRADER.user_id
-        )
-        assert sandbox.logins == 2
-        assert [one.step for one in sandbox.requests if one.step in {"profile", "logout"}] == [
-            "logout",
-            "profile",
-            "profile",
-        ]
+        with StreamServer(sandbox.revoke if ended else str) as server:
+            program = REDIRECTED + recipe + THEN
+            command = [sys.executable, "-c", program]
+            said = run_process(command, settings | {"STREAM": server.url}, tmp_path)
+        assert said.splitlines()[-1] == "streaming"
+        assert server.tokens == (sandbox.access_tokens if ended else sandbox.access_tokens * 2)
+        assert sandbox.logins == (2 if ended else 1)
+
+
+def test_a_missing_sdk_is_named(tmp_path: Path) -> None:
+    """With what to install."""
+    program = (
+        "import sys; sys.modules['upstox_client'] = None\n"
+        "try:\n    import upstox_totp.sdk\nexcept ImportError as error:\n    print(error)"
+    )
+    said = run_process([sys.executable, "-c", program], {}, tmp_path)
+    assert "needs the package upstox-python-sdk" in said
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from importlib import import_module
 import upstox_totp
 
 for module in pkgutil.walk_packages(upstox_totp.__path__, "upstox_totp."):
-    if not module.name.endswith("__main__"):
+    # The SDK lies in an environment of its own.
+    if not module.name.endswith(("__main__", ".sdk")):
         import_module(module.name)
 
 # Where it brings a backport of importlib.metadata, that takes the place of the standard library's

@@ -214,6 +214,9 @@ def run_with_sdk(text: str, sandbox: Sandbox, settings: dict[str, str]) -> str:
         "configuration = upstox_client.Configuration()\n"
         f"configuration.host = {host!r}\n"
         "upstox_client.Configuration.set_default(configuration)\n"
+        # The address of streams is a constant of the SDK's.
+        "import websocket\n"
+        "websocket.WebSocketApp.run_forever = lambda *_, **__: None\n"
     )
     # The SDK joins the threads of a client that is dropped, which may wait for ever at exit.
     leave = "\nimport os, sys; sys.stdout.flush(); os._exit(0)\n"
