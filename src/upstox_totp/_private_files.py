@@ -86,7 +86,7 @@ class PrivateDirectory:
         os.fchmod(descriptor, 0o600)
         return True
 
-    def write(self, name: str, content: HiddenBytes, *, durable: bool = True) -> None:
+    def write(self, name: str, content: HiddenBytes) -> None:
         """Replace a file, in one step; to be called by one process at a time."""
         self.make()
         draft = self.path / f"{name}.tmp"
@@ -96,8 +96,7 @@ class PrivateDirectory:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
-                if durable:
-                    os.fsync(descriptor)
+                os.fsync(descriptor)
             _replace(draft, self.path / name)
         except BaseException:
             with contextlib.suppress(OSError):

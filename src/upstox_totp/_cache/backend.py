@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from upstox_totp.errors import CacheError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from upstox_totp._redact import HiddenBytes
 
@@ -44,7 +44,14 @@ class Holder(NamedTuple):
     seconds: float | None = None
 
 
-class Lock(Protocol):
+class Released(Protocol):
+    """What can be released."""
+
+    def release(self) -> None:
+        """End it. A second call does nothing; no call raises."""
+
+
+class Lock(Released, Protocol):
     """Names that are locked: nobody else writes there."""
 
     def write(self, entries: Mapping[str, Entry]) -> None:
@@ -53,8 +60,19 @@ class Lock(Protocol):
     def extend(self, seconds: float) -> None:
         """Make sure that the lock is held for so long; raises as `write`."""
 
-    def release(self) -> None:
-        """End it. A second call does nothing; no call raises."""
+
+LockT = TypeVar("LockT", bound=Released)
+
+
+def acquired(lock: LockT, acquire: Callable[[], bool]) -> LockT | None:
+    """Return a lock if it could be acquired; released otherwise, and None."""
+    done = False
+    try:
+        done = acquire()
+    finally:
+        if not done:
+            lock.release()
+    return lock if done else None
 
 
 class Backend(Protocol):

@@ -6,12 +6,12 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from upstox_totp import _clock
-from upstox_totp._cache.backend import BackendError, Entry, Holder, LockLostError
+from upstox_totp._cache.backend import BackendError, Entry, Holder, LockLostError, acquired
 from upstox_totp._cache.lifetime import IST, as_datetime, moment
 from upstox_totp._private_files import PrivateDirectory
 from upstox_totp._redact import HiddenBytes
@@ -22,83 +22,39 @@ if TYPE_CHECKING:
 
     from filelock import FileLock
 
-    from upstox_totp._cache.backend import Backend
-
 _APPLICATION: Final = "upstox-totp"
 
 
-def open_directory(named: str | os.PathLike[str] | None = None) -> Backend:
-    """Return the files of a directory, by default in the user's cache directory.
+class FileBackend:
+    """Keeps bytes in files of a directory, by default in the user's cache directory.
 
-    Where there can be no such directory, each method of what is returned raises why.
+    The directory is made when something is locked. Where there can be none, each method but
+    `describe` raises why.
     """
-    try:
-        return _open(_path(named))
-    except OSError as error:
-        return UnusableBackend(error)
 
+    def __init__(self, named: str | os.PathLike[str] | None = None) -> None:
+        self._named = named
 
-def _path(named: str | os.PathLike[str] | None) -> str:
-    path = os.fspath(_default() if named is None else named)
-    if "\0" in path:
-        raise BackendError("a path with a zero byte in it names no directory")
-    if path.startswith("~"):
+    def __repr__(self) -> str:
+        return f"FileBackend({self.describe()!r})"
+
+    @cached_property
+    def _directory(self) -> PrivateDirectory:
+        path = os.fspath(_default() if self._named is None else self._named)
+        if "\0" in path:
+            raise BackendError("a path with a zero byte in it names no directory")
         # Unlike Path's own, it leaves the mark where nobody knows the home.
         path = os.path.expanduser(path)  # noqa: PTH111
         if path.startswith("~"):
             raise BackendError(f"{path} lies in a home directory, and this user has none")
-    return path
-
-
-def _default() -> Path:
-    try:
-        import platformdirs  # noqa: PLC0415 - an extra, and loaded only where it is asked
-
-        return platformdirs.user_cache_path(_APPLICATION, appauthor=False)
-    except ImportError:
-        pass
-    except RuntimeError as error:
-        raise BackendError(str(error)) from None
-    raise ImportError(missing_extra("TokenCache", "cache"))
-
-
-@lru_cache(maxsize=32)
-def _open(path: str) -> FileBackend:
-    return FileBackend(Path(path))
-
-
-class UnusableBackend:
-    """A directory that was named and cannot be used."""
-
-    def __init__(self, reason: OSError) -> None:
-        self._reason = reason
-
-    def __repr__(self) -> str:
-        return "UnusableBackend()"
-
-    def describe(self) -> str:
-        """Return what it was to be."""
-        return "the cache directory"
-
-    def read(self, *_: object) -> NoReturn:
-        """Raise why it cannot be used."""
-        raise BackendError(str(self._reason))
-
-    lock = holder = read
-
-
-class FileBackend:
-    """Keeps bytes in files of a directory, which is made when something is locked."""
-
-    def __init__(self, path: Path) -> None:
-        self._directory = PrivateDirectory(path)
-
-    def __repr__(self) -> str:
-        return f"FileBackend({str(self._directory.path)!r})"
+        return PrivateDirectory(Path(path))
 
     def describe(self) -> str:
         """Return where it is."""
-        return str(self._directory.path)
+        try:
+            return str(self._directory.path)
+        except OSError:
+            return "the cache directory"
 
     def read(self, name: str) -> Entry | None:
         """Return what is kept under a name; OSError if the directory is not the user's own."""
@@ -113,14 +69,7 @@ class FileBackend:
     def lock(self, names: tuple[str, ...]) -> FilesLock | None:
         """Return a lock, None while another process holds one; OSError if the disk has no locks."""
         lock = FilesLock(self, names)
-        try:
-            if lock.acquire():
-                return lock
-        except BaseException:
-            lock.release()
-            raise
-        lock.release()
-        return None
+        return acquired(lock, lock.acquire)
 
     def holder(self, name: str) -> Holder | None:
         """Return which process holds a name, and since when."""
@@ -143,9 +92,7 @@ class FileBackend:
             told = {"pid": os.getpid(), "host": platform.node(), "since": _clock.time()}
             # A full disk has no room for it: then nobody knows who holds the lock.
             with suppress(OSError):
-                self._directory.write(
-                    f"{name}.holder", HiddenBytes(json.dumps(told).encode()), durable=False
-                )
+                self._directory.write(f"{name}.holder", HiddenBytes(json.dumps(told).encode()))
         return locked
 
     def forget_holder(self, name: str) -> None:
@@ -181,10 +128,8 @@ class FilesLock:
                 if anchor is None:
                     return False
                 self._anchors.append(anchor)
-            locked = self._files.lock_file(name)
-            if locked is None:
+            if not self._lock(name):
                 return False
-            self._locked[name] = locked
         return True
 
     def write(self, entries: Mapping[str, Entry]) -> None:
@@ -195,17 +140,14 @@ class FilesLock:
 
     def extend(self, seconds: float) -> None:  # noqa: ARG002 - it is not lost by time
         """Make sure that the lock is held, and lock anew if the directory was removed."""
-        if self._locked and all(locked.is_in_place for locked in self._locked.values()):
-            return
         if not self._locked:
             raise LockLostError("the lock was released")
-        for name in self._names:
-            self._locked.pop(name).release()
-            locked = self._files.lock_file(name)
-            if locked is None:
-                self._release()
-                raise LockLostError("the directory was removed, and another login has begun")
-            self._locked[name] = locked
+        if all(locked.is_in_place for locked in self._locked.values()):
+            return
+        self._unlock()
+        if not all(self._lock(name) for name in self._names):
+            self._unlock()
+            raise LockLostError("the directory was removed, and another login has begun")
         self._files.write(self._written)
 
     def release(self) -> None:
@@ -213,14 +155,19 @@ class FilesLock:
         for name, locked in self._locked.items():
             if locked.is_in_place:
                 self._files.forget_holder(name)
-        self._release()
+        self._unlock()
         while self._anchors:
             self._anchors.pop().release()
 
-    def _release(self) -> None:
-        for locked in self._locked.values():
-            locked.release()
-        self._locked = {}
+    def _lock(self, name: str) -> bool:
+        locked = self._files.lock_file(name)
+        if locked is not None:
+            self._locked[name] = locked
+        return locked is not None
+
+    def _unlock(self) -> None:
+        while self._locked:
+            self._locked.popitem()[1].release()
 
 
 class LockedFile:
@@ -248,7 +195,7 @@ class LockedFile:
         return self._file is not None and self._file == _identify(self._path)
 
     def release(self) -> None:
-        """Release the lock."""
+        """Release the lock; the child of a fork, which does not hold it, is left alone."""
         with suppress(OSError, RuntimeError):
             self._lock.release()
 
@@ -259,3 +206,15 @@ def _identify(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return state.st_dev, state.st_ino
+
+
+def _default() -> Path:
+    try:
+        import platformdirs  # noqa: PLC0415 - an extra, and loaded only where it is asked
+
+        return platformdirs.user_cache_path(_APPLICATION, appauthor=False)
+    except ImportError:
+        pass
+    except RuntimeError as error:
+        raise BackendError(str(error)) from None
+    raise ImportError(missing_extra("TokenCache", "cache"))

@@ -16,7 +16,7 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from upstox_totp import _clock
-from upstox_totp._cache.backend import Entry, Holder, LockLostError, UnreadableError
+from upstox_totp._cache.backend import Entry, Holder, LockLostError, UnreadableError, acquired
 from upstox_totp._cache.encryption import DecryptError, Encryption, hidden
 from upstox_totp._cache.lifetime import IST, as_datetime
 from upstox_totp._http.addresses import is_loopback
@@ -49,6 +49,7 @@ _STAMP: Final = re.compile(rb"[0-9a-f]+\.[0-9]+:")
 _PATIENCE: Final = 5.0
 _REPEATS: Final = 2
 _SCHEMES: Final = (b"redis://", b"rediss://", b"unix://")
+_LOST: Final = "another login has the lock now"
 _NEEDED: Final = ("get", "set", "eval", "exists", "pttl", "lock")
 
 # A repeated or belated command of the same login writes nothing over a later one.
@@ -144,12 +145,9 @@ class RedisStore:
         answer.clear()
         if not kept:
             return None
-        stamp = _STAMP.match(kept)
-        start = None if stamp is None else stamp.end()
-        # A match holds what was matched.
-        del stamp
         problem = "it is none of this package's."
-        if start is not None:
+        start = kept.find(b":") + 1
+        if _STAMP.fullmatch(kept[:start]):
             try:
                 content = self._encryption.decrypt(name, kept[start:])
                 return Entry(content, left=None if left < 0 else left / 1000)
@@ -168,15 +166,8 @@ class RedisStore:
 
     def lock(self, names: tuple[str, ...]) -> RedisLock | None:
         """Return a lock of all the names, None while another holds one; raises `CacheError`."""
-        lock = RedisLock(self, names)
-        try:
-            if lock.acquire():
-                return lock
-        except BaseException:
-            lock.release()
-            raise
-        lock.release()
-        return None
+        lock = RedisLock(self, self._client, self._encryption)
+        return acquired(lock, lambda: lock.acquire(names))
 
     def holder(self, name: str) -> Holder | None:
         """Return which process of which machine holds a name; raises `CacheError`."""
@@ -189,36 +180,6 @@ class RedisStore:
         with suppress(DecryptError, ValueError):
             who = bytes(self._encryption.decrypt(key, held.partition(b":")[2])).decode()
         return Holder(who, max(0.0, left / 1000))
-
-    def lock_one(self, name: str, holder: str) -> Any:
-        """Return redis-py's lock of one name, None while another holds it."""
-        key = _lock_key(name)
-        if self.ask(lambda: self._client.exists(key)):
-            return None
-        token = HiddenBytes(
-            secrets.token_hex(16).encode() + b":" + self._encryption.encrypt(key, holder.encode())
-        )
-        lock = self._client.lock(key, timeout=self.lease, thread_local=False)
-        if not self.ask(lambda: lock.acquire(blocking=False, token=token)):
-            # redis-py repeats a command whose reply was lost: the holder may be this one.
-            if hidden(self.ask(lambda: self._client.get(key))) != token:
-                return None
-            lock.local.token = token
-        return lock
-
-    def write(self, lock: Any, stamp: tuple[str, int], entries: Mapping[str, Entry]) -> None:
-        """Write records if the lock is still held; raises `LockLostError` or `CacheError`."""
-        login, number = stamp
-        keys, arguments = [lock.name], [lock.local.token, login, number]
-        for name, entry in entries.items():
-            content = self._encryption.encrypt(name, entry.content)
-            keys.append(_PREFIX + name)
-            arguments += [
-                HiddenBytes(f"{login}.{number}:".encode() + content),
-                max(0, int(entry.seconds * 1000)),
-            ]
-        if not self.ask(lambda: self._client.eval(_WRITE, len(keys), *keys, *arguments)):
-            raise LockLostError("another login has the lock now")
 
     def ask(self, work: Callable[[], ResultT]) -> ResultT:
         """Return what Redis answered; raises `LockLostError` or `CacheError`."""
@@ -233,7 +194,7 @@ class RedisStore:
             reason = None if "LockError" in kinds else _reason(error)
         # Raised outside the handler: the frames of redis-py hold what was to be written.
         if reason is None:
-            raise LockLostError("another login has the lock now")
+            raise LockLostError(_LOST)
         raise CacheError(
             f"The shared cache, {self.describe()}, cannot be used: {reason}.",
             suggestions=[
@@ -246,37 +207,54 @@ class RedisStore:
 class RedisLock:
     """A lock of names in a `RedisStore`, that ends by itself unless it is extended."""
 
-    def __init__(self, store: RedisStore, names: tuple[str, ...]) -> None:
-        self._store = store
-        self._names = names
+    def __init__(self, store: RedisStore, client: Any, encryption: Encryption) -> None:
+        self._store, self._client, self._encryption = store, client, encryption
         self._locks: list[Any] = []
         self._id = secrets.token_hex(8)
         self._writes = 0
         self._until = (0.0, 0.0)
         self._away = False
 
-    def acquire(self) -> bool:
+    def acquire(self, names: tuple[str, ...]) -> bool:
         """Take all locks at once, and tell whether that succeeded; release in any case."""
-        now = as_datetime(_clock.time()).astimezone(IST)
-        holder = f"process {os.getpid()} on {socket.gethostname()}, since {now:%H:%M:%S} IST"
         self._set_end(self._store.lease)
-        for name in self._names:
-            lock = self._store.lock_one(name, holder)
-            if lock is None:
+        return all(self._acquire_one(_lock_key(name)) for name in names)
+
+    def _acquire_one(self, key: str) -> bool:
+        ask, client = self._store.ask, self._client
+        if ask(lambda: client.exists(key)):
+            return False
+        now = as_datetime(_clock.time()).astimezone(IST)
+        who = f"process {os.getpid()} on {socket.gethostname()}, since {now:%H:%M:%S} IST"
+        token = HiddenBytes(
+            secrets.token_hex(16).encode() + b":" + self._encryption.encrypt(key, who.encode())
+        )
+        lock = client.lock(key, timeout=self._store.lease, thread_local=False)
+        if not ask(lambda: lock.acquire(blocking=False, token=token)):
+            # redis-py repeats a command whose reply was lost: the holder may be this one.
+            if hidden(ask(lambda: client.get(key))) != token:
                 return False
-            self._locks.append(lock)
+            lock.local.token = token
+        self._locks.append(lock)
         return True
 
     def write(self, entries: Mapping[str, Entry]) -> None:
-        """Replace what is kept under names."""
+        """Replace what is kept under names; raises `LockLostError` or `CacheError`."""
         lock = self._first()
         self._writes += 1
-        try:
-            self._store.write(lock, (self._id, self._writes), entries)
-        except CacheError:
-            self._away = True
-            raise
+        keys, arguments = [lock.name], [lock.local.token, self._id, self._writes]
+        for name, entry in entries.items():
+            content = self._encryption.encrypt(name, entry.content)
+            keys.append(_PREFIX + name)
+            arguments += [
+                HiddenBytes(f"{self._id}.{self._writes}:".encode() + content),
+                max(0, int(entry.seconds * 1000)),
+            ]
+        self._away = True
+        written = self._store.ask(lambda: self._client.eval(_WRITE, len(keys), *keys, *arguments))
         self._away = False
+        if not written:
+            raise LockLostError(_LOST)
 
     def extend(self, seconds: float) -> None:
         """Make the lock last for a request; `CacheError` if it may not, since Redis is away."""

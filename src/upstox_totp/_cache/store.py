@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from upstox_totp import _clock
 from upstox_totp._cache.attempts import cleared, has_ended, merged, with_blocks
-from upstox_totp._cache.backend import Entry, UnreadableError
+from upstox_totp._cache.backend import Entry, UnreadableError, acquired
 from upstox_totp._cache.encryption import hidden
-from upstox_totp._cache.files import open_directory
+from upstox_totp._cache.files import FileBackend
 from upstox_totp._cache.memory import PROCESS
-from upstox_totp._cache.records import AttemptRecord, TokenRecord, dump, load
+from upstox_totp._cache.records import AttemptRecord, TokenRecord, dump, load, new_id
 from upstox_totp._log import logger, warn_user
 from upstox_totp.errors import CacheError, ConfigurationError, missing_extra
 
@@ -40,7 +41,7 @@ def open_store(
     The attempts of this machine lie in its files and in the memory of this process, too. ``strict``
     makes an error of a store that cannot be used.
     """
-    files = open_directory(directory)
+    files = FileBackend(directory)
     shared = _open_url(url, key) if backend is None and url else backend
     if shared is None:
         return Store(files, PROCESS, strict=strict)
@@ -55,7 +56,7 @@ def open_log(directory: str | os.PathLike[str] | None, *, own_server: bool) -> S
     """
     if find_spec("filelock") is None or (own_server and directory is None):
         return Store(PROCESS)
-    return Store(open_directory(directory), PROCESS)
+    return Store(FileBackend(directory), PROCESS)
 
 
 def _open_url(url: Hideable, key: Hideable | None) -> Backend:
@@ -95,17 +96,11 @@ class Store:
 
     def served(self, record: TokenRecord, identity: Identity, margin: float) -> TokenRecord:
         """Return a record without its token, if that may not be handed out."""
-        token = record.token
-        if token is None:
-            return record
-        if token.serves(margin) and record.is_of(identity) and not self._has_ended(record):
-            return record
-        return record._replace(token=None)
-
-    def _has_ended(self, record: TokenRecord) -> bool:
-        return bool(record.login.log) and has_ended(
-            self._read_attempts(record.account), record.login
-        )
+        token, login = record.token, record.login
+        if token is None or not token.serves(margin) or not record.is_of(identity):
+            return record._replace(token=None)
+        ended = login.log and has_ended(self.read_attempts(identity, record.account), login)
+        return record._replace(token=None) if ended else record
 
     def read_token(self, identity: Identity) -> TokenRecord:
         """Return what is stored of an app's token, an empty record if nothing of use is."""
@@ -121,18 +116,18 @@ class Store:
                 break
         return TokenRecord()
 
-    def read_attempts(self, identity: Identity, *, replacing: bool = False) -> AttemptRecord:
+    def read_attempts(
+        self, identity: Identity, account: str = "", *, replacing: bool = False
+    ) -> AttemptRecord:
         """Return what is stored of an account's attempts, an empty record if nothing of use is.
 
         ``replacing`` passes over what cannot be read, for a caller who replaces it.
         """
-        return self._read_attempts(identity.attempts_name, replacing=replacing)
-
-    def _read_attempts(self, account: str, *, replacing: bool = False) -> AttemptRecord:
+        name = _attempts_name(account or identity.attempts_name)
         record, doubtful = AttemptRecord(), []
         for backend in self._backends:
             try:
-                found = self._load(AttemptRecord, backend, _attempts_name(account))
+                found = self._load(AttemptRecord, backend, name)
             except OSError as error:
                 self.give_up(backend, error, "Logging in without a cache")
                 continue
@@ -151,25 +146,16 @@ class Store:
     def acquire(self, identity: Identity) -> AccountLock | None:
         """Return the account's lock in each backend, None while another holds it in any."""
         lock = AccountLock(self, identity)
-        try:
-            if lock.acquire(self._backends[::-1]):
-                return lock
-        except BaseException:
-            lock.release()
-            raise
-        lock.release()
-        return None
+        return acquired(lock, lambda: lock.acquire(self._backends[::-1]))
 
     def holder(self, identity: Identity) -> Holder | None:
         """Return who holds the account's lock, None if nobody does or nobody knows."""
         for backend in self._backends[::-1]:
             for name in _lock_names(identity):
-                try:
+                with suppress(OSError):
                     holder = backend.holder(name)
-                except OSError:
-                    continue
-                if holder is not None:
-                    return holder
+                    if holder is not None:
+                        return holder
         return None
 
     def is_own(self, backend: Backend) -> bool:
@@ -279,7 +265,7 @@ class AccountLock:
     def clear(self) -> None:
         """Forget the token and the failures; what cannot be read is replaced."""
         attempts = self._store.read_attempts(self._identity, replacing=True)
-        self.write_token(TokenRecord().cleared())
+        self.write_token(TokenRecord(version=new_id()))
         self.write_attempts(cleared(attempts))
 
     def extend(self, seconds: float) -> None:
@@ -317,7 +303,8 @@ class AccountLock:
                 raise
             self._store.note_lost(error, what)
         else:
-            self._away = False
+            # Of a replica, that tells nothing.
+            self._away = self._away and not self._store.is_own(backend)
 
 
 def _token_names(identity: Identity) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from upstox_totp import _clock
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from upstox_totp._cache.store import AccountLock, Store
-    from upstox_totp._redact import Secrets
     from upstox_totp._settings.account import Identity
 
 ResultT = TypeVar("ResultT")
@@ -90,28 +89,11 @@ def wait_for_approval(
     return True
 
 
-class Client(Protocol):
-    """What a login that nobody caches needs of a client; `UpstoxTOTP` has it."""
+def log_in_alone(client: Any, log_in: Callable[[AttemptLog], ResultT]) -> ResultT:
+    """Log in without caching the token, when nobody else on this machine logs in to the account.
 
-    @property
-    def config(self) -> Any:
-        """The settings."""
-
-    @property
-    def identity(self) -> Identity:
-        """What tells accounts and settings apart."""
-
-    @property
-    def base_domain(self) -> str:
-        """Where to log in."""
-
-    @property
-    def secrets(self) -> Secrets:
-        """What must not be stored."""
-
-
-def log_in_alone(client: Client, log_in: Callable[[AttemptLog], ResultT]) -> ResultT:
-    """Log in without caching the token, when nobody else on this machine logs in to the account."""
+    ``client`` is an `UpstoxTOTP`, which lies above.
+    """
     host = urlsplit(client.base_domain).hostname
     store = open_log(client.config.cache_dir, own_server=is_loopback(host))
     with locked(store, client.identity) as lock:
