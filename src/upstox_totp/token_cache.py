@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-import pydantic
-import requests
 from pydantic import SecretStr
 
 from upstox_totp import _clock
+from upstox_totp._api.cached_login import CachedLogin, is_newer, to_response
 from upstox_totp._api.phone_login import TokenPendingError
-from upstox_totp._cache.attempt_log import AttemptLog
-from upstox_totp._cache.attempts import counted_anew, find_blocks
 from upstox_totp._cache.backend import Backend, Entry, Holder, Lock, LockLostError
-from upstox_totp._cache.failures import error_of, remember
-from upstox_totp._cache.lifetime import MARGIN, as_datetime, credible_offset, expiry
-from upstox_totp._cache.records import CachedToken
+from upstox_totp._cache.lifetime import MARGIN
 from upstox_totp._cache.store import open_store
 from upstox_totp._cache.waiting import PATIENCE, locked, look_after, wait_for_approval
-from upstox_totp._redact import HiddenDict, Secrets
 from upstox_totp._settings.config import as_secret
 from upstox_totp.errors import (
     AuthenticationError,
     ErrorCode,
     LoginWaitError,
-    UpstoxError,
     missing_extra,
 )
-from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 try:
     import filelock  # noqa: F401 - its extra is asked for where it is missed
@@ -42,31 +33,17 @@ except ImportError:
 if TYPE_CHECKING:
     import os
 
-    from upstox_totp._cache.records import Failure, LoginId, TokenRecord
-    from upstox_totp._cache.store import AccountLock, Store
-    from upstox_totp._settings.account import Identity
+    from upstox_totp._api.base import Client
+    from upstox_totp._cache.records import TokenRecord
+    from upstox_totp._cache.store import Store
     from upstox_totp._settings.config import Config
+    from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 __all__ = ["Backend", "Entry", "Holder", "Lock", "LockLostError", "TokenCache"]
 
 # A directory may be removed in the middle of a login, but not by chance again and again.
 _MOST_LOCKS: Final = 5
 _SOON: Final = 600.0
-
-
-class Client(Protocol):
-    """What the cache needs of a client; `UpstoxTOTP` has it."""
-
-    @property
-    def config(self) -> Config:
-        """The settings: where to store tokens, and what must not be stored with them."""
-
-    @property
-    def identity(self) -> Identity:
-        """What tells accounts and settings apart."""
-
-    def log_in(self, attempt_log: AttemptLog, /) -> AccessTokenResponse:
-        """Log in, and write what costs an attempt."""
 
 
 class TokenCache:
@@ -177,11 +154,13 @@ class TokenCache:
         if refresh and not force and ended is None:
             ended = self._handed.get(client)
             refresh = ended is None
-        cached = None if refresh or force else self._other(found, ended)
+        cached = None if refresh else self._other(found, ended)
         if cached is None:
             if renewal and not force:
                 _check_renewal(found)
-            cached = self._log_in(_Login(client, store, found, force=force, renewal=renewal), store)
+            cached = self._log_in(
+                CachedLogin(client, store, found, force=force, renewal=renewal), store
+            )
         self._handed[client] = _digest(cached.data.access_token)
         return cached
 
@@ -193,7 +172,7 @@ class TokenCache:
             return None
         return to_response(token)
 
-    def _log_in(self, login: _Login, store: Store) -> AccessTokenResponse:
+    def _log_in(self, login: CachedLogin, store: Store) -> AccessTokenResponse:
         identity = login.identity
         try:
             for _ in range(_MOST_LOCKS):
@@ -298,7 +277,7 @@ class TokenCache:
             seen = lock.read_token()
             ended = seen.token is not None and seen.token.access_token == instead_of
             if ended or is_newer(seen, data):
-                _Login(client, store, seen).keep(lock, data)
+                CachedLogin(client, store, seen).keep(lock, data)
         except LockLostError:
             return False
         finally:
@@ -322,187 +301,6 @@ class TokenCache:
         return known[1]
 
 
-class _Login:
-    """One call for a token that is not there."""
-
-    def __init__(
-        self,
-        client: Client,
-        store: Store,
-        seen: TokenRecord,
-        *,
-        force: bool = False,
-        renewal: bool = False,
-    ) -> None:
-        self._client = client
-        self.identity = client.identity
-        self._store = store
-        self._seen = self._stored = seen
-        self._force = force
-        self._renewal = renewal
-        self._answer: AccessTokenResponse | Failure | None = None
-        self._secrets = Secrets()
-        self._secrets.add(*_credentials(client.config))
-
-    def check(self) -> None:
-        """Raise what blocks the login, before it is waited for."""
-        if self._force:
-            return
-        record, now = self._store.read_attempts(self.identity), _clock.time()
-        if counted_anew(record, now) is record:
-            for block in find_blocks(record, self.identity, now):
-                raise block.to_error()
-
-    def is_answered(self) -> bool:
-        """Tell whether another's login has ended meanwhile, in a way that answers this call."""
-        record = self._stored = self._store.read_token(self.identity)
-        if record.version == self._seen.version:
-            return False
-        token = self._store.served(record, self.identity, 0).token
-        if record.failure is not None:
-            # With other settings, this call's own login may succeed.
-            same = record.failure.fingerprint == self.identity.fingerprint
-            self._answer = record.failure if same else None
-        elif token is not None:
-            self._answer = to_response(token)
-        return self._answer is not None
-
-    def answer(self) -> AccessTokenResponse:
-        """Return the token of another's login, or raise its failure."""
-        if isinstance(self._answer, AccessTokenResponse):
-            return self._answer
-        if self._answer is not None:
-            raise error_of(self._answer)
-        raise RuntimeError("no other login has answered this call")
-
-    def log_in(self, lock: AccountLock) -> AccessTokenResponse:
-        """Log in, and store what came of it; `LockLostError` if another has taken the lock."""
-        log = AttemptLog(lock, self.identity, force=self._force, mask=self._secrets.mask)
-        log.check()
-        try:
-            response = self._client.log_in(log)
-            self._check_user(response.data)
-        except TokenPendingError:
-            raise
-        except (UpstoxError, requests.RequestException) as error:
-            failure = remember(error, self.identity.fingerprint, self._secrets.mask)
-            # Where the lock is another's meanwhile, what this login got is still its own.
-            with suppress(LockLostError):
-                log.note_failure(error)
-                lock.write_token(self._stored.failed(failure))
-            raise
-        with suppress(LockLostError):
-            self._write(lock, response.data, log.login)
-        return response
-
-    def keep(self, lock: AccountLock, data: AccessTokenData) -> None:
-        """Store a token that came in another way than by a login."""
-        self._check_user(data)
-        self._write(lock, data, AttemptLog(lock, self.identity).note_login(ends_others=False))
-
-    def _write(self, lock: AccountLock, data: AccessTokenData, login: LoginId) -> None:
-        token = self._without_credentials(data)
-        lock.write_token(self._stored.succeeded(token, self.identity, login, renewed=self._renewal))
-
-    def _check_user(self, data: AccessTokenData) -> None:
-        told = None if data.user_id is None else self._secrets.mask(str(data.user_id))
-        wanted = self.identity.user_id
-        known = self._stored.user_id if self._stored.is_of_account(self.identity) else None
-        expected = wanted or known
-        if told is None or expected is None or told.upper() == expected.upper():
-            return
-        where = "user_id (UPSTOX_USER_ID)" if wanted else "the tokens of this app before"
-        error = AuthenticationError(
-            f"The token is of user {told}; {where} said {expected}. It is not cached.",
-            details={"expected": expected, "received": told},
-            suggestions=[
-                (
-                    "Check whose settings these are; if the account is to change, "
-                    "TokenCache().clear(client) or upstox_cli logout forgets the one before."
-                )
-            ],
-        )
-        error.settings = ("user_id",)
-        raise error
-
-    def _without_credentials(self, data: AccessTokenData) -> CachedToken:
-        token = to_cached(data)
-        for name in set(token.data) - {"access_token"}:
-            text = SecretStr(json.dumps(token.data[name]))
-            if self._secrets.mask(text.get_secret_value()) != text.get_secret_value():
-                del token.data[name]
-        return token
-
-
-def to_cached(data: AccessTokenData) -> CachedToken:
-    """Return a token as it is stored."""
-    made = data.obtained_at or as_datetime(_clock.time())
-    offset = credible_offset(data.access_token, made, data.clock_offset)
-    made = as_datetime(made.timestamp() - (data.clock_offset - offset).total_seconds())
-    return CachedToken(
-        HiddenDict(data.model_dump(mode="json")),
-        made.timestamp(),
-        expiry(data.access_token, made).timestamp(),
-        offset.total_seconds(),
-    )
-
-
-def is_newer(seen: TokenRecord, data: AccessTokenData) -> bool:
-    """Tell whether a token is to take the place of what is stored."""
-    token, made = seen.token, data.obtained_at
-    if token is None or made is None or not token.serves(0):
-        return True
-    return token.access_token != data.access_token and made.timestamp() >= token.obtained_at
-
-
-def to_response(token: CachedToken) -> AccessTokenResponse | None:
-    """Return a cached token as a login returned it, None if it is none."""
-    known = _VALID.get(id(token.data)) or _validated(token)
-    if known is None:
-        return None
-    first, valid = known
-    # Who is handed it may change it, and it is handed out again.
-    data = valid.model_copy()
-    for values in (vars(data), data.model_extra or {}):
-        for name, value in values.items():
-            if isinstance(value, _CONTAINERS):
-                values[name] = _copied(value)
-    # A backend that forgets by itself knows another offset each time.
-    if token.clock_offset != first.clock_offset:
-        _dated(data, token)
-    return AccessTokenResponse(success=True, data=data)
-
-
-# By the identity of the fields, which are held here, so that no others take their place.
-_VALID: Final[dict[int, tuple[CachedToken, AccessTokenData]]] = {}
-_MOST_VALID: Final = 8
-_CONTAINERS: Final = (dict, list)
-
-
-def _validated(token: CachedToken) -> tuple[CachedToken, AccessTokenData] | None:
-    try:
-        data = AccessTokenData.model_validate(token.data)
-    except pydantic.ValidationError:
-        return None
-    if len(_VALID) >= _MOST_VALID:
-        _VALID.clear()
-    known = _VALID[id(token.data)] = token, _dated(data, token)
-    return known
-
-
-def _dated(data: AccessTokenData, token: CachedToken) -> AccessTokenData:
-    return data.obtained(as_datetime(token.obtained_at), timedelta(seconds=token.clock_offset))
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            name: _copied(one) if isinstance(one, _CONTAINERS) else one
-            for name, one in value.items()
-        }
-    return [_copied(one) if isinstance(one, _CONTAINERS) else one for one in value]
-
-
 def _check_renewal(found: TokenRecord) -> None:
     """Raise where the token that has ended took the place of one that had, minutes ago."""
     token = found.token
@@ -523,15 +321,3 @@ def _check_renewal(found: TokenRecord) -> None:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def _credentials(config: Config) -> tuple[SecretStr | str, ...]:
-    return (
-        config.username,
-        config.password,
-        config.pin_code,
-        config.totp_secret,
-        config.client_id,
-        config.client_secret,
-        config.redirect_uri,
-    )

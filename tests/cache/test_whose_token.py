@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import FakeTime
-    from upstox_totp._settings.account import Identity
 
 
 @pytest.fixture(autouse=True)
@@ -57,29 +56,13 @@ def test_clear_lets_another_user_in(client: UpstoxTOTP, sandbox: Sandbox) -> Non
     assert TokenCache().get_access_token(client).data.user_id == "ZZ9999"
 
 
-class Named:
-    """A client for which a user id is set."""
-
-    def __init__(self, client: UpstoxTOTP, user_id: str) -> None:
-        self.config = client.config
-        values = {
-            name: value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
-            for name, value in client.config
-            if value is not None
-        }
-        identity = identify(values | {"user_id": user_id}, client.base_domain)
-        assert identity is not None
-        self.identity: Identity = identity
-        self.log_in = client.log_in
-
-
 def test_the_user_id_that_is_set_must_be_the_tokens(client: UpstoxTOTP, sandbox: Sandbox) -> None:
     """Neither a kept token nor a new one of anybody else is handed out."""
     token = TokenCache().get_access_token(client)
-    own = Named(client, str(token.data.user_id).lower())
+    own = UpstoxTOTP.from_settings(user_id=str(token.data.user_id).lower())
     assert TokenCache().get_access_token(own) == token
     with pytest.raises(AuthenticationError, match="UPSTOX_USER_ID"):
-        TokenCache().get_access_token(Named(client, "AB1234"))
+        TokenCache().get_access_token(UpstoxTOTP.from_settings(user_id="AB1234"))
     assert TokenCache().get_access_token(client) == token
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from upstox_totp import _clock
+from upstox_totp._api.cached_login import to_cached
 from upstox_totp._settings.table import API, PAGE, PREFIX, variable
 from upstox_totp.cli.group import command
 from upstox_totp.cli.login import make_client
@@ -18,7 +19,6 @@ from upstox_totp.cli.output import facts, say, shortened
 from upstox_totp.cli.steps import Steps, shown
 from upstox_totp.cli.streams import write_line
 from upstox_totp.sandbox import Sandbox
-from upstox_totp.token_cache import to_cached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
+from upstox_totp._api.cached_login import to_cached
 from upstox_totp._cache.lifetime import IST
 from upstox_totp._settings.table import BROWSER, NONE
 from upstox_totp.cli.output import printable
@@ -15,7 +16,7 @@ from upstox_totp.cli.steps import progress
 from upstox_totp.cli.unseen_input import unseen_input
 from upstox_totp.client import UpstoxTOTP
 from upstox_totp.errors import ConfigurationError, LoginWaitError
-from upstox_totp.token_cache import TokenCache, to_cached
+from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
     from upstox_totp._cache.records import CachedToken
