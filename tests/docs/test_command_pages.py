@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from upstox_totp.sandbox import Sandbox
 
 DOCS = ROOT / "docs"
-WITH_A_USER = DOCS / "with-a-person.md"
+WITH_A_USER = DOCS / "interactive-login.md"
 SHOWN = [block for block in blocks([WITH_A_USER]) if block.language == "text"]
 PORT = 8765
 
@@ -51,7 +51,7 @@ def test_the_example_of_a_dead_token_renews_it(
     """As it stands in the page of a token's life, with a token that Upstox has ended."""
     configure(monkeypatch, sandbox)
     (example,) = [
-        block.text for block in blocks([DOCS / "token-life.md"]) if "profile" in block.text
+        block.text for block in blocks([DOCS / "token-lifetime.md"]) if "profile" in block.text
     ]
     code = at_the_sandbox(example, sandbox)
     assert run_python(code, "as it stands")["profile"]["user_id"] == "4CB7QX"
