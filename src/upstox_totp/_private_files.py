@@ -89,19 +89,7 @@ class PrivateDirectory:
     def write(self, name: str, content: HiddenBytes) -> None:
         """Replace a file, in one step; to be called by one process at a time."""
         self.make()
-        draft = self.path / f"{name}.tmp"
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, _CREATE, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(descriptor)
-            _replace(draft, self.path / name)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-            raise
+        write_whole(self.path / name, content)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there and can be removed."""
@@ -153,6 +141,24 @@ class PrivateDirectory:
         if stat.S_ISLNK(state.st_mode) and state.st_uid in {os.geteuid(), _ROOT}:
             state = self.path.stat()
         return state
+
+
+def write_whole(path: Path, content: HiddenBytes) -> None:
+    """Replace a file by one that is its owner's alone, in one step."""
+    draft = path.with_name(f"{path.name}.tmp")
+    draft.unlink(missing_ok=True)
+    # Made for its owner alone, unlike a file that is opened and then changed.
+    descriptor = os.open(draft, _CREATE, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        _replace(draft, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
 
 
 def _replace(draft: Path, path: Path) -> None:

@@ -14,8 +14,8 @@ from upstox_totp._api.routes import DIALOG, address
 from upstox_totp._http.server_clock import clock_of
 from upstox_totp._http.session import Session
 from upstox_totp._log import enable_debug
-from upstox_totp._settings.account import identify
 from upstox_totp._settings.config import Config, as_secret
+from upstox_totp._settings.identity import identify
 from upstox_totp._settings.rules import valid_base_domain
 from upstox_totp._settings.table import SETTINGS
 from upstox_totp.errors import ConfigurationError
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from upstox_totp._cache.attempt_log import AttemptLog
     from upstox_totp._http.server_clock import ServerClock
     from upstox_totp._redact import Secrets
-    from upstox_totp._settings.account import Identity
+    from upstox_totp._settings.identity import Identity
     from upstox_totp.models import AccessTokenResponse
 
 _ALPHABET: Final = string.ascii_letters + string.digits

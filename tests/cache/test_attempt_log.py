@@ -23,7 +23,7 @@ from upstox_totp._cache.attempts import Outcome, sending
 from upstox_totp._cache.memory import MemoryBackend
 from upstox_totp._cache.records import AttemptRecord, Credential, dump, load
 from upstox_totp._cache.store import Store
-from upstox_totp._settings.account import Identity, identify
+from upstox_totp._settings.identity import Identity, identify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from upstox_totp._cache.attempts import (
 )
 from upstox_totp._cache.failures import unexplained
 from upstox_totp._cache.records import AttemptRecord, Credential, Failure, dump, load
-from upstox_totp._settings.account import Identity, identify
+from upstox_totp._settings.identity import Identity, identify
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0

@@ -34,7 +34,7 @@ from upstox_totp._cache.records import (
 )
 from upstox_totp._cache.store import AccountLock, Store
 from upstox_totp._redact import HiddenDict
-from upstox_totp._settings.account import Identity, identify
+from upstox_totp._settings.identity import Identity, identify
 from upstox_totp.errors import CacheError, LoginWaitError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from upstox_totp._cache.attempt_log import AttemptLog
 from upstox_totp._cache.lifetime import credible_offset, expiry, next_expiry
 from upstox_totp._cache.memory import PROCESS
 from upstox_totp._cache.store import Store
-from upstox_totp._settings.account import identify
+from upstox_totp._settings.identity import identify
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:

@@ -63,13 +63,13 @@ def test_the_shortest_path_asks_for_three_settings(fake_time: FakeTime) -> None:
 def test_what_was_written_logs_in(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """The documented login asks for all seven, and its file makes a login."""
     own = sandbox.credentials
+    monkeypatch.setenv("UPSTOX_BASE_DOMAIN", sandbox.base_domain)
     result = answer(
         own.username, own.password, own.pin_code, own.totp_secret, "", own.client_id,
         own.client_secret, own.redirect_uri, options=("--method", "page", "--env-file", "my.env"),
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "upstox_cli token --env-file my.env" in result.output
-    monkeypatch.setenv("UPSTOX_BASE_DOMAIN", sandbox.base_domain)
     with UpstoxTOTP.from_env_file("my.env") as upx:
         assert upx.app_token.get_access_token().success
 

@@ -6,6 +6,7 @@ import logging
 import os
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
@@ -14,8 +15,12 @@ import upstox_totp
 from support.settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.config import Config
+from upstox_totp._settings.identity import identify
 from upstox_totp._settings.sources import read_settings
 from upstox_totp._settings.table import NAMES, SETTINGS, variable
+
+if TYPE_CHECKING:
+    from upstox_totp.sandbox import Sandbox
 
 
 def test_arguments_alone_are_enough() -> None:
@@ -287,6 +292,27 @@ def test_the_base_domain_is_not_read_from_the_working_directory(
     assert UpstoxTOTP(**VALID).base_domain == "https://{stage}.upstox.com"
     assert "Ignoring UPSTOX_BASE_DOMAIN" in caplog.text
     assert UpstoxTOTP.from_env_file(".env").base_domain == "https://{stage}.example.com"
+
+
+def test_settings_as_found_and_as_valid_are_one_identity(tmp_path: Path) -> None:
+    """However a secret was written down, a command that looks and a login look at one account."""
+    spelled = "krug-kidr ovuw g2za mjzg 653o ebtg 66ba"
+    (tmp_path / ".env").write_text(env_text(totp_secret=spelled))
+    values = read_settings().values_as_text()
+    assert identify(values, "https://{stage}.UPSTOX.com:443") == UpstoxTOTP().identity
+    assert identify(values | {"password": "another"}, "https://{stage}.upstox.com") != identify(
+        values, "https://{stage}.upstox.com"
+    )
+
+
+def test_the_app_of_a_sandbox_is_not_sent_to_upstox(sandbox: Sandbox) -> None:
+    """Its environment without the line of its address is nobody's account there."""
+    settings = {k.removeprefix("UPSTOX_").lower(): v for k, v in sandbox.environment.items()}
+    assert UpstoxTOTP.from_settings(**settings)
+    del settings["base_domain"]
+    with pytest.raises(ConfigurationError, match="is a sandbox's") as caught:
+        UpstoxTOTP.from_settings(**settings)
+    assert caught.value.details["settings"] == ["client_id"]
 
 
 def test_login_revision(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,9 @@ def test_a_keyring_that_waits_has_a_bound_and_a_word(
         assert UpstoxTOTP.from_account("ravi")
     finally:
         asleep.set()
+        for thread in threading.enumerate():
+            if thread.name == "keyring":
+                thread.join(30)
 
 
 def test_a_setting_is_kept_in_one_place() -> None:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from upstox_totp._http.server_clock import ServerClock
     from upstox_totp._http.session import Session
     from upstox_totp._redact import Secrets
-    from upstox_totp._settings.account import Identity
     from upstox_totp._settings.config import Config
+    from upstox_totp._settings.identity import Identity
     from upstox_totp.models import AccessTokenResponse
 
 _REDIRECTS: Final = range(300, 400)

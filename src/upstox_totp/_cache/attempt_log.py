@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from upstox_totp._cache.records import AttemptRecord, Failure
     from upstox_totp._cache.store import AccountLock
-    from upstox_totp._settings.account import Identity
+    from upstox_totp._settings.identity import Identity
 
 
 class AttemptLog:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from upstox_totp._cache.records import Failure
-    from upstox_totp._settings.account import Identity
+    from upstox_totp._settings.identity import Identity
     from upstox_totp.errors import UpstoxError
 
 MOST_FAILURES: Final = 3

@@ -26,7 +26,7 @@ from upstox_totp._cache.lifetime import is_of_use, moment, seconds_left
 from upstox_totp._redact import HiddenBytes, HiddenDict
 
 if TYPE_CHECKING:
-    from upstox_totp._settings.account import Identity
+    from upstox_totp._settings.identity import Identity
 
 FORMAT: Final = 3
 """The number of the format; a record in another is replaced."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from upstox_totp._cache.backend import Backend, Holder, Lock
     from upstox_totp._cache.encryption import Hideable
-    from upstox_totp._settings.account import Identity
+    from upstox_totp._settings.identity import Identity
 
 _DAYS: Final = 90 * 86400.0
 RecordT = TypeVar("RecordT", TokenRecord, AttemptRecord)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from upstox_totp._cache.store import AccountLock, Store
-    from upstox_totp._settings.account import Identity
+    from upstox_totp._settings.identity import Identity
 
 ResultT = TypeVar("ResultT")
 

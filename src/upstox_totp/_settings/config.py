@@ -28,6 +28,8 @@ _NOT_THERE: Final = "is not set"
 _NO_TEXT: Final = "must be text: put it into quotes, a number loses the zeros that it begins with"
 _SIX_DIGITS: Final = f"must be 6 digits for the login method {API}"
 _EXAMPLE: Final = "is still the example of README: put your own in its place"
+_SANDBOX: Final = "sandbox-"
+_SANDBOXS: Final = "is a sandbox's: set UPSTOX_BASE_DOMAIN to it, or give the API key of your app"
 
 
 def as_secret(value: object) -> SecretStr | None:
@@ -130,7 +132,7 @@ class Config(BaseSettings):
             for name, one in found.items()
         }
         config: Self | None = None
-        problems = _examples(found)
+        problems = {} if _is_local(found) else {**_examples(found), **_sandboxs(found)}
         try:
             config = cls(**given)
         except ValidationError as error:
@@ -169,6 +171,8 @@ class Config(BaseSettings):
 def check_value(name: str, value: str) -> str | None:
     """Return what is wrong with the value of one setting, None if nothing is."""
     found = Settings()
+    # Where it will log in is not known: a sandbox takes what Upstox would not.
+    found["base_domain"] = Found("http://localhost/{stage}", "input")
     found[name] = Found(value, "input")
     problems, _ = Config.examine(found)
     return problems.get(name)
@@ -181,16 +185,21 @@ def _examples(found: Settings) -> dict[str, str]:
         for name, one in found.items()
         if SETTINGS[name].example is not None and _plain(one.value) == SETTINGS[name].example
     ]
-    # A number may be what an example has for one; a sandbox on this machine takes any.
+    # A number may be what an example has for one.
     certain = len(same) > 1 or not all(str(SETTINGS[name].example).isdigit() for name in same)
-    if not certain or ("base_domain" in found and _is_local(found["base_domain"].value)):
-        return {}
-    return dict.fromkeys(same, _EXAMPLE)
+    return dict.fromkeys(same, _EXAMPLE) if certain else {}
 
 
-def _is_local(base_domain: object) -> bool:
+def _sandboxs(found: Settings) -> dict[str, str]:
+    client_id = str(found["client_id"].value) if "client_id" in found else ""
+    return {"client_id": _SANDBOXS} if client_id.startswith(_SANDBOX) else {}
+
+
+def _is_local(found: Settings) -> bool:
+    """Tell whether a sandbox on this machine is meant, which takes any settings."""
+    base_domain = str(found["base_domain"].value if "base_domain" in found else "")
     try:
-        return is_loopback(origin(str(base_domain).replace("{stage}", "api"))[1])
+        return is_loopback(origin(base_domain.replace("{stage}", "api"))[1])
     except ValueError:
         return False
 

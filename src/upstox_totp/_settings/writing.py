@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import tempfile
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from upstox_totp._log import warn_user
+from upstox_totp._private_files import write_whole
 from upstox_totp._redact import HiddenBytes
 from upstox_totp._settings.env_files import read_env_file, read_whole
 from upstox_totp._settings.named_accounts import (
@@ -155,7 +154,7 @@ def write_variables(
     failure = ""
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(target, _composed(target, values, frozenset(forgotten)))
+        write_whole(target, _composed(target, values, frozenset(forgotten)))
         readable = os.name == "posix" and target.stat().st_mode & _OTHERS
     except OSError as error:
         failure = error.strerror or type(error).__name__
@@ -163,21 +162,6 @@ def write_variables(
         raise ConfigurationError(f"{path} cannot be written: {failure}.")
     if readable:
         warn_user(f"{path} can be read by others: this disk does not know what is whose.")
-
-
-def _replace(target: Path, content: HiddenBytes) -> None:
-    # Made for its owner alone, unlike a file that is opened and then changed.
-    descriptor, made = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(made).replace(target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            Path(made).unlink()
-        raise
 
 
 def _composed(

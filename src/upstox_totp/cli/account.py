@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from upstox_totp._cache.lifetime import MARGIN
 from upstox_totp._cache.store import open_store
-from upstox_totp._settings.account import identify
+from upstox_totp._settings.identity import identify
 from upstox_totp._settings.table import DEFAULTS, variable
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from upstox_totp._cache.records import CachedToken, TokenRecord
     from upstox_totp._cache.store import Store
-    from upstox_totp._settings.account import Identity
+    from upstox_totp._settings.identity import Identity
     from upstox_totp._settings.sources import Settings
     from upstox_totp.cli.options import Selection
 

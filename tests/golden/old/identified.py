@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Identified(Protocol):
-    """What tells accounts apart: `upstox_totp._settings.account.Identity` has it."""
+    """What tells accounts apart: `upstox_totp._settings.identity.Identity` has it."""
 
     @property
     def app(self) -> str:

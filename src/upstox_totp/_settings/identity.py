@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from upstox_totp._settings.table import SETTINGS
 from upstox_totp._settings.totp_secret import decode_key, normalise_text
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # the TOTP secret and the file would try all PINs against a whole hash in seconds.
 _HINT: Final = 2
 _MOBILE_DIGITS: Final = 10
+_FINGERPRINTED: Final = [row for row in SETTINGS.values() if row.fingerprinted]
 _PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -55,9 +57,7 @@ class Identity(NamedTuple):
 def identify(values: Mapping[str, str], base_domain: str) -> Identity | None:
     """Return what identifies the app and the account of settings, None without a client id.
 
-    Args:
-        values: The settings in plain text, those that are set.
-        base_domain: Where they log in: a token of the sandbox is none for Upstox.
+    The settings are in plain text, as they were found or valid: both are the same.
     """
     client_id, pin = values.get("client_id"), values.get("pin_code")
     if not client_id:
@@ -67,7 +67,9 @@ def identify(values: Mapping[str, str], base_domain: str) -> Identity | None:
     user = "".join(filter(str.isdigit, values.get("username", "")))[-_MOBILE_DIGITS:]
     hashed_pin = _hash(secret, "pin", domain, pin) if secret and pin else None
     hint = hashed_pin[:_HINT] if hashed_pin else ""
-    plain = {name: value for name, value in sorted(values.items()) if name in _FINGERPRINTED}
+    # However the TOTP secret was written down, it is the same setting.
+    plain = {**values, "totp_secret": secret}
+    printed = [(row.name, plain[row.name]) for row in _FINGERPRINTED if plain.get(row.name)]
     return Identity(
         app=_hash(client_id, "app", domain),
         account=_hash(secret, "account", domain) if secret else None,
@@ -78,14 +80,9 @@ def identify(values: Mapping[str, str], base_domain: str) -> Identity | None:
         if secret and pin
         else None,
         fingerprint=_hash(
-            secret + values.get("client_secret", ""), "settings", domain, hint, *plain.items()
+            secret + values.get("client_secret", ""), "settings", domain, hint, *printed
         ),
     )
-
-
-_FINGERPRINTED: Final = frozenset(
-    {"username", "password", "totp_secret", "client_id", "client_secret", "redirect_uri", "user_id"}
-)
 
 
 def _domain(template: str) -> str:
