@@ -16,7 +16,10 @@ export MYPY_CACHE_DIR := $(CURDIR)/$(MADE)/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/$(MADE)/ruff
 export COVERAGE_FILE := $(CURDIR)/$(MADE)/coverage
 PYTEST := $(BIN)/python -m pytest -o cache_dir=$(MADE)/pytest
-QUICK := tests/api tests/http tests/settings tests/checks $(wildcard tests/test_*.py)
+# Without the matrices of faults, and without processes, browsers and fleets.
+QUICK := tests/api tests/http tests/settings tests/checks $(wildcard tests/test_*.py) \
+	--ignore=tests/api/test_faults.py --ignore=tests/api/test_fuzz.py \
+	--ignore=tests/api/test_any_json.py --ignore=tests/test_notifier_servers.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test quick check format lint types suite fuzz soak coverage docs tox \

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import configure
 from support.cli_runs import COMMAND
 from support.cli_runs import run_process as run
 from support.terminals import at_terminal, with_streams_closed
@@ -155,11 +154,13 @@ def test_a_setting_that_cannot_be_shown(account: Sandbox) -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_a_warning_does_not_tear_the_moving_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_warning_does_not_tear_the_moving_line(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """It has a line of its own above it, once, and the six steps stand below each other."""
-    with Sandbox(clock_offset=7200) as sandbox:
-        configure(monkeypatch, sandbox, UPSTOX_SLEEP_TIME="100")
-        seen = at_terminal("token", "--format", "raw")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "file"))
+    seen = at_terminal("token", "--format", "raw")
     assert seen.code == 0
     warnings = [line for line in seen.lines if "Warning:" in line]
     assert len(warnings) == 1
