@@ -127,5 +127,5 @@ def with_plain_types(  # noqa: PLR0917 - as Sphinx calls it
     del app, what, name, obj, options
     for number, line in enumerate(lines):
         if line.startswith(":vartype "):
-            plain = re.sub(r"\bTold\[((?:[^][]|\[[^][]*\])*)\]", r"\1", line)
+            plain = re.sub(r"\bLenient\[((?:[^][]|\[[^][]*\])*)\]", r"\1", line)
             lines[number] = re.sub(r"\bWord\b", "str", plain)

@@ -20,30 +20,18 @@ def monotonic() -> float:
 
 
 def sleep(seconds: float) -> None:
-    """Wait.
-
-    Args:
-        seconds: How long; nothing happens for zero and less.
-    """
+    """Wait; not at all for zero seconds and less."""
     if seconds > 0:
         _time.sleep(seconds)
 
 
 def pause(seconds: float) -> None:
-    """Wait for another thread or process, whose time no test can move.
-
-    Args:
-        seconds: How long.
-    """
+    """Wait for another thread or process, whose time no test can move."""
     _time.sleep(seconds)
 
 
 def parse_http_date(text: str | None) -> float | None:
-    """Return the moment that an HTTP ``Date`` names, in seconds since the epoch.
-
-    Args:
-        text: The header as it came; None, or what is no date, gives None.
-    """
+    """Return the moment that an HTTP ``Date`` names, in seconds since the epoch, None if none."""
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to load, and of the standard library
 
     try:

@@ -30,7 +30,7 @@ def _sendable(text: str) -> str:
     return text
 
 
-class _Lenient:
+class _AsItCame:
     """Takes what is of a type as that type, and anything else as it came."""
 
     @staticmethod
@@ -42,7 +42,7 @@ _T = TypeVar("_T")
 
 Word = Annotated[str, AfterValidator(_sendable)]
 
-Told = Annotated[_T, _Lenient]
+Lenient = Annotated[_T, _AsItCame]
 """A field that no login needs: kept as it came where it is not of its type."""
 
 
@@ -54,6 +54,10 @@ class _Wire(BaseModel):
         # Fields that nobody here knows may hold anything.
         known = type(self).model_fields
         return [(name, value) for name, value in super().__repr_args__() if name in known]
+
+
+class _Granted(_Wire):
+    status: Literal["success", "partial_success"]
 
 
 class _Private(_Wire):
@@ -69,45 +73,27 @@ def _has_words(value: object) -> bool:
 
 
 class ErrorDetail(_Private):
-    """Why a request was refused.
+    """Why a request was refused."""
 
-    Attributes:
-        code: The error code, a number or text.
-        message: What Upstox says about it.
-    """
-
-    code: Told[int | str | None] = None
-    message: Told[str | None] = None
+    code: Lenient[int | str | None] = None
+    message: Lenient[str | None] = None
 
 
 class ResponseBase(_Private):
-    """What every answer of the login service is wrapped in.
-
-    Attributes:
-        success: Whether the request was granted.
-        error: Why not, None if it was.
-    """
+    """What every answer of the login service is wrapped in."""
 
     success: bool
-    error: Told[ErrorDetail | None] = None
+    error: Lenient[ErrorDetail | None] = None
 
 
 class OTPGenerationData(_Private):
-    """The answer to the OTP request.
-
-    Attributes:
-        validateOTPToken: Names this OTP session in the next request.
-        message: What Upstox says.
-        nextRequestInterval: How long until another one may be requested, in seconds.
-        userType: The kind of customer.
-        isTotpEnabled: Whether TOTP is set up for the account.
-    """
+    """The answer to the OTP request."""
 
     validateOTPToken: Word = Field(repr=False)
-    message: Told[str | None] = None
-    nextRequestInterval: Told[float | None] = None
-    userType: Told[str | None] = None
-    isTotpEnabled: Told[bool | None] = None
+    message: Lenient[str | None] = None
+    nextRequestInterval: Lenient[float | None] = None
+    userType: Lenient[str | None] = None
+    isTotpEnabled: Lenient[bool | None] = None
 
 
 class OTPGenerationResponse(ResponseBase):
@@ -117,53 +103,31 @@ class OTPGenerationResponse(ResponseBase):
 
 
 class UserProfile(_Private):
-    """Whose login it is, as the older revision tells it.
+    """Whose login it is, as the older revision tells it."""
 
-    Attributes:
-        profileId: The number of the profile.
-        userId: The user id, which the newer revision wants back.
-        firstName: First name.
-        lastName: Last name.
-        avatarUrl: Address of a picture.
-    """
-
-    profileId: Told[int | None] = Field(default=None, repr=False)
-    userId: Told[Word | None] = Field(default=None, repr=False)
-    firstName: Told[str | None] = Field(default=None, repr=False)
-    lastName: Told[str | None] = Field(default=None, repr=False)
-    avatarUrl: Told[str | None] = Field(default=None, repr=False)
+    profileId: Lenient[int | None] = Field(default=None, repr=False)
+    userId: Lenient[Word | None] = Field(default=None, repr=False)
+    firstName: Lenient[str | None] = Field(default=None, repr=False)
+    lastName: Lenient[str | None] = Field(default=None, repr=False)
+    avatarUrl: Lenient[str | None] = Field(default=None, repr=False)
 
 
 class Account(_Private):
-    """One account of the person, as the newer revision tells it.
-
-    Attributes:
-        profileId: The number of the profile.
-        userId: The user id.
-        isDefault: Whether the person made it the default.
-    """
+    """One account of the person, as the newer revision tells it."""
 
     profileId: int = Field(repr=False)
     userId: Word = Field(repr=False)
-    isDefault: Told[bool | None] = None
+    isDefault: Lenient[bool | None] = None
 
 
 class OTPValidationData(_Private):
-    """The answer to the one-time password.
+    """The answer to the one-time password."""
 
-    Attributes:
-        userProfile: Whose login it is, in the older revision.
-        accounts: The person's accounts, in the newer revision.
-        isSecretPinSet: Whether a PIN has been set.
-        userType: The kind of customer.
-        message: What Upstox says.
-    """
-
-    userProfile: Told[UserProfile | None] = None
-    accounts: Told[list[Told[Account]] | None] = None
-    isSecretPinSet: Told[bool | None] = None
-    userType: Told[str | None] = None
-    message: Told[str | None] = None
+    userProfile: Lenient[UserProfile | None] = None
+    accounts: Lenient[list[Lenient[Account]] | None] = None
+    isSecretPinSet: Lenient[bool | None] = None
+    userType: Lenient[str | None] = None
+    message: Lenient[str | None] = None
 
 
 class OTPValidationResponse(ResponseBase):
@@ -173,27 +137,16 @@ class OTPValidationResponse(ResponseBase):
 
 
 class TwoFactorAuthenticationData(_Private):
-    """The answer to the PIN.
+    """The answer to the PIN."""
 
-    Attributes:
-        redirectUri: Where the page goes next, None for an external OAuth app.
-        userType: The kind of customer.
-        customerStatus: State of the account, for example ``ACTIVE`` or ``DORMANT``.
-        appStatus: State of the app.
-        refreshTokenExpiry: When the page's own session ends.
-        isPlusPlanFastWebsocketEnabled: A feature of the account.
-        isNewRefreshTokenCreated: Whether the page's own session is new.
-        isExternalClientOAuthApp: Whether the app belongs to a customer.
-    """
-
-    redirectUri: Told[str | None] = Field(default=None, repr=False)
-    userType: Told[str | None] = None
-    customerStatus: Told[str | None] = None
-    appStatus: Told[str | None] = None
+    redirectUri: Lenient[str | None] = Field(default=None, repr=False)
+    userType: Lenient[str | None] = None
+    customerStatus: Lenient[str | None] = None
+    appStatus: Lenient[str | None] = None
     refreshTokenExpiry: Any = None
-    isPlusPlanFastWebsocketEnabled: Told[bool | None] = None
-    isNewRefreshTokenCreated: Told[bool | None] = None
-    isExternalClientOAuthApp: Told[bool | None] = None
+    isPlusPlanFastWebsocketEnabled: Lenient[bool | None] = None
+    isNewRefreshTokenCreated: Lenient[bool | None] = None
+    isExternalClientOAuthApp: Lenient[bool | None] = None
 
 
 class TwoFactorAuthenticationResponse(ResponseBase):
@@ -203,15 +156,10 @@ class TwoFactorAuthenticationResponse(ResponseBase):
 
 
 class OAuthAuthorizationData(_Private):
-    """The answer to the approval.
-
-    Attributes:
-        redirectUri: Where the page goes next; its query carries the authorization code.
-        isApproved: Whether the app was approved.
-    """
+    """The answer to the approval."""
 
     redirectUri: str = Field(repr=False)
-    isApproved: Told[bool | None] = None
+    isApproved: Lenient[bool | None] = None
 
 
 class OAuthAuthorizationResponse(ResponseBase):
@@ -243,18 +191,18 @@ class AccessTokenData(_Wire):
     """
 
     access_token: Word = Field(repr=False)
-    extended_token: Told[str | None] = Field(default=None, repr=False)
-    email: Told[str | None] = None
-    exchanges: Told[list[str] | None] = None
-    products: Told[list[str] | None] = None
-    broker: Told[str | None] = None
-    user_id: Told[str | None] = None
-    user_name: Told[str | None] = None
-    order_types: Told[list[str] | None] = None
-    user_type: Told[str | None] = None
-    poa: Told[bool | None] = None
-    ddpi: Told[bool | None] = None
-    is_active: Told[bool | None] = None
+    extended_token: Lenient[str | None] = Field(default=None, repr=False)
+    email: Lenient[str | None] = None
+    exchanges: Lenient[list[str] | None] = None
+    products: Lenient[list[str] | None] = None
+    broker: Lenient[str | None] = None
+    user_id: Lenient[str | None] = None
+    user_name: Lenient[str | None] = None
+    order_types: Lenient[list[str] | None] = None
+    user_type: Lenient[str | None] = None
+    poa: Lenient[bool | None] = None
+    ddpi: Lenient[bool | None] = None
+    is_active: Lenient[bool | None] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -294,7 +242,7 @@ class AccessTokenData(_Wire):
 
     @property
     def expires_at(self) -> datetime:
-        """When the token dies, an aware ``datetime`` in Indian time.
+        """When the token expires, an aware ``datetime`` in Indian time.
 
         The earlier of what the token itself says and of the next 03:30 after it was obtained.
         """
@@ -302,14 +250,14 @@ class AccessTokenData(_Wire):
 
     @property
     def expires_in(self) -> timedelta:
-        """How long the token still lives, negative once it is dead.
+        """In how long the token expires, negative once it has.
 
         Judged by the local clock, corrected by what the server's was ahead of it at the login.
         """
         return self.expires_at - self._now()
 
     def is_expired(self, now: datetime | None = None) -> bool:
-        """Tell whether the token is dead.
+        """Tell whether the token has expired.
 
         Args:
             now: The moment to judge by, aware; by default the local clock's, corrected by what
@@ -326,9 +274,6 @@ class AccessTokenResponse(ResponseBase):
 
     Upstox sends the token without a wrapper; it is given the shape of the other answers here, so
     that ``response.success`` and ``response.data`` read the same everywhere.
-
-    Attributes:
-        data: The access token and whose it is.
     """
 
     data: AccessTokenData
@@ -370,78 +315,44 @@ class TokenRequestData(_Wire):
         return rule if told is None else min(rule, told)
 
 
-class TokenRequestResponse(_Wire):
+class TokenRequestResponse(_Granted):
     """Answer to a token request."""
 
-    status: Literal["success", "partial_success"]
     data: TokenRequestData
 
 
 class ProfileData(_Wire):
-    """Whose access token it is.
-
-    Attributes:
-        user_id: The user id.
-    """
+    """Whose access token it is."""
 
     user_id: str | None = None
 
 
-class ProfileResponse(_Wire):
-    """Answer to the question for the profile.
+class ProfileResponse(_Granted):
+    """Answer to the question for the profile."""
 
-    Attributes:
-        status: ``success``, or ``partial_success``.
-        data: Whose token it is.
-    """
-
-    status: Literal["success", "partial_success"]
     data: ProfileData
 
 
-class QuoteResponse(_Wire):
-    """Answer to the question for a price.
+class QuoteResponse(_Granted):
+    """Answer to the question for a price."""
 
-    Attributes:
-        status: ``success``, or ``partial_success``.
-        data: The prices, by instrument.
-    """
-
-    status: Literal["success", "partial_success"]
     data: dict[str, Any]
 
 
 class AddressesData(_Wire):
-    """The addresses that are registered for a user's apps.
+    """The addresses that are registered for a user's apps."""
 
-    Attributes:
-        primary_ip: The first one, None if none is registered.
-        secondary_ip: The second one.
-    """
-
-    primary_ip: Told[str | None] = None
-    secondary_ip: Told[str | None] = None
+    primary_ip: Lenient[str | None] = None
+    secondary_ip: Lenient[str | None] = None
 
 
-class AddressesResponse(_Wire):
-    """Answer to the question for the registered addresses.
+class AddressesResponse(_Granted):
+    """Answer to the question for the registered addresses."""
 
-    Attributes:
-        status: ``success``, or ``partial_success``.
-        data: The addresses.
-    """
-
-    status: Literal["success", "partial_success"]
     data: AddressesData
 
 
-class LogoutResponse(_Wire):
-    """Answer to the logout.
+class LogoutResponse(_Granted):
+    """Answer to the logout."""
 
-    Attributes:
-        status: ``success``, or ``partial_success``.
-        data: True.
-    """
-
-    status: Literal["success", "partial_success"]
     data: Literal[True]
