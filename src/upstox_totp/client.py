@@ -193,6 +193,7 @@ class UpstoxTOTP:
 
     @classmethod
     def _made(cls, config: Config) -> Self:
+        """Return a client with settings that were read and validated already."""
         client = cls.__new__(cls)
         client._use(config)  # noqa: SLF001 - its own
         return client

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from upstox_totp import _clock
 from upstox_totp._api.cached_login import CachedLogin, is_newer, to_response
+from upstox_totp._api.imported_token import check_imported
 from upstox_totp._api.phone_login import TokenPendingError
 from upstox_totp._cache.backend import Backend, Entry, Holder, Lock, LockLostError
 from upstox_totp._cache.lifetime import MARGIN
@@ -24,6 +25,7 @@ from upstox_totp.errors import (
     LoginWaitError,
     missing_extra,
 )
+from upstox_totp.models import AccessTokenResponse
 
 try:
     import filelock  # noqa: F401 - its extra is asked for where it is missed
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
     from upstox_totp._cache.records import TokenRecord
     from upstox_totp._cache.store import Store
     from upstox_totp._settings.config import Config
-    from upstox_totp.models import AccessTokenData, AccessTokenResponse
+    from upstox_totp.client import UpstoxTOTP
+    from upstox_totp.models import AccessTokenData
 
 __all__ = ["Backend", "Entry", "Holder", "Lock", "LockLostError", "TokenCache"]
 
@@ -283,6 +286,38 @@ class TokenCache:
         finally:
             lock.release()
         return True
+
+    def import_token(
+        self, client: UpstoxTOTP, access_token: SecretStr | str
+    ) -> AccessTokenResponse:
+        """Cache a token that the user made by hand, if Upstox accepts it.
+
+        Such a token is made on Upstox's page: Developer Apps, the app, Generate. It is served to
+        every program until it expires, at 03:30 Indian time at the latest.
+
+        Args:
+            client: Whose token it is.
+            access_token: The token.
+
+        Returns:
+            The token in ``data.access_token``, and when it expires in ``data.expires_at``.
+
+        Raises:
+            ConfigurationError: If it is no access token, or an extended or an analytics token.
+            AuthenticationError: If Upstox does not accept it, or it is another user's.
+            LoginWaitError: If another login of the account did not end for three minutes.
+            OSError: If the store cannot be written.
+            UpstoxError: If Upstox said neither that it is valid nor that it is not.
+            requests.RequestException: If no whole answer came.
+        """
+        hidden = as_secret(access_token)
+        del access_token
+        data = check_imported(client, hidden or SecretStr(""))
+        store = self._open(client, strict=True)
+        with locked(store, client.identity, patience=self._patience) as lock:
+            if lock is not None:
+                CachedLogin(client, store, lock.read_token()).keep(lock, data)
+        return AccessTokenResponse(success=True, data=data)
 
     def _open(self, client: Client, *, strict: bool = False) -> Store:
         config = client.config

@@ -185,11 +185,11 @@ def test_what_holds_an_account(ravi: Sandbox, meera: Sandbox) -> None:
     code, rows = told_of()
     assert code == 12
     assert rows["meera"]["exit_code"] == 0
-    (held,) = rows["ravi"]["held"]
-    assert held["what"] == "This PIN"
-    assert "pin_code (UPSTOX_PIN_CODE) has changed" in held["release"]
+    (blocked,) = rows["ravi"]["blocked"]
+    assert blocked["what"] == "This PIN"
+    assert "pin_code (UPSTOX_PIN_CODE) has changed" in blocked["unblocks"]
     said = run("accounts").stdout
-    assert "refused: This PIN: failed on " in said
+    assert "login blocked: This PIN: failed on " in said
     for secret in ("000000", *ravi.access_tokens, *meera.access_tokens):
         assert secret not in said
     for name in ("UPSTOX_PASSWORD", "UPSTOX_TOTP_SECRET", "UPSTOX_CLIENT_SECRET"):
@@ -221,7 +221,7 @@ def test_settings_without_a_name(ravi: Sandbox, sandbox: Sandbox, tmp_path: Path
     _, rows = told_of()
     assert set(rows) == {None, "ravi"}
     assert rows[None]["default"]
-    assert run("accounts").stdout.startswith("(no name) *  no token is kept\n")
+    assert run("accounts").stdout.startswith("(no name) *  no token is cached\n")
 
 
 def test_a_secret_of_another_account_in_the_environment(

@@ -236,7 +236,8 @@ def test_the_phone_from_the_start_of_the_command_to_a_token(
         assert requests.post(url, data=b"x" * 100_000, timeout=PATIENCE).status_code == 413
         with started(*command, environment=environment) as process:
             wait_until(lambda: sandbox.token_request_waits)
-            assert sandbox.approve() == 200
+            # 202 while the asking command still holds the account's lock: stored a moment later.
+            assert sandbox.approve() in {200, 202}
             printed, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     (token,) = sandbox.access_tokens

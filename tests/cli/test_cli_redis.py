@@ -60,7 +60,7 @@ def test_logout_ends_it_for_the_fleet(account: Sandbox, server: RedisServer) -> 
     assert run("logout").exit_code == 0
     assert [r.method for r in account.requests if r.step == "logout"] == ["DELETE"]
     assert run("status").exit_code == 10
-    assert run("logout").stdout == "No token was kept for this account.\n"
+    assert run("logout").stdout == "No token was cached for this account.\n"
 
 
 def test_a_reader_ends_nobodys_token_by_mistake(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from support.cli_runs import run
-from upstox_totp._api.app_token import AppTokenAPI
+from upstox_totp._api.app_token import AppTokenAPI, TokenCheck
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ pytestmark = pytest.mark.usefixtures("cache_dir")
 def test_status(account: Sandbox) -> None:
     """Whose token is kept and until when; with --verify, what Upstox says."""
     nothing = run("status")
-    assert (nothing.stdout, nothing.exit_code) == ("No token is kept for this account.\n", 10)
+    assert nothing.stdout.startswith("No token is cached for this account.\nCache  ")
+    assert nothing.exit_code == 10
     run("token")
     seen = len(account.requests)
     result = run("status")
@@ -32,6 +34,19 @@ def test_status(account: Sandbox) -> None:
     assert "03:30:00 IST (in " in result.stdout
     assert len(account.requests) == seen
     assert run("status", "--verify").stdout.endswith("Upstox accepts it.\n")
+
+
+def test_a_token_away_from_the_registered_address(account: Sandbox) -> None:
+    """It is valid, account calls are refused from here, and the registered address is told."""
+    run("token")
+    account.static_address = True
+    result = run("status", "--verify")
+    assert result.exit_code == 0
+    assert "Valid. Upstox refuses account and order calls from this address" in result.stdout
+    assert "UDAPI1221" in result.stdout
+    assert "Registered  203.0.113." in result.stdout
+    account.revoke(account.access_tokens[-1])
+    assert run("status", "--verify").exit_code == 3
 
 
 def test_a_token_that_is_found_dead_is_forgotten(account: Sandbox) -> None:
@@ -52,15 +67,15 @@ def test_only_the_dead_token_is_forgotten(
     """Neither what was kept meanwhile, nor that a PIN was rejected."""
     run("token")
     account.revoke(account.access_tokens[-1])
-    ask = AppTokenAPI.is_valid
+    ask = AppTokenAPI.check
 
-    def ask_while_another_logs_in(api: AppTokenAPI, token: SecretStr) -> bool:
-        alive = ask(api, token)
+    def ask_while_another_logs_in(api: AppTokenAPI, token: SecretStr) -> TokenCheck:
+        checked = ask(api, token)
         run("generate-token")
-        return alive
+        return checked
 
     with monkeypatch.context() as patch:
-        patch.setattr(AppTokenAPI, "is_valid", ask_while_another_logs_in)
+        patch.setattr(AppTokenAPI, "check", ask_while_another_logs_in)
         assert run("status", "--verify").exit_code == 3
     assert run("status").exit_code == 0
     monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
@@ -97,7 +112,8 @@ def test_status_for_programs(
     assert json.loads(run("status", "--format", "json").stdout) == {
         "exit_code": 10,
         "token": None,
-        "held": [],
+        "blocked": [],
+        "cache": os.environ["UPSTOX_CACHE_DIR"],
     }
     run("token")
     result = run("status", "--verify", "--format", "json")
@@ -109,11 +125,11 @@ def test_status_for_programs(
     assert 0 < told["token"]["expires_in"] <= 86400
     monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
     run("token", "--refresh")
-    (held,) = json.loads(run("status", "--format", "json").stdout)["held"]
-    assert held["error_code"] == "1017106"
-    assert held["what"].startswith("The PIN") or held["what"].startswith("This PIN")
-    assert held["release"]
-    assert held["seconds_left"] is None
+    (blocked,) = json.loads(run("status", "--format", "json").stdout)["blocked"]
+    assert blocked["error_code"] == "1017106"
+    assert blocked["what"].startswith("The PIN") or blocked["what"].startswith("This PIN")
+    assert blocked["unblocks"]
+    assert blocked["seconds_left"] is None
     account.revoke(account.access_tokens[-1])
     dead = run("status", "--verify", "--format", "json")
     assert (json.loads(dead.stdout)["exit_code"], dead.exit_code) == (3, 3)
@@ -132,8 +148,6 @@ def test_status_of_a_dead_token(account: Sandbox, fake_time: FakeTime) -> None:
     [
         (Fault.reset(), 5),
         (Fault.status(500), 6),
-        # About a static IP, not about the token.
-        (Fault.refuse("UDAPI1221", "Static IP", 401), 6),
     ],
 )
 def test_a_question_that_is_not_answered(account: Sandbox, fault: Fault, code: int) -> None:
@@ -153,8 +167,8 @@ def test_logout(account: Sandbox) -> None:
     result = run("logout")
     assert (result.exit_code, result.stdout) == (0, "Logged out at Upstox, and forgotten here.\n")
     assert [r.method for r in account.requests if r.step == "logout"] == ["DELETE"]
-    assert run("status").stdout == "No token is kept for this account.\n"
-    assert run("logout").stdout == "No token was kept for this account.\n"
+    assert run("status").exit_code == 10
+    assert run("logout").stdout == "No token was cached for this account.\n"
     assert len([r for r in account.requests if r.step == "logout"]) == 1
 
 
@@ -162,7 +176,7 @@ def test_logout_of_a_dead_token(account: Sandbox) -> None:
     """One that Upstox ended before is forgotten all the same."""
     run("token")
     account.revoke(account.access_tokens[-1])
-    assert run("logout").stdout == "Forgotten here; at Upstox it had ended before.\n"
+    assert run("logout").stdout == "Forgotten here. Upstox had ended it before.\n"
 
 
 def test_logout_without_a_network(account: Sandbox) -> None:
@@ -172,7 +186,7 @@ def test_logout_without_a_network(account: Sandbox) -> None:
     result = run("logout")
     assert result.exit_code == 5
     assert account.access_tokens[-1] not in result.stderr
-    assert run("status").stdout == "No token is kept for this account.\n"
+    assert run("status").exit_code == 10
 
 
 @pytest.mark.parametrize(
@@ -187,7 +201,6 @@ def test_logout_without_a_network(account: Sandbox) -> None:
         Fault.json({"status": "success", "data": False}),
         Fault.redirect("https://example.com/"),
         Fault.html(401),
-        Fault.refuse("UDAPI1154", "Static IP", 403),
         Fault.refuse("UDAPI7", "No", 401),
     ],
     ids=repr,

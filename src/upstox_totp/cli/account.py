@@ -1,8 +1,8 @@
-"""The account that the settings name, and what is kept of it: found without loading a client."""
+"""The account that the settings name, and what is cached of it: found without loading a client."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from upstox_totp._cache.lifetime import MARGIN
 from upstox_totp._cache.store import open_store
@@ -11,40 +11,29 @@ from upstox_totp._settings.table import DEFAULTS, variable
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from upstox_totp._cache.records import CachedToken, TokenRecord
+    from upstox_totp._cache.records import CachedToken
     from upstox_totp._cache.store import Store
     from upstox_totp._settings.identity import Identity
     from upstox_totp._settings.sources import Settings
-    from upstox_totp.cli.options import Selection
 
 
-class Account:
-    """The account that settings name, and where what is kept of it lies."""
+class Account(NamedTuple):
+    """The account that settings name, and the store that has its token and its attempts."""
 
-    def __init__(self, identity: Identity, store: Store) -> None:
-        self.identity = identity
-        self.store = store
-
-    def __repr__(self) -> str:
-        """Return where it is kept."""
-        return f"Account({self.store!r})"
-
-    @property
-    def record(self) -> TokenRecord:
-        """What is kept of the token."""
-        return self.store.read_token(self.identity)
+    identity: Identity
+    store: Store
 
     @property
     def token(self) -> CachedToken | None:
-        """The token that is kept for these settings, however long it lives."""
-        record = self.record
+        """The token that is cached for these settings, even if it has expired."""
+        record = self.store.read_token(self.identity)
         return record.token if record.is_of(self.identity) else None
 
     def forget(self, token: CachedToken) -> None:
-        """Forget a token that was found dead, unless another was kept meanwhile."""
+        """Forget a token that has ended, unless another one is cached by now."""
         lock = self.store.acquire(self.identity)
         if lock is None:
-            # Somebody logs in, and replaces it.
+            # Another program logs in, and replaces it.
             return
         try:
             record = lock.read_token()
@@ -52,29 +41,6 @@ class Account:
                 lock.write_token(record._replace(token=None))
         finally:
             lock.release()
-
-
-def read_account(selection: Selection) -> Account:
-    """Return the account that settings name."""
-    account = find_account(selection.read())
-    if account is None:
-        raise ConfigurationError(
-            f"client_id ({variable('client_id')}) must be set: it names the account.",
-            suggestions=["upstox_cli check-env shows every setting."],
-        )
-    return account
-
-
-def kept_token(selection: Selection) -> CachedToken | None:
-    """Return the kept token of the account, if it may be handed out."""
-    account = find_account(selection.read(), strict=True)
-    if account is None:
-        return None
-    try:
-        return account.store.find(account.identity, MARGIN).token
-    except OSError:
-        # The cache says why when it is asked for a login.
-        return None
 
 
 def find_account(settings: Settings, *, strict: bool = False) -> Account | None:
@@ -90,3 +56,26 @@ def find_account(settings: Settings, *, strict: bool = False) -> Account | None:
         strict=strict,
     )
     return Account(identity, store)
+
+
+def read_account(settings: Settings) -> Account:
+    """Return the account that settings name; `ConfigurationError` if they name none."""
+    account = find_account(settings)
+    if account is None:
+        raise ConfigurationError(
+            f"client_id ({variable('client_id')}) must be set: it names the account.",
+            suggestions=["upstox_cli check-env shows every setting."],
+        )
+    return account
+
+
+def cached_token(settings: Settings) -> CachedToken | None:
+    """Return the cached token of the account, if it may be handed out."""
+    account = find_account(settings, strict=True)
+    if account is None:
+        return None
+    try:
+        return account.store.find(account.identity, MARGIN).token
+    except OSError:
+        # The cache says why when it is asked for a login.
+        return None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _UNNAMED: Final = "(no name)"
-_BEST_FIRST: Final = (ExitCode.DONE, ExitCode.NO_TOKEN, ExitCode.EXPIRED, ExitCode.HELD)
+_BEST_FIRST: Final = (ExitCode.DONE, ExitCode.NO_TOKEN, ExitCode.EXPIRED, ExitCode.BLOCKED)
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class _Row:
         if self.status is None:
             return
         if self.status.token is None:
-            yield "no token is kept"
+            yield "no token is cached"
         else:
             (_, owner), (_, expires) = facts(self.status.token)
             yield f"{owner}, until {expires}"
-        yield from (f"refused: {text}" for text in self.status.refusals)
+        yield from (f"login blocked: {text}" for text in self.status.blocked)
 
 
 @command(
@@ -99,7 +99,7 @@ def _rows(selection: Selection) -> Iterator[_Row]:
 
 def _row(selection: Selection, *, default: bool) -> _Row:
     try:
-        status = AccountStatus.of(read_account(selection))
+        status = AccountStatus.of(read_account(selection.read()))
     except UpstoxError as error:
         return _Row(selection.account, default, problem=error)
     return _Row(selection.account, default, status)

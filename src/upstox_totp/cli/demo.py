@@ -49,7 +49,7 @@ def _log_in(sandbox: Sandbox, method: str, notes: Notes) -> None:
     selection = Selection(env_file=Path(os.devnull), method=method)
     with (
         _environment(sandbox.environment | _SETTINGS),
-        make_client(selection, notes) as client,
+        make_client(selection.read(), notes) as client,
         shown(Steps(write_line)),
     ):
         response = client.app_token.get_access_token()

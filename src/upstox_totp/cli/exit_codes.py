@@ -52,8 +52,8 @@ class ExitCode(IntEnum):
         "",
         *("status", "accounts", "token", "generate-token", "run"),
     )
-    EXPIRED = 11, "the kept token has expired", "", "status", "accounts"
-    HELD = (
+    EXPIRED = 11, "the cached token has expired", "", "status", "accounts"
+    BLOCKED = (
         12,
         "the next login would not be sent (a rejection or a limit)",
         "",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from upstox_totp._api.cached_login import to_cached
 from upstox_totp._cache.lifetime import IST
+from upstox_totp._settings.config import Config
+from upstox_totp._settings.sources import Found
 from upstox_totp._settings.table import BROWSER, NONE
 from upstox_totp.cli.output import printable
 from upstox_totp.cli.steps import progress
@@ -20,26 +22,29 @@ from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
     from upstox_totp._cache.records import CachedToken
+    from upstox_totp._settings.sources import Settings
     from upstox_totp.cli.notes import Notes
-    from upstox_totp.cli.options import Selection
     from upstox_totp.models import TokenRequestData
 
 _PASTE: Final = "If the browser does not come back by itself, paste the address that it ended at: "
 
 
-def make_client(selection: Selection, notes: Notes) -> UpstoxTOTP:
-    """Return a client for the settings."""
-    if selection.env_file is None:
-        client = UpstoxTOTP.from_settings(account=selection.account, **selection.arguments)
-    else:
-        client = UpstoxTOTP.from_env_file(selection.env_file, **selection.arguments)
+def make_client(settings: Settings, notes: Notes) -> UpstoxTOTP:
+    """Return a client for settings that were read; `ConfigurationError` if they are invalid."""
+    client = UpstoxTOTP._made(Config.of(settings))  # noqa: SLF001 - settings are read once
     if client.config.debug:
         notes.say_everything()
     return client
 
 
+def make_reader(settings: Settings, notes: Notes) -> UpstoxTOTP:
+    """Return a client that never logs in, so that it needs the settings that name the app alone."""
+    settings["login_method"] = Found(NONE, "argument")
+    return make_client(settings, notes)
+
+
 def log_in(
-    selection: Selection,
+    settings: Settings,
     notes: Notes,
     *,
     refresh: bool,
@@ -48,7 +53,7 @@ def log_in(
 ) -> CachedToken | None:
     """Return the token of the cache, which logs in if it has none; None if it must not."""
     with ExitStack() as stack:
-        client = stack.enter_context(make_client(selection, notes))
+        client = stack.enter_context(make_client(settings, notes))
         _reach_user(client, notes, timeout)
         if client.browser_login.paste is not None:
             client.browser_login.look = stack.enter_context(unseen_input(_PASTE))
@@ -65,12 +70,9 @@ def log_in(
     return to_cached(response.data)
 
 
-def wait_for_token(selection: Selection, notes: Notes, seconds: float) -> CachedToken | None:
-    """Return the token that another program or the phone brings, None if none came in time.
-
-    Never logs in, so of the settings only those are needed that name the app.
-    """
-    with make_client(selection._replace(method=NONE), notes) as client:
+def wait_for_token(settings: Settings, notes: Notes, seconds: float) -> CachedToken | None:
+    """Return the token that another program or the phone brings, None if none came in time."""
+    with make_reader(settings, notes) as client:
         notes.write(f"Waiting up to {seconds:g} s for a token that another program gets.")
         try:
             return to_cached(TokenCache().wait_for_token(client, seconds).data)

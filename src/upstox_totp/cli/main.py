@@ -23,6 +23,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "demo": "demo",
     "doctor": "doctor",
     "generate-token": "token",
+    "import-token": "import_token",
     "logout": "status",
     "notifier": "notifier",
     "run": "run",

@@ -15,9 +15,8 @@ import click
 from pydantic import SecretStr
 
 from upstox_totp._log import warn_user
-from upstox_totp._settings.table import NONE
 from upstox_totp.cli.group import command
-from upstox_totp.cli.login import make_client
+from upstox_totp.cli.login import make_reader
 from upstox_totp.cli.options import SETTINGS_AND_DEBUG
 from upstox_totp.cli.streams import write_line
 from upstox_totp.errors import ConfigurationError, missing_extra
@@ -71,7 +70,7 @@ def notifier(
     if show_path:
         write_line(f"/notify/{secret.get_secret_value()}")
         return
-    with make_client(selection._replace(method=NONE), notes) as client:
+    with make_reader(selection.read(), notes) as client:
         application = Notifier(client, secret)
         try:
             _listen(application, host, port, notes)

@@ -26,14 +26,10 @@ class Selection(NamedTuple):
     account: str | None = None
     method: str | None = None
 
-    @property
-    def arguments(self) -> dict[str, str]:
-        """The settings that the command line gives itself."""
-        return {} if self.method is None else {"login_method": self.method}
-
     def read(self) -> Settings:
         """Return the settings as they were found, not validated."""
-        return read_settings(self.arguments, self.env_file, self.account)
+        given = {} if self.method is None else {"login_method": self.method}
+        return read_settings(given, self.env_file, self.account)
 
 
 def options(*chosen: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -47,7 +47,7 @@ def columns(table: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
         begin = _GAP.join(cell.ljust(size) for cell, size in zip(row, widths[:-1], strict=False))
         if fits or width is None:
             yield _GAP.join((begin, row[-1])).rstrip()
-        elif width - indent >= _NARROW:
+        elif width - indent >= max(_NARROW, *map(len, row[-1].split()), 0):
             yield from _wrapped(row[-1], width, begin + _GAP, " " * indent)
         else:
             yield row[0]

@@ -55,7 +55,7 @@ def run(
 ) -> int:
     if not name or "=" in name or "\0" in name:
         raise click.BadParameter("it must be the name of a variable.", param_hint="--env")
-    token = get_token(selection, notes)
+    token = get_token(selection.read(), notes)
     if token is None:
         return ExitCode.NO_TOKEN
     rows = () if keep_settings else SETTINGS.values()

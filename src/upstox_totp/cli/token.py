@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from upstox_totp._settings.table import NONE
-from upstox_totp.cli.account import kept_token
+from upstox_totp.cli.account import cached_token
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.group import command
 from upstox_totp.cli.options import FORCE, METHOD, SETTINGS_AND_DEBUG, SHOW, STYLE, TIMEOUT, options
@@ -15,6 +15,7 @@ from upstox_totp.cli.output import print_token
 
 if TYPE_CHECKING:
     from upstox_totp._cache.records import CachedToken
+    from upstox_totp._settings.sources import Settings
     from upstox_totp.cli.notes import Notes
     from upstox_totp.cli.options import Selection
 
@@ -53,7 +54,9 @@ def token(
         raise click.UsageError(
             "--wait never logs in: leave out --refresh, --force, --method and --timeout."
         )
-    found = get_token(selection, notes, refresh=refresh, force=force, wait=wait, timeout=timeout)
+    found = get_token(
+        selection.read(), notes, refresh=refresh, force=force, wait=wait, timeout=timeout
+    )
     if found is None:
         return ExitCode.NO_TOKEN
     print_token(found, style, show=show)
@@ -61,7 +64,7 @@ def token(
 
 
 def get_token(
-    selection: Selection,
+    settings: Settings,
     notes: Notes,
     *,
     refresh: bool = False,
@@ -70,14 +73,14 @@ def get_token(
     timeout: float | None = None,
 ) -> CachedToken | None:
     """Return the cached token, or log in or wait for one; None if there is none to be had."""
-    cached = None if refresh else kept_token(selection)
+    cached = None if refresh else cached_token(settings)
     if cached is not None:
         return cached
     from upstox_totp.cli import login
 
     if wait is not None:
-        return login.wait_for_token(selection, notes, wait)
-    return login.log_in(selection, notes, refresh=refresh, force=force, timeout=timeout)
+        return login.wait_for_token(settings, notes, wait)
+    return login.log_in(settings, notes, refresh=refresh, force=force, timeout=timeout)
 
 
 @command(
@@ -96,7 +99,7 @@ def generate_token(
     force: bool,
     timeout: float | None,
 ) -> ExitCode:
-    fresh = get_token(selection, notes, refresh=True, force=force, timeout=timeout)
+    fresh = get_token(selection.read(), notes, refresh=True, force=force, timeout=timeout)
     if fresh is None:
         return ExitCode.NO_TOKEN
     print_token(fresh, style, show=show)

@@ -1,0 +1,61 @@
+"""A token that a user made by hand: checked before it is cached like any other."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from upstox_totp import _clock
+from upstox_totp._api.app_token import AppTokenAPI
+from upstox_totp._cache.lifetime import as_datetime, jwt_claims
+from upstox_totp.errors import AuthenticationError, ConfigurationError
+from upstox_totp.models import AccessTokenData
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from upstox_totp._api.base import Client
+
+_JWT: Final = re.compile(r"[\w-]{4,}\.[\w-]{4,}\.[\w-]{4,}", re.ASCII)
+_LONGEST_DAY: Final = 2 * 86400.0
+_WHERE: Final = (
+    "Copy the day's token: https://account.upstox.com/developer/apps, your app, Generate."
+)
+
+
+def check_imported(client: Client, access_token: SecretStr) -> AccessTokenData:
+    """Return a token with its owner, once Upstox has accepted it; or raise why it is not taken."""
+    if not _JWT.fullmatch(access_token.get_secret_value()):
+        raise ConfigurationError(
+            "This is no access token: a token is one long line without blanks, three parts with "
+            "dots between, and begins with eyJ.",
+            suggestions=[_WHERE],
+        )
+    claims = jwt_claims(access_token.get_secret_value())
+    now = _clock.time()
+    if claims.get("isExtended") is True or _number(claims.get("exp")) - now > _LONGEST_DAY:
+        raise ConfigurationError(
+            "This is an extended or an analytics token: it lives for a year, only reads, and "
+            "cannot place orders. It is not cached as the day's token.",
+            suggestions=[_WHERE],
+        )
+    checked = AppTokenAPI(client).check(access_token)
+    if not checked.valid:
+        raise AuthenticationError(
+            "Upstox does not accept this token: it has expired or was ended.",
+            suggestions=[_WHERE],
+        )
+    stated = claims.get("sub") if isinstance(claims.get("sub"), str) else None
+    owner = checked.owner.user_id if checked.owner is not None else None
+    if None not in (stated, owner) and str(stated).upper() != str(owner).upper():
+        raise AuthenticationError(
+            "The token names another user than Upstox does: it is not cached."
+        )
+    told = {} if checked.owner is None else checked.owner.model_dump(mode="json")
+    fields: dict[str, Any] = {**told, "user_id": owner or stated}
+    fields["access_token"] = access_token.get_secret_value()
+    return AccessTokenData.model_validate(fields).obtained(as_datetime(now))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
