@@ -57,7 +57,7 @@ def entry(response: requests.Response) -> Har:
         },
     }
     if request.body:
-        body = request.body if isinstance(request.body, str) else request.body.decode()
+        body = request.body if isinstance(request.body, str) else bytes(request.body).decode()
         recorded["request"]["postData"] = {
             "mimeType": request.headers["Content-Type"],
             "text": body,

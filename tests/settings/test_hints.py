@@ -262,6 +262,14 @@ def test_a_name_that_people_have_is_read(
     assert f"{variable(name)} (.env) and {other} (.env) differ" in told()
 
 
+def test_a_number_in_two_spellings_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another program takes with a country code is no contradiction."""
+    Path(".env").write_text(env_text())
+    monkeypatch.setenv("UPSTOX_MOBILE", f"+91 {VALID['username']}")
+    assert "username (UPSTOX_USERNAME) must be exactly 10 digits" in told()
+    assert "differ" not in told()
+
+
 def test_the_names_that_people_have() -> None:
     """Those of other programs for Upstox."""
     assert {own for _, own in OTHER_NAMES} == {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 import traceback
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,19 @@ def test_what_cannot_be_read_is_left_as_it_is(tmp_path: Path, content: bytes | N
     with pytest.raises(ConfigurationError, match="was left as it is"):
         save_in_file(path, SECRETS)
     assert path.is_dir() if content is None else path.read_bytes() == content
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes in the file system are POSIX")
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    """A password manager that hands out settings in one goes on doing so."""
+    path = tmp_path / ".env"
+    os.mkfifo(path)
+    writer = os.open(path, os.O_RDWR)
+    os.write(writer, b"A=1\n")
+    threading.Timer(0.2, os.close, [writer]).start()
+    with pytest.raises(ConfigurationError, match="was left as it is: it is a pipe or a device"):
+        save_in_file(path, SECRETS)
+    assert path.is_fifo()
 
 
 def test_a_disk_that_fails_is_an_error_without_a_secret(

@@ -64,8 +64,9 @@ def read_whole(path: Path, largest: int = _LARGEST) -> HiddenBytes:
 
 
 def _wait_for_content(descriptor: int, end: float) -> None:
-    ready, _, _ = select.select([descriptor], [], [], max(0.0, end - _clock.monotonic()))
-    if not ready:
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    if not waiting.poll(max(0.0, end - _clock.monotonic()) * 1000):
         raise TimeoutError(
             errno.ETIMEDOUT, f"it is a pipe, into which nobody wrote within {_SECONDS:.0f} s"
         )

@@ -27,8 +27,8 @@ _DEVICES: Final = r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?"
 # How long, in seconds, until a user hears that the keyring is waited for, and until that ends.
 _SOON: Final = 3.0
 _LONGEST: Final = 60.0
-# A keyring that never answered is not asked again by this process.
-_SILENT: Final = threading.Event()
+# While one of these waits, the keyring is not asked again.
+_ABANDONED: Final[list[threading.Thread]] = []
 
 
 class KeyringError(Exception):
@@ -115,7 +115,7 @@ def ask_keyring(service: str, question: Callable[[], _Answer]) -> _Answer:
         except Exception as error:  # noqa: BLE001 - a backend may raise whatever it likes
             failures.append(type(error).__name__)
 
-    if not _SILENT.is_set():
+    if not any(thread.is_alive() for thread in _ABANDONED):
         thread = threading.Thread(target=ask, name="keyring", daemon=True)
         thread.start()
         thread.join(_SOON)
@@ -127,12 +127,10 @@ def ask_keyring(service: str, question: Callable[[], _Answer]) -> _Answer:
                 _LONGEST,
             )
             thread.join(_LONGEST - _SOON)
+            _ABANDONED.append(thread)
     if answers:
         return answers[0]
-    if not failures:
-        _SILENT.set()
-        failures.append(f"it did not answer within {_LONGEST:.0f} s")
-    raise KeyringError(failures[0])
+    raise KeyringError(failures[0] if failures else f"it did not answer within {_LONGEST:.0f} s")
 
 
 def load_keyring() -> ModuleType | None:

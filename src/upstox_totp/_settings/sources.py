@@ -313,6 +313,9 @@ def _differing(one: _Place, other: _Place) -> list[str]:
 
 
 def _are_same(name: str, one: Any, other: Any) -> bool:
+    if name == "username":
+        # A country code or a blank makes it no other number; that it is invalid is told later.
+        one, other = ("".join(filter(str.isdigit, str(text)))[-10:] for text in (one, other))
     if name == "totp_secret":
         try:
             return normalise_text(one) == normalise_text(other)

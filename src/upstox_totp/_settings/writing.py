@@ -149,6 +149,8 @@ def write_variables(
     target = Path(os.path.realpath(path))
     if os.path.lexists(target):
         problem = read_env_file(target).problem
+        if problem is None and not target.is_file():
+            problem = "it is a pipe or a device"
         if problem is not None:
             raise ConfigurationError(f"{path} was left as it is: {problem}.")
     failure = ""
