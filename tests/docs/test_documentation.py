@@ -125,7 +125,12 @@ def test_python_blocks_run(
 @pytest.mark.no_cover
 @pytest.mark.parametrize(
     "block",
-    [block for block in BLOCKS if block.language in {"bash", "sh", "console", "yaml"}],
+    [
+        block
+        for block in BLOCKS
+        # The alert is sent to a server of this machine, in test_alerts.py.
+        if block.language in {"bash", "sh", "console", "yaml"} and "telegram" not in block.text
+    ],
     ids=str,
 )
 def test_shell_blocks_run(block: Block, tmp_path: Path, real_sandbox: Sandbox) -> None:

@@ -335,7 +335,11 @@ def check_unit(text: str) -> None:
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read_string(text)
     if unit.has_section("Service"):
-        check_command(shlex.split(unit["Service"]["ExecStart"]))
+        words = shlex.split(unit["Service"]["ExecStart"])
+        if words[0].endswith("/alert"):
+            assert unit["Service"]["EnvironmentFile"]
+        else:
+            check_command(words)
         serves = " notifier " in unit["Service"]["ExecStart"]
         assert unit["Service"]["Type"] == ("simple" if serves else "oneshot")
     else:
@@ -344,8 +348,8 @@ def check_unit(text: str) -> None:
 
 
 def check_cron(text: str) -> None:
-    """Check that each line of a crontab has a time and a command."""
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    """Check that each line of a crontab sets a variable, or has a time and a command."""
+    lines = [line for line in text.splitlines() if not re.match(r"#|[A-Z_]+=\S+$", line)]
     assert lines
     for line in lines:
         match = re.fullmatch(r"(?:[\d*,/-]+ +){5}(\S.*)", line)
