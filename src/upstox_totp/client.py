@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import string
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, Unpack
 
 from pydantic import SecretStr
 
@@ -14,7 +14,7 @@ from upstox_totp._api.routes import DIALOG, address
 from upstox_totp._http.server_clock import clock_of
 from upstox_totp._http.session import Session
 from upstox_totp._log import enable_debug
-from upstox_totp._settings.config import Config, as_secret
+from upstox_totp._settings.config import Config, SettingsByName, as_secret
 from upstox_totp._settings.identity import identify
 from upstox_totp._settings.rules import valid_base_domain
 from upstox_totp._settings.table import SETTINGS
@@ -22,7 +22,7 @@ from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from types import TracebackType
 
     from upstox_totp._api.app_token import AppTokenAPI
@@ -38,29 +38,6 @@ if TYPE_CHECKING:
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 _P = ParamSpec("_P")
-
-
-class SettingsByName(TypedDict, total=False):
-    """Every setting, by name; text as in a file is taken for each, None counts as not given."""
-
-    username: str | None
-    password: SecretStr | str | None
-    pin_code: SecretStr | str | None
-    totp_secret: SecretStr | str | None
-    client_id: str | None
-    client_secret: SecretStr | str | None
-    redirect_uri: str | None
-    debug: bool | str | None
-    sleep_time: int | str | None
-    base_domain: str | None
-    login_method: str | Sequence[str] | None
-    login_revision: str | None
-    user_id: str | None
-    account: str | None
-    cache_dir: str | os.PathLike[str] | None
-    cache_url: SecretStr | str | None
-    cache_key: SecretStr | str | None
-    secrets_dir: str | os.PathLike[str] | None
 
 
 def _hinting(init: Callable[_P, None]) -> Callable[_P, None]:

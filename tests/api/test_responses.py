@@ -194,14 +194,28 @@ def test_an_edge_is_named_with_what_to_try() -> None:
     assert "Cloudflare" not in refused(403, b"<html>Access Denied</html>", Step.PIN).message
 
 
-@pytest.mark.parametrize("step", [Step.TOKEN, Step.PIN, Step.PROFILE, Step.LOGOUT])
-def test_a_missing_field_is_named_at_the_login_alone(step: Step) -> None:
+BEARER = (Step.PROFILE, Step.QUOTE, Step.ADDRESSES, Step.LOGOUT)
+FIELDS = {"UDAPI1017": "client_id", "UDAPI1018": "redirect_uri", "UDAPI1022": "code",
+          "UDAPI1023": "grant_type", "UDAPI1024": "client_secret"}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", [Step.TOKEN, Step.PIN, *BEARER])
+@pytest.mark.parametrize("code", FIELDS)
+def test_a_missing_field_is_named_at_the_login_alone(code: str, step: Step) -> None:
     """On other routes the same numbers mean other things."""
-    error = refused(400, api("UDAPI1017", ""), step)
-    bearer = step in {Step.PROFILE, Step.LOGOUT}
-    assert isinstance(error.error_code, ErrorCode) is not bearer
-    assert ("client_id" in error.message) is not bearer
-    assert error.error_code == "UDAPI1017"
+    error = refused(400, api(code, ""), step)
+    named = step not in BEARER
+    assert isinstance(error.error_code, ErrorCode) is named
+    assert (f"that {FIELDS[code]} is missing" in error.message) is named
+    assert error.error_code == code
+
+
+@pytest.mark.parametrize("step", BEARER)
+def test_a_bare_401_of_upstox_is_about_the_token(step: Step) -> None:
+    """Where the token is all that is sent; with a code that nobody knows it is not."""
+    assert isinstance(refused(401, api(None), step), AuthenticationError)
+    assert type(refused(401, api("UDAPI7"), step)) is APIError
+    assert type(refused(403, api(None), step)) is APIError
 
 
 def test_a_generic_code_blames_the_number_at_the_otp_request_alone() -> None:

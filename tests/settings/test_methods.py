@@ -10,8 +10,8 @@ import pytest
 
 from support.settings_examples import VALID
 from upstox_totp import ConfigurationError, UpstoxTOTP
+from upstox_totp._settings.config import SettingsByName
 from upstox_totp._settings.table import METHODS, SETTINGS, needed_by, variable
-from upstox_totp.client import SettingsByName
 
 NEEDS = {
     "page": {*VALID},

@@ -185,7 +185,7 @@ class PageLogin(LoginMethod):
         profile: dict[str, str] = {}
         if session.profile_id is not None:
             data["profileId"] = session.profile_id
-            profile = {"X-Profile-Id": str(session.profile_id), "X-User-Id": session.user_id}
+            profile = routes.profile_headers(session.profile_id, session.user_id)
         with context.sending(Credential.PIN):
             answer = self._post(
                 context,

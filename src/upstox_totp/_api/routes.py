@@ -126,6 +126,11 @@ def service_headers(
     }
 
 
+def profile_headers(profile_id: int, user_id: str) -> dict[str, str]:
+    """Return the headers that go with a PIN in the newer revision."""
+    return {"X-Profile-Id": str(profile_id), "X-User-Id": user_id}
+
+
 def api_headers() -> dict[str, str]:
     """Return the headers of a program that asks the API."""
     return page_headers() | {"Accept": "application/json"}

@@ -1,8 +1,8 @@
 """Config: the settings of one client, valid."""
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, Literal, Self
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, Self, TypedDict
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -35,6 +35,29 @@ _SANDBOXS: Final = "is a sandbox's: set UPSTOX_BASE_DOMAIN to it, or give the AP
 def as_secret(value: object) -> SecretStr | None:
     """Hide a value of any type from every ``repr``, before anything else is done with it."""
     return value if value is None or isinstance(value, SecretStr) else SecretStr(value)  # type: ignore[arg-type]
+
+
+class SettingsByName(TypedDict, total=False):
+    """Every setting, by name; text as in a file is taken for each, None counts as not given."""
+
+    username: str | None
+    password: SecretStr | str | None
+    pin_code: SecretStr | str | None
+    totp_secret: SecretStr | str | None
+    client_id: str | None
+    client_secret: SecretStr | str | None
+    redirect_uri: str | None
+    debug: bool | str | None
+    sleep_time: int | str | None
+    base_domain: str | None
+    login_method: str | Sequence[str] | None
+    login_revision: str | None
+    user_id: str | None
+    account: str | None
+    cache_dir: str | os.PathLike[str] | None
+    cache_url: SecretStr | str | None
+    cache_key: SecretStr | str | None
+    secrets_dir: str | os.PathLike[str] | None
 
 
 class Config(BaseSettings):
