@@ -291,6 +291,7 @@ def test_what_is_hidden_is_used_as_it_is() -> None:
     assert (text, body) == ("a secret", b"a secret")
     assert (hash(text), hash(body)) == (hash("a secret"), hash(b"a secret"))
     assert bytes(body[2:]) == b"secret"
+    assert HiddenStr(text) == copy.deepcopy(text) == HiddenBytes(body).decode() == "a secret"
     assert text.startswith("a ")
     assert pickle.loads(pickle.dumps([text, body])) == [text, body]  # noqa: S301 - our own
     assert json.loads(HiddenBytes(b'{"a": "b"}')) == {"a": "b"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from html import unescape
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -233,6 +233,10 @@ class HiddenStr(str):
     """Text that holds a secret: used as it is, never shown, and neither are parts of it."""
 
     __slots__ = ()
+
+    def __new__(cls, text: str = "") -> Self:
+        """Take text, hidden text too, whose ``str()`` is the mask."""
+        return super().__new__(cls, str.__str__(text))
 
 
 @_stays_hidden

@@ -1,4 +1,4 @@
-"""TokenAuth: puts the day's token on requests to Upstox, and renews it when it has died."""
+"""TokenAuth: puts the day's token on requests to Upstox, and renews it when it has ended."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from upstox_totp import _clock
 from upstox_totp._cache.lifetime import ADJUSTMENT, MARGIN
 from upstox_totp._http.addresses import is_upstox, origin
 from upstox_totp._log import logger
+from upstox_totp._redact import HiddenStr
 from upstox_totp.errors import AuthenticationError, ErrorCode, UpstoxError
 from upstox_totp.token_cache import TokenCache
 
@@ -38,28 +39,28 @@ class Cache(Protocol):
     def get_access_token(
         self, client: Any, *, refresh: bool = False, instead_of: str | None = None
     ) -> AccessTokenResponse:
-        """Return the kept token, or log in."""
+        """Return the cached token, or log in."""
 
 
 class TokenAuth(AuthBase):
     """Puts the day's access token on each request of a ``requests`` session.
 
     ``session.auth = TokenAuth(client)`` is all that a program needs: the token comes from the
-    cache, is replaced when it dies at 03:30 Indian time, and when Upstox says that it is dead
-    (401 with the code UDAPI100050); then the request is sent once more, if its body can be. Only
-    Upstox hosts over https, and those of the client's base domain, get the token; a redirect
-    elsewhere does not. All threads may share one: one of them logs in, the others wait.
+    cache, and is replaced when it expires at 03:30 Indian time, or when Upstox says that it is
+    invalid (401 with the code UDAPI100050); then the request is sent once more, if its body can
+    be. Only Upstox hosts over https, and those of the client's base domain, get the token; a
+    redirect elsewhere does not. All threads may share one: one of them logs in, the others wait.
 
     Args:
         client: Whose token it is.
-        cache: Where tokens are kept; by default a `TokenCache` of its own.
+        cache: Where tokens are cached; by default a `TokenCache` of its own.
     """
 
     def __init__(self, client: UpstoxTOTP, cache: TokenCache | None = None) -> None:
         self._client = client
         self._cache: Cache = TokenCache() if cache is None else cache
         self._held = _Held()
-        self._died = (_Hidden(), -_SOON)
+        self._ended = (HiddenStr(), -_SOON)
         self._failure: Exception | None = None
         self._tries = 0
         self._lock = (os.getpid(), threading.Lock())
@@ -79,9 +80,7 @@ class TokenAuth(AuthBase):
             requests.RequestException: If a request of the login got no whole answer.
         """
         if _goes_to_upstox(r.url, self._client.base_domain):
-            held = self._held
-            if not held.since <= _clock.time() < held.until:
-                held = self._take(None)
+            held = self._valid()
             r.headers["Authorization"] = held.header
             r.register_hook("response", _Watch(self, self._client.base_domain))  # type: ignore[no-untyped-call]
         return r
@@ -93,17 +92,13 @@ class TokenAuth(AuthBase):
             UpstoxError: If a token is needed, and cannot be had.
             requests.RequestException: If a request of the login got no whole answer.
         """
-        held = self._held
-        if not held.since <= _clock.time() < held.until:
-            held = self._take(None)
-        return held.token
+        return self._valid().token
 
     def renew(self, token: str) -> str:
-        """Return a token in place of one that Upstox says is dead.
+        """Return a token in place of one that Upstox says is invalid.
 
         Args:
-            token: The dead one. If another is held or kept by now, that is returned, and nobody
-                logs in.
+            token: The invalid one. If another is cached by now, that is returned without a login.
 
         Raises:
             AuthenticationError: If tokens were ended twice within ten minutes: another program
@@ -111,12 +106,11 @@ class TokenAuth(AuthBase):
             UpstoxError: If no token can be had.
             requests.RequestException: If a request of the login got no whole answer.
         """
-        token = _Hidden(token)
-        return self._take(token).token
+        return self._take(HiddenStr(token)).token
 
     @staticmethod
     def says_dead(status: int, body: str | bytes | None) -> bool:
-        """Tell whether an answer of Upstox says that the token is dead.
+        """Tell whether an answer of Upstox says that the token is invalid.
 
         Source: Upstox's API documentation, UDAPI100050. Other codes with the same status, a
         missing static address for example, say nothing about the token.
@@ -136,20 +130,24 @@ class TokenAuth(AuthBase):
         except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
             return False
 
-    def _take(self, dead: str | None) -> _Held:
-        """Return a token that lives, and is another than the dead one; threads wait here."""
+    def _valid(self) -> _Held:
+        held = self._held
+        return held if held.is_valid else self._take(None)
+
+    def _take(self, refused: str | None) -> _Held:
+        """Return a valid token that is another than the refused one; threads wait here."""
         tries = self._tries
         with self._own_lock():
             held = self._held
-            if held.lives and held.token != dead:
+            if held.is_valid and held.token != refused:
                 return held
             if self._tries != tries and self._failure is not None:
                 # Another thread has tried for this one, too.
                 raise copy.copy(self._failure)
-            if dead is None and held.condemned:
-                dead = held.token
+            if refused is None and held.is_ended:
+                refused = held.token
             try:
-                self._held = _Held(self._ask(dead).data)
+                self._held = _Held(self._ask(refused).data)
                 self._failure = None
             except (UpstoxError, RequestException) as error:
                 self._failure = copy.copy(error)
@@ -158,12 +156,12 @@ class TokenAuth(AuthBase):
                 self._tries += 1
             return self._held
 
-    def _ask(self, dead: str | None) -> AccessTokenResponse:
-        if dead is None:
+    def _ask(self, refused: str | None) -> AccessTokenResponse:
+        if refused is None:
             return self._cache.get_access_token(self._client)
-        token, when = self._died
+        token, when = self._ended
         now = _clock.monotonic()
-        if dead != token and now - when < _SOON:
+        if refused != token and now - when < _SOON:
             raise AuthenticationError(
                 "Upstox ended the access token, for the second time within ten minutes: another "
                 "program may log in to this account, and each login ends the other's token.",
@@ -173,16 +171,12 @@ class TokenAuth(AuthBase):
                     "UPSTOX_LOGIN_METHOD=page ends no other token.",
                 ],
             )
-        if dead != token:
-            self._died = (_Hidden(dead), now)
-        return self._cache.get_access_token(self._client, instead_of=dead)
+        if refused != token:
+            self._ended = (HiddenStr(refused), now)
+        return self._cache.get_access_token(self._client, instead_of=refused)
 
-    def condemn(self, token: str) -> None:
-        """Let the next request take another token.
-
-        Args:
-            token: The one that is dead.
-        """
+    def forget(self, token: str) -> None:
+        """Let the next request take another token than one that is invalid."""
         with self._own_lock():
             if self._held.token == token:
                 self._held.until = 0.0
@@ -197,13 +191,9 @@ class TokenAuth(AuthBase):
 
 
 class _Held:
-    """A token as it is put on requests; shows nothing.
+    """A token as it is put on requests, and between which times of the local clock; shows nothing.
 
-    Attributes:
-        token: The token.
-        header: The value of ``Authorization``.
-        since: A local clock before this was set since: the token's life has to be reckoned anew.
-        until: When to take another one, by the local clock.
+    A clock before ``since`` was set meanwhile: when the token expires has to be reckoned anew.
     """
 
     __slots__ = ("header", "since", "token", "until")
@@ -218,21 +208,16 @@ class _Held:
             self.since = now - ADJUSTMENT
 
     @property
-    def lives(self) -> bool:
+    def is_valid(self) -> bool:
         return self.since <= _clock.time() < self.until
 
     @property
-    def condemned(self) -> bool:
+    def is_ended(self) -> bool:
         return bool(self.token) and not self.until
 
 
 class _Watch:
-    """Watches the answers to one request, those of its redirects included.
-
-    Args:
-        auth: Knows the token.
-        base_domain: Where its client logs in.
-    """
+    """Watches the answers to one request, those of its redirects included."""
 
     __slots__ = ("_auth", "_base_domain", "_spent", "_strayed")
 
@@ -242,7 +227,7 @@ class _Watch:
         self._spent = self._strayed = False
 
     def __call__(self, response: Response, **kwargs: Any) -> Response:
-        """Send the request once more, with a new token, if Upstox says that its token is dead."""
+        """Send the request once more with a new token, if Upstox calls its token invalid."""
         if not _goes_to_upstox(response.request.url, self._base_domain):
             self._strayed = True
         elif response.status_code == _UNAUTHORIZED and not self._spent:
@@ -251,7 +236,7 @@ class _Watch:
 
     def _replace(self, response: Response, options: dict[str, Any]) -> Response:
         request = response.request
-        used = _Hidden(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        used = HiddenStr(request.headers.get("Authorization", "").removeprefix("Bearer "))
         if used and not self._auth.says_dead(response.status_code, response.content):
             return response
         # requests takes the token off at a redirect to another host; one of Upstox may have it,
@@ -259,8 +244,8 @@ class _Watch:
         if not used and self._strayed:
             return response
         if not _can_be_sent_again(response):
-            logger.warning("The access token is dead, and the body cannot be sent a second time")
-            self._auth.condemn(used)
+            logger.warning("The access token is invalid, and the body cannot be sent a second time")
+            self._auth.forget(used)
             return response
         request.headers["Authorization"] = "Bearer " + (
             self._auth.renew(used) if used else self._auth.get_access_token()
@@ -272,15 +257,6 @@ class _Watch:
         again.history.append(response)
         self._spent = again.is_redirect
         return again
-
-
-class _Hidden(str):
-    """A token, never shown."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "[hidden]"
 
 
 def _can_be_sent_again(response: Response) -> bool:
