@@ -295,7 +295,8 @@ class UpstoxTOTP:
             self._secrets = self.config, known
         return known
 
-    @cached_property
+    # Not cached: pyright takes no cached_property for the property of a protocol.
+    @property
     def one_time_passwords(self) -> OneTimePasswords:
         """The one-time passwords of the TOTP secret, which not every login method needs.
 
