@@ -60,11 +60,11 @@ def _hinting(init: Callable[_P, None]) -> Callable[_P, None]:
 
 
 class UpstoxTOTP:
-    """Logs a person in to their own Upstox account and returns the day's access token.
+    """Logs you in to your own Upstox account and returns the day's access token.
 
     A setting that is not given as an argument is read from the environment (``UPSTOX_USERNAME``
-    and so on), else from ``.env`` in the working directory. All are validated at once. A client
-    may log in again and again; it is not thread-safe: use one for each thread.
+    and so on), otherwise from ``.env`` in the working directory. All are validated at once. You
+    may log in again and again with a client. It is not thread-safe: use one for each thread.
 
     Args:
         username: The 10-digit mobile number registered with Upstox.
@@ -136,7 +136,7 @@ class UpstoxTOTP:
 
     @classmethod
     def from_account(cls, name: str) -> Self:
-        """Return a client for one of a person's accounts, by the name that they gave it.
+        """Return a client for one of your accounts, by the name that you gave it.
 
         Its settings come from the environment, else a secrets directory, else the account's entry
         in the operating system's keyring, else its file in the user's configuration directory,
@@ -356,7 +356,7 @@ class UpstoxTOTP:
         if a login of this process has seen it, else for the local one.
 
         Raises:
-            ConfigurationError: If no TOTP secret is set, since the configured ways need none.
+            ConfigurationError: If no TOTP secret is set: not every login method needs one.
         """
         return self.one_time_passwords.current(self.server_clock).get_secret_value()
 

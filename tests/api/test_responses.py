@@ -145,6 +145,9 @@ ROWS: dict[str, Row] = {
                                 Outcome.UNANSWERED),
     "the one request, internal": (400, api("UDAPI100500"), Step.TOTP_LOGIN, APIError,
                                   Outcome.UNANSWERED),
+    "the one request, too slow": (408, b"", Step.TOTP_LOGIN, APIError, Outcome.UNANSWERED),
+    "the one request, a stranger's limit": (429, b"", Step.TOTP_LOGIN, RateLimitError,
+                                            Outcome.NOT_JUDGED),
     "the one request, a limit": (429, api("UDAPI10005"), Step.TOTP_LOGIN, RateLimitError,
                                  Outcome.NOT_JUDGED),
     "the one request, no route": (404, api("UDAPI100060"), Step.TOTP_LOGIN, APIError,
@@ -178,6 +181,32 @@ def test_other_failures() -> None:
     assert not leaves_unjudged(unsent)
     header = network_error(requests.exceptions.InvalidHeader(), Step.PIN, "POST", "https://h/")
     assert judge(header) is Outcome.NOT_SENT
+
+
+def test_only_what_cannot_have_been_judged_leads_on() -> None:
+    """An answer that is none may have been judged, whatever its status."""
+    assert not leaves_unjudged(ValidationError("x", details={"http_status": 404}))
+    assert not leaves_unjudged(APIError("x"))
+    assert not leaves_unjudged(refused(500, CLOUDFLARE_PAGE % 1020, Step.PIN))
+    assert not leaves_unjudged(refused(404, service(4711), Step.PIN))
+    assert leaves_unjudged(refused(404, service("UDAPI10000"), Step.PIN))
+    assert leaves_unjudged(refused(403, CLOUDFLARE_PAGE % 1020, Step.PIN))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "speaker"),
+    [
+        (400, service(1), "Upstox"),
+        (403, CLOUDFLARE_PAGE % 1010, "Cloudflare"),
+        (403, b"<html></html>", "a block page"),
+        (429, b"<html></html>", "a block page"),
+        (503, b"<html></html>", "a page"),
+        (403, b"{}", "somebody else"),
+    ],
+)
+def test_the_details_say_who_answered(status: int, body: bytes, speaker: str) -> None:
+    """By the envelope, else by what the page says and its status."""
+    assert refused(status, body, Step.PIN).details["answered_by"] == speaker
 
 
 def test_an_edge_is_named_with_what_to_try() -> None:

@@ -1,4 +1,4 @@
-"""Which of a person's accounts a login is for, and what keeps an account from logging in."""
+"""Which of a user's accounts a login is for, and what prevents an account from logging in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AppTokenAPI: a fresh access token, by the configured ways; whether it lives, and its end."""
+"""AppTokenAPI: a fresh access token, whether one is valid, and its end."""
 
 from __future__ import annotations
 
@@ -48,33 +48,32 @@ class TokenCheck(NamedTuple):
 
 
 class AppTokenAPI(BaseAPI):
-    """App token API: gets an access token, asks whether it lives, and ends it."""
+    """App token API: gets an access token, asks whether it is valid, and ends it."""
 
     def get_access_token(self) -> AccessTokenResponse:
-        """Log in by the configured ways and return a fresh access token.
+        """Log in with the configured methods and return a fresh access token.
 
-        The way ``page`` sends six requests, ``sleep_time`` milliseconds apart: login dialog, OTP
-        request, one-time password, PIN, authorization, token exchange. From the second on none is
-        repeated, save where the connection was refused or the newer revision's verification does
-        not exist. The way ``api`` sends one, and ends the account's earlier tokens. Of several
-        ways the next is gone only where it is certain that nobody judged what was sent: the route
-        does not exist, a page of an edge before Upstox answered, or the connection was refused.
+        ``page`` sends six requests, ``sleep_time`` milliseconds apart: login dialog, OTP request,
+        one-time password, PIN, authorization, token exchange. From the second on none is repeated,
+        unless the connection was refused or the newer verification does not exist. ``api`` sends
+        one, and ends the account's earlier tokens. With several methods the next is tried only
+        where it is certain that nothing was judged: the route does not exist, a block page
+        answered, or the connection was refused.
 
-        Waits while another thread of this process logs in to the same account, and for the next
-        one-time password if this process has used the current one.
+        Waits while another login to the same account is under way, and for the next one-time
+        password if the current one was used.
 
         Returns:
-            The token in ``data.access_token``, and whose it is. The token dies at 03:30 Indian
-            time, see ``data.expires_at``.
+            The token in ``data.access_token``, and whose it is. It expires at 03:30 Indian time,
+            see ``data.expires_at``.
 
         Raises:
-            AuthenticationError: If a credential was rejected, now or earlier in this process, or
-                the account has no TOTP or PIN. Logging in again without a change costs another
-                context.
+            AuthenticationError: If a credential was rejected, now or earlier, or the account has no
+                TOTP or PIN. Logging in again without a change costs another attempt.
             RateLimitError: If too many requests or one-time passwords were asked for.
             ValidationError: If an answer is not what the protocol says.
             APIError: If Upstox refused for another reason, or another login did not end.
-            ConfigurationError: If the configured way is ``none``.
+            ConfigurationError: If the configured method is ``none``.
             requests.RequestException: If a request got no whole answer.
         """
         return log_in_alone(self._client, lambda log: self._client.log_in(log, cached=False))

@@ -99,8 +99,8 @@ _REVISED_STEPS: Final = frozenset({Step.OTP_VERIFY, Step.PIN})
 _BEARER_STEPS: Final = frozenset({Step.PROFILE, Step.QUOTE, Step.ADDRESSES, Step.LOGOUT})
 _BLOCKING: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 _BLOCKED_BY: Final = frozenset({CLOUDFLARE, BLOCK_PAGE})
-# What such a status of a one-request login may be, but no verdict on what was sent.
-_NO_VERDICT: Final = frozenset(
+# Statuses that say nothing about what a login of one request sent.
+_NOT_JUDGING: Final = frozenset(
     {
         HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
         HTTPStatus.REQUEST_TIMEOUT,
@@ -131,8 +131,8 @@ _CODE_WORDS: Final = r"\b(?:t?otp|one[ -]?time|authenticator|verification code|s
 def check_granted(answer: Answer, step: Step | None, secrets: Secrets) -> None:
     """Raise the error that an answer stands for, if it grants nothing.
 
-    Its ``details`` say who answered (``answered_by``): a credential is called rejected only where
-    the answer has the form of a verdict. What it says about a credential is told by `judge`.
+    Its ``details`` say who answered (``answered_by``). What it says about a credential is told by
+    `judge`.
     """
     if answer.refuses:
         raise _refusal(answer, step, secrets)
@@ -217,15 +217,15 @@ def _read(
 ) -> _Reading:
     """Return what a refusal means, and what it says about a credential that the step sent.
 
-    In answer to a credential, whatever is said of another matter may hide a verdict, and counts as
-    unanswered; the attempts that are left count first.
+    In answer to a credential, whatever is said of another matter may hide a rejection, and counts
+    as unanswered; the attempts that are left count first.
     """
     status, left = answer.response.status_code, "attempts_left" in details
     known = None
     if isinstance(code, ErrorCode) and not (status in NO_SUCH_ROUTE and code in _ABOUT_ROUTES):
         known = _explain_known(code, step, status, message)
     # The code of a wrong one-time password is not known; its message speaks of attempts left.
-    if left and step in REJECTED and (known is None or _hides_verdict(known, step)):
+    if left and step in REJECTED and (known is None or _hides_rejection(known, step)):
         return _rejected(step, message), Outcome.REJECTED
     if known is not None:
         return known, _judge_known(known, code, step, status, left=left)
@@ -245,7 +245,7 @@ def _read_unknown(
         return MAINTENANCE, Outcome.NOT_JUDGED if blocked else unclear
     if status in NO_SUCH_ROUTE and (code in _ABOUT_ROUTES or not own):
         return _explain_no_route(step), unclear if own else Outcome.NOT_JUDGED
-    if step is Step.TOTP_LOGIN and _judges_totp_login(answer, own=own):
+    if step is Step.TOTP_LOGIN and _rejects_totp_login(answer, own=own):
         return _rejected(step, message), Outcome.REJECTED
     if (
         code is None
@@ -277,7 +277,7 @@ def _explain_known(code: ErrorCode, step: Step | None, status: int, message: str
     return TOTP_LOGIN_CODES.get(code) or _rejected(step, message)
 
 
-def _hides_verdict(known: Explanation, step: Step | None) -> bool:
+def _hides_rejection(known: Explanation, step: Step | None) -> bool:
     """Tell whether a known code speaks of another matter than a credential that was sent."""
     return step in _CREDENTIAL_STEPS and not known.settings and known.error is not RateLimitError
 
@@ -289,7 +289,7 @@ def _judge_known(
     if known.error is RateLimitError:
         return Outcome.REJECTED if credential and left else Outcome.NOT_JUDGED
     if known.error is AuthenticationError and known.settings:
-        # A verdict on something else than what the step sends is none on that.
+        # Something else than what the step sends is to blame.
         sent = _SENT_AT.get(step)
         named = sent is None or sent in known.settings
         return Outcome.REJECTED if named else Outcome.UNEXPLAINED
@@ -313,10 +313,10 @@ def _rejected(step: Step | None, message: str) -> Explanation:
     return REJECTED[step]
 
 
-def _judges_totp_login(answer: Answer, *, own: bool) -> bool:
-    """Tell whether a refusal of a login by one request must be taken for a verdict."""
+def _rejects_totp_login(answer: Answer, *, own: bool) -> bool:
+    """Tell whether a refusal of a login of one request must be taken for a rejection."""
     status = answer.response.status_code
-    if status in _NO_VERDICT or status >= _SERVER:
+    if status in _NOT_JUDGING or status >= _SERVER:
         return False
     return own or not (answer.is_page or answer.edge_error)
 
@@ -328,7 +328,7 @@ def _explain_no_route(step: Step | None) -> Explanation:
 
 
 def _explain_status(answer: Answer, step: Step | None, *, own: bool) -> Explanation:
-    """Explain what is no verdict on a credential by its status, and by who answered."""
+    """Explain what rejects no credential by its status, and by who answered."""
     status = answer.response.status_code
     if status in NO_SUCH_ROUTE:
         return ABSENT_OF_REVISION if step in _REVISED_STEPS else ABSENT

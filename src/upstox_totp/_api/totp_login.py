@@ -21,7 +21,7 @@ class TotpLoginAPI(LoginMethod):
     """Upstox's own TOTP login, which Upstox documents since September 2026.
 
     It needs the API key, the TOTP secret and a PIN of six digits, and TOTP enabled on the account.
-    A token made this way ends every access token that the account had.
+    A token of this login ends every access token that the account had.
     """
 
     ends_others = True
