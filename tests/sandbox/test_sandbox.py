@@ -150,18 +150,18 @@ def test_the_clock_can_be_moved_and_steps() -> None:
         assert sandbox.tokens_issued == 2
 
 
-def test_fifty_clients_log_in_at_once() -> None:
-    """Fifty logins of one account at once do not disturb each other."""
+def test_many_clients_log_in_at_once() -> None:
+    """Sixteen logins of one account at once do not disturb each other."""
     with Sandbox(single_use_codes=False) as sandbox:
 
         def log_in(number: int) -> str:
             with Probe(sandbox) as probe:
                 return str(probe.login(("newer", "older")[number % 2])["access_token"])
 
-        with ThreadPoolExecutor(50) as pool:
-            tokens = list(pool.map(log_in, range(50)))
-        assert len(set(tokens)) == 50
-        assert (sandbox.tokens_issued, sandbox.logins, sandbox.codes_received) == (50, 50, 50)
+        with ThreadPoolExecutor(16) as pool:
+            tokens = list(pool.map(log_in, range(16)))
+        assert len(set(tokens)) == 16
+        assert (sandbox.tokens_issued, sandbox.logins, sandbox.codes_received) == (16, 16, 16)
 
 
 def test_logins_may_interleave() -> None:

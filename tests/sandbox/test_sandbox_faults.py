@@ -1,8 +1,5 @@
 """The sandbox's faults: what reaches the client, and what the account makes of it."""
 
-import gzip
-import http.client
-import json
 import re
 import socket
 import ssl
@@ -18,7 +15,7 @@ import trustme
 
 from conftest import PATIENCE
 from support.sandbox_probe import DIALOG, Probe, code_of, message_of, query_of
-from support.wire_faults import drip, large, last_on_connection, then_blackhole
+from support.wire_faults import drip, last_on_connection, then_blackhole
 from upstox_totp.sandbox import Fault, Sandbox
 
 Step = Callable[[Probe], requests.Response]
@@ -118,11 +115,6 @@ def test_senseless_faults_are_refused(sandbox: Sandbox, step: Any, times: int | 
     """An unknown step, or less than once, is a `ValueError`."""
     with pytest.raises(ValueError, match=r"step|times"):
         sandbox.misbehave(step, Fault.hang(), times)
-
-
-def test_a_fault_says_what_it_is() -> None:
-    """A fault's repr is its name."""
-    assert repr([Fault.hang(), Fault.reset("middle")]) == "[<Fault hang>, <Fault reset middle>]"
 
 
 INSTEAD: list[tuple[Fault, int, str, bytes]] = [
@@ -332,43 +324,6 @@ def test_reset_in_the_middle(sandbox: Sandbox) -> None:
             received += connection.recv(65536)
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
-
-
-@pytest.mark.parametrize("chunked", [False, True])
-def test_drip_never_ends(sandbox: Sandbox, *, chunked: bool) -> None:
-    """`drip` promises much, or leaves the length open, and sends byte by byte."""
-    sandbox.misbehave("profile", drip(0.001, chunked=chunked))
-    connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=PATIENCE)
-    connection.request("GET", "/api/v2/user/profile")
-    response = connection.getresponse()
-    length = response.getheader("Content-Length")
-    assert (length is None) is chunked
-    assert (response.getheader("Transfer-Encoding") == "chunked") is chunked
-    assert response.read(20) == b'{"status": "error", '
-    response.close()
-    connection.close()
-
-
-def test_large_is_valid_json_of_its_size(probe: Probe) -> None:
-    """`large` answers JSON of exactly the size asked for."""
-    probe.sandbox.misbehave("profile", large(2**20))
-    response = probe.profile("x")
-    assert len(response.content) == 2**20
-    assert response.json()["success"] is True
-
-
-def test_large_can_be_small_on_the_wire(probe: Probe) -> None:
-    """Compressed, a large answer is small until it is unpacked."""
-    probe.sandbox.misbehave("profile", large(2**22, compressed=True))
-    response = probe.session.get(
-        probe.url("api", "/v2/user/profile"),
-        stream=True,
-        timeout=PATIENCE,
-    )
-    packed = response.raw.read()
-    assert response.headers["Content-Encoding"] == "gzip"
-    assert len(packed) < 2**16
-    assert len(json.loads(gzip.decompress(packed))["data"]["padding"]) > 2**21
 
 
 def test_a_redirect_loop_has_no_end(probe: Probe) -> None:
