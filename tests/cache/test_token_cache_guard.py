@@ -326,3 +326,10 @@ def test_a_step_of_a_later_release_is_none_that_this_one_names() -> None:
     """The failure still counts, at no step."""
     failure = unexplained("m", 1.0)._replace(step=99)
     assert upstox_error_of(failure).step is None
+
+
+def test_force_hands_out_a_cached_token(client: UpstoxTOTP, sandbox: Sandbox) -> None:
+    """It passes what blocks a login, where one is needed."""
+    token = TokenCache().get_access_token(client)
+    assert TokenCache().get_access_token(client, force=True) == token
+    assert sandbox.logins == 1

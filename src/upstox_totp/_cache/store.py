@@ -99,7 +99,13 @@ class Store:
         token, login = record.token, record.login
         if token is None or not token.serves(margin) or not record.is_of(identity):
             return record._replace(token=None)
-        ended = login.log and has_ended(self.read_attempts(identity, record.account), login)
+        if not login.log:
+            return record
+        attempts = None
+        # Where the token lies, whatever ended it is noted, too.
+        with suppress(OSError):
+            attempts = self._load(AttemptRecord, self._backends[0], _attempts_name(record.account))
+        ended = attempts is not None and has_ended(attempts[0], login)
         return record._replace(token=None) if ended else record
 
     def read_token(self, identity: Identity) -> TokenRecord:
@@ -116,14 +122,12 @@ class Store:
                 break
         return TokenRecord()
 
-    def read_attempts(
-        self, identity: Identity, account: str = "", *, replacing: bool = False
-    ) -> AttemptRecord:
+    def read_attempts(self, identity: Identity, *, replacing: bool = False) -> AttemptRecord:
         """Return what is stored of an account's attempts, an empty record if nothing of use is.
 
         ``replacing`` passes over what cannot be read, for a caller who replaces it.
         """
-        name = _attempts_name(account or identity.attempts_name)
+        name = _attempts_name(identity.attempts_name)
         record, doubtful = AttemptRecord(), []
         for backend in self._backends:
             try:
