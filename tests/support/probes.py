@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -160,6 +161,8 @@ PROBES: dict[str, Callable[..., None]] = {
 
 def run(probe: str, *arguments: str) -> None:
     """Run one of the probes."""
+    # What the forker imported may have asked for it, in the environment of an earlier test.
+    tempfile.tempdir = None
     run_faster(float(os.environ["PROBE_SPEED"]))
     if "PROBE_LEASE" in os.environ:
         # Locks are extended for requests that take no longer than a lease.
