@@ -266,8 +266,8 @@ def test_check_env_looks_at_the_file(account: Sandbox, tmp_path: Path) -> None:
     Path(".env").write_text("")
     Path(".env").chmod(0o644)
     said = run("check-env").stdout
-    assert ".env can be read by others: chmod 600 .env" in said
-    assert ".env is not ignored by git: add it to .gitignore" in said
+    assert "Other users can read .env. Run: chmod 600 .env" in said
+    assert "git does not ignore .env. Add it to .gitignore." in said
     Path(".env").chmod(0o600)
     Path(".gitignore").write_text(".env\n")
     result = run("check-env")

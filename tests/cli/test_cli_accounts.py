@@ -138,7 +138,7 @@ def test_an_account_that_is_none(command: str, name: str) -> None:
     said = result.stdout + result.stderr
     if name == "nobody":
         assert "There is no account nobody" in said
-        assert "upstox_cli configure --account nobody makes it" in said
+        assert "upstox_cli configure --account nobody" in said
     else:
         assert "account (UPSTOX_ACCOUNT) must be letters, digits" in said
 

@@ -86,7 +86,7 @@ def test_a_wrong_answer_is_told_at_once() -> None:
     assert result.output.count("It must be 6 digits for api") == 1
     assert result.output.count("It must be a base32 string") == 1
     assert result.output.count("TOTP secret, or its") == 3
-    assert "quote at an end" in result.output
+    assert "quote at one end" in result.output
     config = UpstoxTOTP().config
     assert config.client_id == "my-key"
     assert config.totp_secret is not None

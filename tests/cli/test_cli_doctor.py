@@ -31,7 +31,7 @@ def test_doctor(account: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     for stage in ("api", "service", "login"):
         assert f"Host of {stage}" in result.stdout
     assert result.stdout.count("reached in ") == 3
-    assert "right to a second" in result.stdout
+    assert "in sync (within 1 s)" in result.stdout
     assert "https: http://trader:[hidden]@proxy.example:3128" in result.stdout
     assert "hunter2" not in result.stdout
     assert "absent.pem (REQUESTS_CA_BUNDLE, not there)" in result.stdout
@@ -45,22 +45,22 @@ def test_doctor_does_not_blame_a_clock_for_a_sandbox(account: Sandbox) -> None:
     for _ in range(3):
         run("generate-token")
     told = run("doctor").stdout
-    assert "90 s behind the server's, which may be a sandbox's that was moved" in told
-    assert "set it right" not in told
+    assert "90 s behind the server, which may be a sandbox with another time" in told
+    assert "Synchronize it" not in told
 
 
 @pytest.mark.parametrize(
     ("offsets", "text"),
     [
-        ([3599.5, 3599.9, 3599.1], "3600 s behind the server's: set it right"),
-        ([-3600.5, -3601.0, -3600.0], "3600 s ahead of the server's: set it right"),
-        ([3.2, 3.4, 3.0], "4 s behind the server's"),
-        ([-0.5, -0.9, -0.1], "right to a second"),
+        ([3599.5, 3599.9, 3599.1], "3600 s behind the server. Synchronize it"),
+        ([-3600.5, -3601.0, -3600.0], "3600 s ahead of the server. Synchronize it"),
+        ([3.2, 3.4, 3.0], "4 s behind the server"),
+        ([-0.5, -0.9, -0.1], "in sync (within 1 s)"),
         # One odd answer is no clock.
-        ([-0.5, 86400.0, -0.7], "right to a second"),
-        ([0.0, 86400.0], "not judged: two answers must agree"),
-        ([3600.0], "not judged: two answers must agree"),
-        ([], "not compared: no server told its time"),
+        ([-0.5, 86400.0, -0.7], "in sync (within 1 s)"),
+        ([0.0, 86400.0], "not checked: two answers must agree"),
+        ([3600.0], "not checked: two answers must agree"),
+        ([], "not checked: no server sent its time"),
     ],
 )
 def test_a_clock_is_judged_by_two_answers(offsets: list[float], text: str) -> None:
@@ -72,7 +72,7 @@ def test_a_certificate_that_does_not_fit_the_clock_names_the_clock() -> None:
     """No server's clock is known then, and the local one is the first to look at."""
     told = ["login: SSLError, certificate is not yet valid. Set the clock."]
     found = compare_clocks([], on_loopback=False, told=told)
-    assert (found.grade, "set it right" in found.text) == ("bad", True)
+    assert (found.grade, "check this machine's clock" in found.text) == ("bad", True)
 
 
 def test_doctor_without_a_network(account: Sandbox) -> None:
@@ -86,7 +86,7 @@ def test_doctor_without_a_network(account: Sandbox) -> None:
     hosts = [line for line in result.stdout.splitlines() if line.startswith("Host of")]
     assert [line.count("Connection refused") for line in hosts] == [1, 1, 1]
     assert "IPv4 does not connect (Connection refused), IPv6 has no address" in result.stdout
-    assert "not compared" in result.stdout
+    assert "no server sent its time" in result.stdout
 
 
 def test_doctor_needs_no_credentials(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def test_a_proxy_that_cannot_be_asked(
     assert "Check the connection" not in doctor.stdout + login.stderr
     assert "hunter2" not in doctor.stdout + doctor.stderr + login.stderr
     (row,) = (line for line in doctor.stdout.splitlines() if line.startswith("Proxy"))
-    assert ", which needs" in row or ", which is" in row or ", no proxy" in row
+    assert ", which needs" in row or ", which is" in row or ", which must" in row
     assert account.requests == []
 
 
@@ -177,7 +177,7 @@ def test_families_are_told_apart(account: Sandbox, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("UPSTOX_BASE_DOMAIN", f"http://localhost:{port}/{{stage}}")
     told = run("doctor").stdout
     assert "localhost: IPv4 connects, IPv6 does not connect (" in told
-    assert "prefer the other family" in told
+    assert "prefer the other one" in told
 
 
 def test_the_app_is_known(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ def test_the_app_is_known(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(name, sandbox.environment[name])
     result = run("doctor", "--app")
     assert result.exit_code == 0
-    assert "the login dialog knows the client id and the redirect URI" in result.stdout
+    assert "Upstox knows this client id and redirect URI" in result.stdout
     assert [r.step for r in sandbox.requests if r.step != "login_page"].count("dialog") == 1
     assert {r.step for r in sandbox.requests} <= {"dialog", "login_page", None}
     assert sandbox.otp_requests == sandbox.pins_received == sandbox.logins == 0

@@ -74,7 +74,7 @@ def test_a_folder_of_that_name_is_told_to_who_misses_settings() -> None:
     assert UpstoxTOTP(**VALID)
     text = told()
     assert "username (UPSTOX_USERNAME) is not set" in text
-    assert f"{Path.cwd() / '.env'} was not read: there is no such file: it is a folder" in text
+    assert f"{Path.cwd() / '.env'} was not read: it is a directory" in text
 
 
 def test_where_it_was_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -110,27 +110,27 @@ def test_a_name_that_nothing_reads_gets_a_hint(
 ) -> None:
     """In a file and in the environment, in the error and in check-env."""
     Path(".env").write_text(f"{found}=482915\n")
-    assert f"{found} in .env is read by nothing: did you mean {meant}?" in told()
-    assert any(f"did you mean {meant}?" in one for one in check_settings().advice)
+    assert f"Unknown setting {found} in .env. Did you mean {meant}?" in told()
+    assert any(f"Did you mean {meant}?" in one for one in check_settings().advice)
     Path(".env").unlink()
     if os.name == "posix":
         monkeypatch.setenv(found, "482915")
-        assert f"{found} in the environment is read by nothing: did you mean {meant}?" in told()
+        assert f"Unknown setting {found} in the environment. Did you mean {meant}?" in told()
 
 
 def test_what_other_programs_read_gets_no_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     """What this command writes itself, and what is like no setting, is left alone."""
     monkeypatch.setenv("UPSTOX_ACCESS_TOKEN", "x")
     monkeypatch.setenv("UPSTOX_HOLIDAYS_FILE", "x")
-    assert "did you mean" not in told()
+    assert "Did you mean" not in told()
 
 
 def test_a_colon_is_told() -> None:
     """YAML in a .env is named, line by line, without what stands behind the colon."""
     Path(".env").write_text("UPSTOX_USERNAME: 9876543210\nUPSTOX_PIN_CODE: 482915\n")
     text = told()
-    assert "UPSTOX_USERNAME with a colon: write UPSTOX_USERNAME=" in text
-    assert "UPSTOX_PIN_CODE with a colon" in text
+    assert "a colon after UPSTOX_USERNAME. Write UPSTOX_USERNAME=" in text
+    assert "a colon after UPSTOX_PIN_CODE" in text
     assert "482915" not in text
 
 
@@ -150,10 +150,10 @@ def test_a_number_is_told_to_be_no_text(name: str) -> None:
      "\u202a9876543210\u202c"],
 )  # fmt: skip
 def test_a_mobile_number_in_another_spelling_is_named(number: str) -> None:
-    """The words say what to leave out."""
+    """The words say what to remove."""
     text = told(**(VALID | {"username": number}))
     assert "must be exactly 10 digits" in text
-    assert re.search("leave out (the country code|the 0|blanks)", text)
+    assert re.search("remove (the country code|the leading 0|spaces)", text)
     assert "98765" not in text
 
 
@@ -225,11 +225,11 @@ def test_a_password_of_the_store_must_be_percent_encoded(
 
 def test_a_placeholder_is_refused_before_anything_is_sent() -> None:
     """README's own words for a setting are no setting, of a client neither."""
-    assert "client_id (UPSTOX_CLIENT_ID) is still the example" in told(
+    assert "client_id (UPSTOX_CLIENT_ID) is still a placeholder" in told(
         **(VALID | {"client_id": "your-api-key"})
     )
     many = {name: row.example for name, row in SETTINGS.items() if row.example and name in VALID}
-    assert told(**(VALID | many)).count("is still the example") == len(many)
+    assert told(**(VALID | many)).count("is still a placeholder") == len(many)
     assert UpstoxTOTP(**(VALID | {"pin_code": "123456"}))
     local = {"base_domain": "http://127.0.0.1:9/{stage}", **VALID, **many}
     assert UpstoxTOTP.from_settings(**local)
@@ -283,13 +283,13 @@ def test_a_pipe_as_a_file_has_an_end(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     """One that nobody fills is named, as .env, as named file and as a secret; one is read."""
     monkeypatch.setattr("upstox_totp._settings.env_files._SECONDS", 0.1)
     os.mkfifo(".env")
-    assert "it is a pipe, into which nobody wrote" in told()
-    with pytest.raises(ConfigurationError, match="it is a pipe, into which nobody wrote"):
+    assert "it is a pipe, and nothing was written to it" in told()
+    with pytest.raises(ConfigurationError, match="it is a pipe, and nothing was written to it"):
         UpstoxTOTP.from_env_file(".env")
     Path(".env").unlink()
     os.mkfifo(tmp_path / "UPSTOX_PIN_CODE")
     monkeypatch.setenv("UPSTOX_SECRETS_DIR", str(tmp_path))
-    assert "it is a pipe, into which nobody wrote" in told()
+    assert "it is a pipe, and nothing was written to it" in told()
     monkeypatch.delenv("UPSTOX_SECRETS_DIR")
     reader, writer = os.pipe()
     os.write(writer, env_text().encode())
@@ -360,8 +360,8 @@ def test_an_example_copied_unchanged_is_still_the_example(page: Path, block: str
     assert not report.good
     for name, row in SETTINGS.items():
         if variable(name) in states and row.example is not None:
-            assert "still the example" in states[variable(name)]
-    assert sum("still the example" in state for state in states.values()) >= 3
+            assert "still a placeholder" in states[variable(name)]
+    assert sum("still a placeholder" in state for state in states.values()) >= 3
 
 
 def test_the_template_copied_unchanged_lacks_everything() -> None:

@@ -107,7 +107,7 @@ def test_what_cannot_be_read_is_left_as_it_is(tmp_path: Path, content: bytes | N
     """A file in another encoding, or a folder, is not replaced by one that lacks its lines."""
     path = tmp_path / ".env"
     path.mkdir() if content is None else path.write_bytes(content)
-    with pytest.raises(ConfigurationError, match="was left as it is"):
+    with pytest.raises(ConfigurationError, match="was not changed"):
         save_in_file(path, SECRETS)
     assert path.is_dir() if content is None else path.read_bytes() == content
 
@@ -120,7 +120,7 @@ def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     writer = os.open(path, os.O_RDWR)
     os.write(writer, b"A=1\n")
     threading.Timer(0.2, os.close, [writer]).start()
-    with pytest.raises(ConfigurationError, match="was left as it is: it is a pipe or a device"):
+    with pytest.raises(ConfigurationError, match="was not changed: it is a pipe or a device"):
         save_in_file(path, SECRETS)
     assert path.is_fifo()
 
@@ -160,5 +160,5 @@ def test_a_disk_without_modes_is_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_
         return moved
 
     monkeypatch.setattr(type(tmp_path), "replace", open_to_all)
-    with pytest.warns(UserWarning, match="can be read by others"):
+    with pytest.warns(UserWarning, match="Other users can read"):
         save_in_file(tmp_path / ".env", SECRETS)

@@ -149,7 +149,7 @@ def examine_connection(base_domain: str) -> Examination:
     offsets = [visit.offset for visit in visits if visit.offset is not None]
     version = f"{__version__}, Python {platform.python_version()}, {ssl.OPENSSL_VERSION}"
     findings = (
-        Finding("Version", version),
+        Finding("Version", version, Grade.GOOD),
         *(visit.finding for visit in visits),
         *_look_at_families(base_domain),
         compare_clocks(
@@ -161,8 +161,8 @@ def examine_connection(base_domain: str) -> Examination:
         _look_at_certificates(),
         Finding(
             "Orders",
-            "are taken only from the static address that is registered for the app at Upstox "
-            "(UDAPI1154, UDAPI1221); a login is not bound to it",
+            "accepted only from the static address that is registered for your app (UDAPI1154, "
+            "UDAPI1221); you can log in from anywhere",
         ),
     )
     return Examination(findings, all(visit.reached for visit in visits))
@@ -199,12 +199,12 @@ def examine_app(settings: Settings, base_domain: str) -> tuple[Finding, Exceptio
         **facts,
     }
     if failure is None:
-        text = "the login dialog knows the client id and the redirect URI"
+        text = "Upstox knows this client id and redirect URI"
         return Finding("App", text, Grade.GOOD, facts), None
     if not blocked and isinstance(failure, UpstoxError):
         code = failure.error_code
         facts |= {"fits": False, "error_code": None if code is None else str(code)}
-    text = f"not known. {blocked}" if blocked else str(failure)
+    text = f"not checked. {blocked}" if blocked else str(failure)
     return Finding("App", text, Grade.BAD, facts), failure
 
 
@@ -229,30 +229,30 @@ def compare_clocks(offsets: list[float], *, on_loopback: bool, told: Iterable[st
     """
     if not offsets:
         if any(re.search(r"\bexpired\b|not yet valid", text) for text in told):
-            text = "a certificate's dates do not fit this machine's clock: set it right"
+            text = "a certificate looks expired or not valid yet: check this machine's clock"
             return Finding("Clock", text, Grade.BAD)
-        return Finding("Clock", "not compared: no server told its time")
+        return Finding("Clock", "not checked: no server sent its time")
     # Half a second: the fraction that the server cut off, on average.
     pairs = [(b - a, (a + b) / 2 + 0.5) for a, b in pairwise(sorted(offsets))]
     apart, agreed = min(pairs, default=(_AGREED + 1, 0.0))
     if apart > _AGREED:
         each = ", ".join(_difference(offset) for offset in offsets)
-        return Finding("Clock", f"not judged: two answers must agree, and these do not: {each}")
+        return Finding("Clock", f"not checked: two answers must agree, and these do not: {each}")
     text = _difference(agreed)
     facts = {"seconds_behind": round(agreed)}
     if abs(agreed) <= _TOLERABLE:
         return Finding("Clock", text, Grade.GOOD if abs(agreed) < 1 else Grade.NOTE, facts)
     if on_loopback:
-        text += ", which may be a sandbox's that was moved (--step-clock, --clock-offset)"
+        text += ", which may be a sandbox with another time (--step-clock, --clock-offset)"
         return Finding("Clock", text, Grade.NOTE, facts)
-    return Finding("Clock", f"{text}: set it right, for example with NTP", Grade.BAD, facts)
+    return Finding("Clock", f"{text}. Synchronize it, for example with NTP", Grade.BAD, facts)
 
 
 def _difference(ahead: float) -> str:
     if abs(ahead) < 1:
-        return "right to a second"
+        return "in sync (within 1 s)"
     side = "behind" if ahead > 0 else "ahead of"
-    return f"{abs(ahead):.0f} s {side} the server's"
+    return f"{abs(ahead):.0f} s {side} the server"
 
 
 def _look_at_families(base_domain: str) -> Iterator[Finding]:
@@ -264,16 +264,18 @@ def _look_at_families(base_domain: str) -> Iterator[Finding]:
             continue
         seen.add((host, port))
         if select_proxy(url, get_environ_proxies(url)):
-            yield Finding("IPv4, IPv6", f"{host}: not looked at, since a proxy is asked")
+            yield Finding("IPv4, IPv6", f"{host}: not checked, because a proxy is used")
             continue
         outcomes = {name: _connect(host, port, family) for name, family in _FAMILIES}
         text = ", ".join(f"{name} {outcome}" for name, outcome in outcomes.items())
         works = _CONNECTS in outcomes.values()
         broken = [name for name, one in outcomes.items() if one not in {_CONNECTS, _ABSENT}]
+        if works and not broken and _ABSENT in outcomes.values():
+            text += " (fine)"
         if works and broken:
             text += (
-                f". Each login may wait for {broken[0]} first: mend it, or prefer the other family "
-                "in the system's settings"
+                f". Each login may wait for {broken[0]} first. Fix it, or prefer the other one in "
+                "the system's settings"
             )
         grade = Grade.GOOD if works and not broken else Grade.BAD
         yield Finding("IPv4, IPv6", f"{host}: {text}", grade, {"host": host, **outcomes})
@@ -301,7 +303,7 @@ def _look_at_proxies(base_domain: str) -> Iterator[Finding]:
     proxies = get_environ_proxies(_url(base_domain, STAGES[0]))
     used = {scheme: url for scheme, url in proxies.items() if scheme in {"http", "https", "all"}}
     if not used:
-        yield Finding("Proxy", "none")
+        yield Finding("Proxy", "none", Grade.GOOD)
     for scheme, url in sorted(used.items()):
         shown, problem = _without_password(url), _problem(url)
         yield Finding(
@@ -315,13 +317,13 @@ def _look_at_proxies(base_domain: str) -> Iterator[Finding]:
 def _problem(proxy: str) -> str:
     scheme, mark, _ = proxy.partition("://")
     if mark and scheme.lower() not in _SCHEMES:
-        return f"no proxy of a known kind: {', '.join(sorted(_SCHEMES))}"
+        return f"which must begin with one of {', '.join(sorted(_SCHEMES))}"
     try:
         host = parse_url(proxy if mark else f"http://{proxy}").host
     except LocationParseError:
         host = None
     if not host:
-        return "which is no valid address: http://host:port"
+        return "which is not a valid address: use http://host:port"
     if scheme.lower().startswith("socks") and importlib.util.find_spec("socks") is None:
         return 'which needs PySocks: pip install "requests[socks]"'
     return ""
@@ -345,4 +347,4 @@ def _look_at_certificates() -> Finding:
                 Grade.NOTE if there else Grade.BAD,
                 {"bundle": path, "variable": name, "exists": there},
             )
-    return Finding("Certificates", "those of certifi")
+    return Finding("Certificates", "certifi bundle", Grade.GOOD)

@@ -60,7 +60,7 @@ def check_settings(env_file: Path | None = None, account: str | None = None) -> 
 def _told(found: Settings, findings: tuple[SettingFinding, ...]) -> list[str]:
     # Where settings were looked for helps whoever misses one.
     misses_one = any(one.state == _MISSING for one in findings)
-    odd = [hint for hint in found.hints if "did you mean" in hint or "colon" in hint]
+    odd = [hint for hint in found.hints if "Did you mean" in hint or "colon" in hint]
     return found.hints if misses_one else odd
 
 
@@ -81,9 +81,9 @@ def _file_problems(path: Path) -> list[str]:
         return []
     problems = []
     if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        problems.append(f"{path} can be read by others: chmod 600 {path}")
+        problems.append(f"Other users can read {path}. Run: chmod 600 {path}")
     if _is_open_to_git(path):
-        problems.append(f"{path} is not ignored by git: add it to .gitignore")
+        problems.append(f"git does not ignore {path}. Add it to .gitignore.")
     return problems
 
 

@@ -25,11 +25,13 @@ from upstox_totp.errors import ConfigurationError
 
 _NOT_SET: Final[Any] = None
 _NOT_THERE: Final = "is not set"
-_NO_TEXT: Final = "must be text: put it into quotes, a number loses the zeros that it begins with"
+_NO_TEXT: Final = "must be text: put it in quotes, because a number loses its leading zeros"
 _SIX_DIGITS: Final = f"must be 6 digits for the login method {API}"
-_EXAMPLE: Final = "is still the example of README: put your own in its place"
+_EXAMPLE: Final = "is still a placeholder: replace it with your own value"
 _SANDBOX: Final = "sandbox-"
-_SANDBOXS: Final = "is a sandbox's: set UPSTOX_BASE_DOMAIN to it, or give the API key of your app"
+_SANDBOXS: Final = (
+    "belongs to a sandbox: set UPSTOX_BASE_DOMAIN, or use the API key of your own app"
+)
 
 
 def as_secret(value: object) -> SecretStr | None:
@@ -125,7 +127,7 @@ class Config(BaseSettings):
         unknown = [name for name in arguments or {} if name not in SETTINGS]
         if unknown:
             raise ConfigurationError(
-                f"There are no settings {', '.join(unknown)}.",
+                f"Unknown settings: {', '.join(unknown)}.",
                 details={"settings": unknown},
                 suggestions=[
                     f"Did you mean {meant}?" for meant in map(did_you_mean, unknown) if meant
@@ -262,10 +264,7 @@ def _invalid(problems: Mapping[str, str], found: Settings) -> ConfigurationError
         f"Invalid settings: {'; '.join(told)}.",
         details={"settings": list(problems)},
         suggestions=[
-            (
-                "Give the argument, set the variable, or write it into .env "
-                "(.env.example shows all of them)."
-            ),
+            ("Pass the argument, set the variable, or add it to .env (see .env.example)."),
             *dict.fromkeys(hints),
         ],
     )

@@ -24,7 +24,6 @@ _SECONDS: Final = 5.0
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _COLON: Final = rf"^\s*({PREFIX}\w+)\s*:"
-_FOUND: Final = "it is there, but"
 
 
 class EnvFile(NamedTuple):
@@ -68,7 +67,7 @@ def _wait_for_content(descriptor: int, end: float) -> None:
     waiting.register(descriptor, select.POLLIN)
     if not waiting.poll(max(0.0, end - _clock.monotonic()) * 1000):
         raise TimeoutError(
-            errno.ETIMEDOUT, f"it is a pipe, into which nobody wrote within {_SECONDS:.0f} s"
+            errno.ETIMEDOUT, f"it is a pipe, and nothing was written to it within {_SECONDS:.0f} s"
         )
 
 
@@ -81,17 +80,17 @@ def read_env_file(path: Path) -> EnvFile:
     except OSError as error:
         # Windows says "permission denied" of a folder.
         if path.is_dir():
-            return EnvFile(path, problem="there is no such file: it is a folder")
-        return EnvFile(path, problem=f"{_FOUND} {error.strerror or type(error).__name__}")
+            return EnvFile(path, problem="it is a directory")
+        return EnvFile(path, problem=error.strerror or type(error).__name__)
     if content.startswith(_MARKS) or 0 in content:
-        return EnvFile(path, problem=f"{_FOUND} it is UTF-16 text: save it as UTF-8")
+        return EnvFile(path, problem="it is UTF-16 text: save it as UTF-8")
     try:
         text = bytes(content).decode("utf-8-sig")
     except UnicodeDecodeError:
-        return EnvFile(path, problem=f"{_FOUND} it is not UTF-8 text: save it as UTF-8")
+        return EnvFile(path, problem="it is not UTF-8 text: save it as UTF-8")
     values = _parse(text)
     colons = (
-        f"{path} says {match[1]} with a colon: write {match[1].upper()}=value."
+        f"{path} has a colon after {match[1]}. Write {match[1].upper()}=value."
         for match in re.finditer(_COLON, text, re.MULTILINE | re.IGNORECASE)
     )
     return EnvFile(path, values, hints=(*colons, *unread_names(values, f"in {path}")))
@@ -116,7 +115,7 @@ def unread_names(values: Mapping[str, str], where: str) -> list[str]:
     """Return what to say of names in a place that look like settings and that nothing reads."""
     meant = {name: did_you_mean(name) for name in values if name.upper().startswith(PREFIX)}
     return [
-        f"{name} {where} is read by nothing: did you mean {variable(setting)}?"
+        f"Unknown setting {name} {where}. Did you mean {variable(setting)}?"
         for name, setting in meant.items()
         if setting is not None
     ]

@@ -121,8 +121,8 @@ def ask_keyring(service: str, question: Callable[[], _Answer]) -> _Answer:
         thread.join(_SOON)
         if thread.is_alive():
             logger.warning(
-                "The keyring does not answer yet (%s). If it asks for a password, enter it; "
-                "this ends after %.0f s",
+                "Waiting for the keyring (%s). If it asks for a password, enter it. "
+                "This ends after %.0f s",
                 service,
                 _LONGEST,
             )

@@ -67,11 +67,11 @@ def _about_number(text: str) -> str:
     rule = SETTINGS["username"].rule
     plain = "".join(c for c in text if c.isdigit())
     if re.fullmatch(r"\s*\+91[\s-]*[0-9\s-]+", text) or re.fullmatch(r"91[0-9]{10}", plain):
-        return f"{rule}: leave out the country code and all blanks"
+        return f"{rule}: remove the country code and all spaces"
     if re.fullmatch(r"0[0-9]{10}", plain):
-        return f"{rule}: leave out the 0 before it"
+        return f"{rule}: remove the leading 0"
     if plain != text and len(plain) == len("9876543210") and plain.isascii():
-        return f"{rule}: leave out blanks and whatever else is no digit, invisible characters too"
+        return f"{rule}: remove spaces, dashes and invisible characters"
     return rule
 
 
@@ -95,8 +95,8 @@ def sendable(value: _Text) -> _Text:
         raise ValueError("empty")
     if _CONTROL.search(text):
         raise wrong(
-            "holds a line break or another control character: remove it (in a file, \\n and \\t "
-            "are such only between double quotes: use single quotes)"
+            "contains a line break or another control character: remove it (in a file, double "
+            "quotes turn \\n and \\t into one: use single quotes)"
         )
     return value
 
@@ -106,9 +106,9 @@ def key(value: _Text) -> _Text:
     text = _plain(sendable(value))
     if text != text.strip() or any(_is_invisible(c) for c in text):
         # Upstox would refuse it after an OTP, a code and a PIN were spent.
-        raise wrong("has a blank at an end, or an invisible character: remove it")
+        raise wrong("has a space at one end, or an invisible character: remove it")
     if text[0] in _QUOTES or text[-1] in _QUOTES:
-        raise wrong("has a quote at an end: remove it")
+        raise wrong("has a quote at one end: remove it")
     return value
 
 

@@ -137,7 +137,7 @@ def _refuse_difference(name: str, one: Found, other: Found) -> None:
     raise ConfigurationError(
         f"Contradicting settings: {problem}, and both are {name}.",
         details={"settings": [name]},
-        suggestions=[f"Keep {variable(name)} and remove the other: nothing was sent."],
+        suggestions=[f"Keep {variable(name)} and remove the other. Nothing was sent."],
     )
 
 
@@ -165,9 +165,9 @@ def _from_account(name: str, found: Settings, others: list[_Place]) -> tuple[_Pl
     found.hints += [*file.hints, *entry.hints]
     if file.problem is not None and not entry.values:
         raise ConfigurationError(
-            f"There is no account {name}: {account_path(name)}: {file.problem}; and nothing is in "
-            "the keyring.",
-            suggestions=[f"upstox_cli configure --account {name} makes it.", *entry.hints],
+            f"There is no account {name}: neither the file {account_path(name)} nor a keyring "
+            "entry exists.",
+            suggestions=[f"Run upstox_cli configure --account {name}.", *entry.hints],
         )
     return place, _settings_in(entry.values, str(entry.path))
 
@@ -182,9 +182,7 @@ def _read_implicit_file() -> EnvFile:
         return file
     raise ConfigurationError(
         f"The file {Path.cwd() / path} cannot be read: {file.problem}.",
-        suggestions=[
-            "It may hold any setting, so nothing begins without it: mend it, or name another file."
-        ],
+        suggestions=["Fix the file, or name another one with --env-file or from_env_file()."],
     )
 
 
@@ -227,7 +225,7 @@ def _without_strangers(implicit: _Place, named: _Place, found: Settings) -> _Pla
     if not _differing(implicit, named):
         return implicit
     found.hints.append(
-        f"{Path.cwd() / _WORKING_DIRECTORY} has credentials of another account: none was taken."
+        f"{Path.cwd() / _WORKING_DIRECTORY} belongs to another account, so it is ignored."
     )
     return {name: one for name, one in implicit.items() if not SETTINGS[name].credential}
 
@@ -240,7 +238,7 @@ def _where_it_was_looked_for(file: EnvFile) -> Iterator[str]:
         yield f"No settings were found in {here / file.path}."
         above = next((one for one in here.parents if (one / file.path).is_file()), None)
         if above is not None:
-            yield f"There is a {above / file.path}, which is read only from its own folder."
+            yield f"There is a {above / file.path}, but only the working directory counts."
 
 
 def _account_name(given: _Place, environment: _Place, implicit: EnvFile) -> str | None:
@@ -295,7 +293,7 @@ def _refuse_contradictions(given: _Place, place: _Place, named: _Place) -> None:
         raise ConfigurationError(
             "Contradicting settings: " + "; ".join(problems) + ".",
             details={"settings": differing},
-            suggestions=["Unset the variable, or remove the line: nothing was sent."],
+            suggestions=["Unset the variable, or remove the line. Nothing was sent."],
         )
 
 

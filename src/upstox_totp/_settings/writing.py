@@ -100,7 +100,7 @@ def save_in_keyring(account: str, values: Mapping[str, SecretStr]) -> str:
 
     try:
         if not ask_keyring(service, write):
-            problem = "it holds nothing afterwards"
+            problem = "it did not save them"
     except KeyringError as error:
         problem = str(error)
     if problem:
@@ -152,7 +152,7 @@ def write_variables(
         if problem is None and not target.is_file():
             problem = "it is a pipe or a device"
         if problem is not None:
-            raise ConfigurationError(f"{path} was left as it is: {problem}.")
+            raise ConfigurationError(f"{path} was not changed: {problem}.")
     failure = ""
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -163,7 +163,7 @@ def write_variables(
     if failure:
         raise ConfigurationError(f"{path} cannot be written: {failure}.")
     if readable:
-        warn_user(f"{path} can be read by others: this disk does not know what is whose.")
+        warn_user(f"Other users can read {path}: this disk does not support permissions.")
 
 
 def _composed(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from upstox_totp._checks.connection import examine_app, examine_connection, find_base_domain
+from upstox_totp._checks.connection import Grade, examine_app, examine_connection, find_base_domain
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.failures import exit_code_of
 from upstox_totp.cli.group import command
 from upstox_totp.cli.options import REPORT, SETTINGS_AND_DEBUG, options
 from upstox_totp.cli.output import say, say_json
+from upstox_totp.cli.streams import write_line
 
 if TYPE_CHECKING:
     from upstox_totp.cli.options import Selection
@@ -41,5 +43,18 @@ def doctor(*, selection: Selection, style: str, app: bool) -> ExitCode:
         documents = [finding.as_document() for finding in findings]
         say_json({"exit_code": int(code), "findings": documents})
     else:
-        say([(finding.subject, finding.text) for finding in findings])
+        marks = _marks()
+        say([(finding.subject, marks[finding.grade], finding.text) for finding in findings])
+        bad = dict.fromkeys(one.subject for one in findings if one.grade is Grade.BAD)
+        write_line(f"Problems: {', '.join(bad)}." if bad else "No problems found.")
     return code
+
+
+def _marks() -> dict[Grade, str]:
+    """Return a sign for each grade that stdout can show."""
+    signs = ("\u2713", "\u2717", "-")
+    try:
+        "".join(signs).encode(sys.stdout.encoding or "ascii")
+    except UnicodeError:
+        signs = ("ok", "BAD", "-")
+    return dict(zip((Grade.GOOD, Grade.BAD, Grade.NOTE), signs, strict=True))
