@@ -28,8 +28,6 @@ REFERENCES: Final = {
     "docs/errors.md",
     "docs/protocol.md",
     "docs/reference/client.md",
-    "docs/reference/exceptions.md",
-    "docs/reference/models.md",
     "docs/reference/sandbox.md",
 }
 # Pages not yet rewritten. This list ends empty.
@@ -42,14 +40,11 @@ NOT_YET: Final = {
     "docs/data-models.md",
     "docs/errors.md",
     "docs/fleet.md",
-    "docs/index.md",
     "docs/interactive-login.md",
-    "docs/login-methods.md",
     "docs/login.md",
     "docs/migrating.md",
     "docs/performance.md",
     "docs/protocol.md",
-    "docs/quick-start.md",
     "docs/sdk.md",
     "docs/security.md",
     "docs/testing.md",
@@ -57,8 +52,6 @@ NOT_YET: Final = {
     "docs/troubleshooting.md",
     "docs/unattended.md",
     "docs/reference/client.md",
-    "docs/reference/exceptions.md",
-    "docs/reference/models.md",
     "docs/reference/sandbox.md",
 }
 
