@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from upstox_totp._api.responses import judge
 from upstox_totp._http.network_errors import network_error
 from upstox_totp._redact import Secrets
+from upstox_totp._settings.table import SETTINGS
 from upstox_totp.errors import ErrorCode, UpstoxError
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ class LoginContext(Context):
 def secrets_of(config: Config) -> Secrets:
     """Return every secret of some settings, also those that not every login sends."""
     secrets = Secrets()
-    secrets.add(config.password, config.pin_code, config.totp_secret, config.client_secret)
+    rows = (row for row in SETTINGS.values() if row.secret and row.credential)
+    secrets.add(*(getattr(config, row.name) for row in rows))
     if config.totp_secret is not None:
         # Base32 is written in either case.
         secrets.add(config.totp_secret.get_secret_value().lower())

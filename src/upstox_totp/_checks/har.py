@@ -8,7 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, get_args, get_origin
 from urllib.parse import unquote_plus, urlsplit
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 LARGEST: Final = 20_000_000
 """The largest recording that is read, in bytes."""
 
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UPSTOX: Final = ".upstox.com"
 _HOST_LABEL: Final = re.compile(r"[a-z]{1,20}(-v\d{1,2})?")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
@@ -82,10 +81,9 @@ class Difference:
 
     def __str__(self) -> str:
         """Return the difference in a line."""
-        if self.expected is None:
-            return f"{self.what}: {self.found} is new"
-        if self.found is None:
-            return f"{self.what}: {self.expected} is missing"
+        if self.expected is None or self.found is None:
+            state = "is new" if self.found else "is missing"
+            return f"{self.what}: {self.found or self.expected} {state}"
         return f"{self.what}: {self.found} instead of {self.expected}"
 
 
@@ -126,6 +124,7 @@ class _Recorded(NamedTuple):
 
 
 _Kind = TypeVar("_Kind")
+_Sent = list[_Recorded]
 _Pairs = list[tuple[Route, _Recorded | None]]
 
 
@@ -147,8 +146,9 @@ def compare(path: Path) -> Comparison:
         page = []
     pairs = page + alone
     if not any(one for _, one in pairs):
-        which = "of an Upstox login is in this recording" if sent else "in this recording goes to"
-        problem = f"No request {which}{'' if sent else ' Upstox'}."
+        problem = "No request in this recording goes to Upstox."
+        if sent:
+            problem = "No request of an Upstox login is in this recording."
         return Comparison(Outcome.NOT_A_LOGIN, problem=problem)
     gaps = _gaps(page)
     compared = tuple(_compare(route, one, sent, wanted=route in gaps) for route, one in pairs)
@@ -165,7 +165,7 @@ def compare(path: Path) -> Comparison:
     return Comparison(outcome, named, problem or None, compared, others)
 
 
-def _choose(sent: list[_Recorded], route: Route) -> _Recorded | None:
+def _choose(sent: _Sent, route: Route) -> _Recorded | None:
     """Return the last request to a route that was granted, or else the last one."""
     mine = [one for one in sent if _is_path(route, one.path)]
     return next(reversed([one for one in mine if one.granted] or mine), None)
@@ -177,7 +177,7 @@ def _is_path(route: Route, path: str) -> bool:
     return own == (shape.rpartition("/")[0] if route is routes.TOKEN_REQUEST else shape)
 
 
-def _others(sent: list[_Recorded], pairs: _Pairs) -> tuple[str, ...]:
+def _others(sent: _Sent, pairs: _Pairs) -> tuple[str, ...]:
     """Return requests that may be a step of a login, and are none that is known."""
     shown = (
         f"{one.method} {one.stage or one.host} {plain_path(one.path)}"
@@ -212,9 +212,7 @@ def _cut_off(page: _Pairs, gaps: list[Route]) -> str:
     return missing and f"The recording lacks {missing}: start it before the login page opens."
 
 
-def _compare(
-    route: Route, one: _Recorded | None, sent: list[_Recorded], *, wanted: bool
-) -> Compared:
+def _compare(route: Route, one: _Recorded | None, sent: _Sent, *, wanted: bool) -> Compared:
     if one is None:
         missing = (Difference("request", str(route), None),) if wanted else ()
         return Compared(str(route.step), recorded=False, differences=missing)
@@ -226,13 +224,11 @@ def _compare(
     gone = [kind for kind in (_BODY, _ANSWER) if expected[kind][0] and kind not in one.names]
     unknown = tuple(kind.partition(" ")[0] for kind in gone)
     names = {**one.names, _LEADS: expected[_LEADS][0] if _ANSWER in gone else end}
-    differences = tuple(_differences(route, expected, one, names))
+    differences = tuple(_differences(route, expected, one._replace(names=names)))
     return Compared(str(route.step), recorded=True, differences=differences, unknown=unknown)
 
 
-def _differences(
-    route: Route, expected: _Expected, one: _Recorded, names: dict[str, frozenset[str]]
-) -> Iterator[Difference]:
+def _differences(route: Route, expected: _Expected, one: _Recorded) -> Iterator[Difference]:
     if one.method != route.method:
         yield Difference("method", route.method, one.method)
     if one.stage != route.stage:
@@ -240,7 +236,7 @@ def _differences(
     versions = zip(*map(_VERSION.findall, (route.path, one.path)), strict=False)
     yield from (Difference("version", *both) for both in versions if both[0] != both[1])
     for kind, (needed, known) in expected.items():
-        found = names.get(kind)
+        found = one.names.get(kind)
         if found is None or (kind in {_LEADS, _ANSWER} and not one.granted):
             continue
         if "access_token" in needed and "data.access_token" in found:
@@ -326,7 +322,7 @@ def _recorded(entry: object) -> _Recorded | None:
     denied = _get(document, "success", object) is False or _get(document, "status", str) == "error"
     granted = 0 < status < HTTPStatus.BAD_REQUEST and not denied
     method = _get(request, "method", str).upper()
-    method = method if method in _METHODS else "?"
+    method = method if method in HTTPMethod.__members__ else "?"
     return _Recorded(method, host, stage, path, names, granted, _code(document))
 
 

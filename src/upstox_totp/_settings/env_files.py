@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import errno
+import io
+import logging
 import os
 import re
 import select
@@ -97,10 +99,7 @@ def read_env_file(path: Path) -> EnvFile:
 
 
 def _parse(text: str) -> dict[str, str]:
-    import io  # noqa: PLC0415 - loaded only where there is a file
-    import logging  # noqa: PLC0415 - as above
-
-    from dotenv import dotenv_values  # noqa: PLC0415 - as above
+    from dotenv import dotenv_values  # noqa: PLC0415 - loaded only where there is a file
 
     parser = logging.getLogger("dotenv.main")
     disabled, parser.disabled = parser.disabled, True

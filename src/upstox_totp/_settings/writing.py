@@ -8,6 +8,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dotenv.parser import parse_stream
+
 from upstox_totp._log import warn_user
 from upstox_totp._private_files import write_whole
 from upstox_totp._redact import HiddenBytes
@@ -169,8 +171,6 @@ def write_variables(
 def _composed(
     target: Path, values: Mapping[str, SecretStr], forgotten: frozenset[str]
 ) -> HiddenBytes:
-    from dotenv.parser import parse_stream  # noqa: PLC0415 - loaded only where a file is written
-
     text = bytes(read_whole(target)).decode() if target.exists() else ""
     mark = _MARK if text.startswith(_MARK) else ""
     newline = "\r\n" if "\r\n" in text else "\n"
