@@ -86,13 +86,13 @@ class Application:
             None: lambda call: Reply(call.request.url, render=redirect),
         }
 
-    def respond(self, environ: dict[str, Any], connection: int, wire: Wire) -> None:
+    def respond(self, environ: dict[str, Any], wire: Wire) -> None:
         """Record one request and answer it."""
         request = UnlimitedRequest(environ)
         request.get_data()
         route, segments, error = _match(environ)
         offered = route if route is not None and self._offers(route) else None
-        record = _record(request, route, connection)
+        record = _record(request, route, wire.number)
         self._log.add(record, offered)
         if offered is None:
             response = self._unknown(request, record.stage, error)

@@ -2,8 +2,10 @@
 
 import functools
 import threading
-from collections.abc import Callable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any, Literal, Self
 
 from werkzeug.utils import redirect
@@ -316,18 +318,12 @@ class Fault:
 PROPER = Fault("none")
 
 
-@dataclass(slots=True)
-class _Order:
-    fault: Fault
-    times: int | None
-
-
 class FaultQueue:
     """The faults to come, step by step, in the order they were asked for."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._orders: dict[str, list[_Order]] = {}
+        self._coming: defaultdict[str, deque[Iterator[Fault]]] = defaultdict(deque)
 
     def add(self, step: str, fault: Fault, times: int | None) -> None:
         """Let `step` misbehave `times` times, or until `clear` if None."""
@@ -336,21 +332,19 @@ class FaultQueue:
         if times is not None and times < 1:
             raise ValueError("times must be at least 1")
         with self._lock:
-            self._orders.setdefault(step, []).append(_Order(fault, times))
+            self._coming[step].append(repeat(fault) if times is None else repeat(fault, times))
 
     def take(self, step: str | None) -> Fault:
         """Return the fault of the next request of `step`; `PROPER` if there is none."""
         with self._lock:
-            orders = self._orders.get(step or "", [])
-            if not orders:
-                return PROPER
-            order = orders[0]
-            if order.times is not None:
-                order.times -= 1
-                orders[:] = [kept for kept in orders if kept.times != 0]
-            return order.fault
+            coming = self._coming[step or ""]
+            while coming:
+                if fault := next(coming[0], None):
+                    return fault
+                coming.popleft()
+            return PROPER
 
     def clear(self) -> None:
         """Forget every fault."""
         with self._lock:
-            self._orders.clear()
+            self._coming.clear()

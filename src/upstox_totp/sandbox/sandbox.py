@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from upstox_totp.sandbox.application import Application
@@ -113,12 +112,7 @@ class Sandbox(Rules):
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop the sandbox."""
         self.stop()
 
@@ -302,7 +296,7 @@ class Sandbox(Rules):
     @property
     def connections(self) -> int:
         """How many TCP connections were accepted."""
-        return self._listener.connections.accepted
+        return self._listener.accepted
 
     @property
     def otp_requests(self) -> int:

@@ -1,7 +1,6 @@
 """The sockets: one listening on the loopback interface, and the connections it accepts."""
 
 import contextlib
-import itertools
 import logging
 import selectors
 import socket
@@ -11,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
+from functools import partial
 from typing import Any
 
 from werkzeug.exceptions import NotFound
@@ -37,8 +37,13 @@ class Wire(WSGIRequestHandler):
     def run_wsgi(self) -> None:
         """Answer one request."""
         self.environ = self.make_environ()
-        listener = self.server.listener
-        listener.respond(self.environ, listener.connections.number(), self)
+        self.server.listener.respond(self.environ, self)
+
+    @property
+    def number(self) -> int:
+        """The number of this connection, counted from 1."""
+        thread = threading.current_thread()
+        return thread.number if isinstance(thread, Connection) else 0
 
     def send_head(
         self,
@@ -93,49 +98,23 @@ class Wire(WSGIRequestHandler):
         """Log nothing."""
 
 
-Respond = Callable[[dict[str, Any], int, Wire], None]
+Respond = Callable[[dict[str, Any], Wire], None]
 
 
-class Connections:
-    """The connections being served, each by its own thread."""
+class Connection(threading.Thread):
+    """Serves one connection, whose number it knows."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._numbers = itertools.count(1)
-        self._open: dict[threading.Thread, tuple[int, socket.socket]] = {}
-        self.accepted = 0
-
-    def serve(self, connection: socket.socket, work: Callable[[], None]) -> None:
-        """Do `work` for `connection` in a thread of its own."""
-
-        def run() -> None:
-            try:
-                work()
-            finally:
-                with self._lock:
-                    del self._open[thread]
-
-        thread = threading.Thread(target=run, name="sandbox-connection", daemon=True)
-        with self._lock:
-            self.accepted = next(self._numbers)
-            self._open[thread] = (self.accepted, connection)
-        thread.start()
-
-    def number(self) -> int:
-        """Return the number of the connection this thread serves."""
-        with self._lock:
-            return self._open[threading.current_thread()][0]
+    def __init__(self, number: int, peer: socket.socket, work: Callable[[], None]) -> None:
+        super().__init__(target=work, name="sandbox-connection", daemon=True)
+        self.number = number
+        self.peer = peer
 
     def end(self) -> None:
-        """End every connection and wait for its thread."""
-        with self._lock:
-            served = dict(self._open)
-        for _, connection in served.values():
-            # Past the TLS layer, which is not made for two threads.
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
-        for thread in served:
-            thread.join(JOIN)
+        """End the connection and wait for its thread."""
+        # Past the TLS layer, which is not made for two threads.
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.peer, socket.SHUT_RDWR)
+        self.join(JOIN)
 
 
 class Server(ThreadedWSGIServer):
@@ -162,9 +141,7 @@ class Server(ThreadedWSGIServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread that can be waited for."""
-        self.listener.connections.serve(
-            request, lambda: self.process_request_thread(request, client_address)
-        )
+        self.listener.serve(request, partial(self.process_request_thread, request, client_address))
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - inherited
         """Report a mistake of the sandbox or of a fault's function; clients may hang up."""
@@ -188,7 +165,8 @@ class Listener:
         self.respond = respond
         self.now = now
         self.port: int | None = None
-        self.connections = Connections()
+        self.connections: list[Connection] = []
+        self.accepted = 0
         self._lock = threading.RLock()
         self._serving: tuple[Server, threading.Thread] | None = None
         self.held: list[socket.socket] = []
@@ -210,8 +188,18 @@ class Listener:
         with self._lock:
             self._deafen()
             self._release()
-        self.connections.end()
+        for connection in self.connections:
+            connection.end()
         self.port = None
+
+    def serve(self, peer: socket.socket, work: Callable[[], None]) -> None:
+        """Do `work` for a connection in a thread of its own."""
+        # Only the thread that accepts connections comes here.
+        self.accepted += 1
+        living = [connection for connection in self.connections if connection.is_alive()]
+        connection = Connection(self.accepted, peer, work)
+        self.connections = [*living, connection]
+        connection.start()
 
     def refuse(self) -> None:
         """Stop listening; a socket in `held` keeps the port, so that connects are refused."""

@@ -31,22 +31,11 @@ SESSION_COOKIE: Final = "login_session"
 
 @dataclass(slots=True, repr=False, eq=False)
 class Login:
-    """One dialog and what became of it.
-
-    Attributes:
-        dialog: The cookie set by the dialog.
-        flow: The cookie set on the way to the login page.
-        told: The query of the login page, which the client must send back.
-        otp_token: The one-time password's token, if one is open.
-        otp_dies: When that token dies, in epoch seconds.
-        verified: The revision whose verification succeeded, if any.
-        session: The cookie set by the PIN step, if it succeeded.
-        state: The `state` that the app gave the dialog, if any.
-        notice: What the login page has to say before its next form.
-    """
+    """One dialog and what became of it: cookies that were set, what was told and verified."""
 
     dialog: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     flow: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    # The query of the login page, which the client must send back.
     told: dict[str, str] = field(default_factory=dict)
     otp_token: str | None = None
     otp_dies: float = 0.0
@@ -54,6 +43,7 @@ class Login:
     session: str | None = None
     approved: bool = False
     denied: bool = False
+    # What the app gave the dialog, and what the login page says before its next form.
     state: str | None = None
     notice: str = ""
 
