@@ -298,6 +298,7 @@ def test_a_block_page_is_recognised() -> None:
         assert blocked is not None
         assert meaning in blocked.meaning
     assert blocked_by(answer(404, b"<html>x</html>")) is None
+    assert all(blocked_by(answer(status, b"<html>x</html>")) for status in (429, 503))
     assert blocked_by(answer(403, service(1))) is None
 
 

@@ -113,13 +113,15 @@ def test_showing_a_code_uses_nothing_up(moment: list[float], fake_time: FakeTime
     assert fake_time.sleeps == []
 
 
+@pytest.mark.parametrize("within", [0.0, 4.0])
 @pytest.mark.parametrize(("second", "waits"), [(26.9, 0), (27.0, 0), (27.5, 2.5), (29.9, 0.1)])
 def test_a_code_about_to_expire_is_not_used(
-    moment: list[float], fake_time: FakeTime, second: float, waits: float
+    moment: list[float], fake_time: FakeTime, second: float, waits: float, within: float
 ) -> None:
-    """With under 3 seconds to live the next code is waited for."""
-    moment[0] = 1_800_000_000.0 + second
-    passwords("MFRGGZDFMZTWQ2LK").claim(CLOCK, Used().next_time_step)
+    """With under 3 seconds to live when it is sent the next code is waited for."""
+    moment[0] = 1_800_000_000.0 + second - within
+    waits = waits and waits + within
+    passwords("MFRGGZDFMZTWQ2LK").claim(CLOCK, Used().next_time_step, within=within)
     assert sum(fake_time.sleeps) == pytest.approx(waits)
 
 
