@@ -10,10 +10,8 @@ import requests
 from conftest import FakeTime, attempt, configure, go
 from support.canaries import CREDENTIALS, Canaries, everything_logged
 from upstox_totp import (
-    APIError,
     AuthenticationError,
     ConfigurationError,
-    RateLimitError,
     Step,
     UpstoxTOTP,
     UpstoxWarning,
@@ -185,44 +183,6 @@ def test_the_same_credentials_go_out_once_more_at_most(api: UpstoxTOTP, sandbox:
     assert all(isinstance(one, AuthenticationError) for one in outcomes)
     assert sandbox.totp_logins == 2
     assert "failed_at" in outcomes[-1].details
-
-
-VERDICTS: dict[str, tuple[Fault, type[Exception]]] = {
-    "unknown-400": (Fault.refuse("UDAPI7777", "Something"), AuthenticationError),
-    "invalid-input": (Fault.refuse("UDAPI100036", "Invalid"), AuthenticationError),
-    "unknown-404": (Fault.refuse("UDAPI7777", "No such user", 404), AuthenticationError),
-    "bare-401": (Fault.status(401), AuthenticationError),
-    "static-401": (Fault.refuse("UDAPI1221", "Static IP", 401), APIError),
-    "static-403": (Fault.refuse("UDAPI1154", "Static IP", 403), APIError),
-    "no-version": (Fault.refuse("UDAPI100015", "No", 400), APIError),
-    "not-supported": (Fault.refuse("UDAPI10000", "No", 400), APIError),
-    "internal": (Fault.refuse("UDAPI100500", "Oops", 400), APIError),
-    "maintenance": (Fault.refuse("UDAPI7777", "Scheduled maintenance", 400), APIError),
-    "limit": (Fault.refuse("UDAPI10005", "Too many", 429), RateLimitError),
-    "page-401": (Fault.html(401), APIError),
-    "edge-1010": (
-        Fault.status(403, "<html>Cloudflare <b>Error</b> <span>1010</span></html>", "text/html"),
-        APIError,
-    ),
-    "edge-text": (
-        Fault.status(403, "error code: 1015", headers={"Server": "cloudflare"}),
-        APIError,
-    ),
-    "server": (Fault.refuse("UDAPI7777", "Oops", 500), APIError),
-}
-
-
-@pytest.mark.parametrize("name", VERDICTS)
-def test_what_is_a_verdict(api: UpstoxTOTP, sandbox: Sandbox, name: str) -> None:
-    """A refusal that may be about a credential is one; what speaks of something else is not."""
-    fault, kind = VERDICTS[name]
-    sandbox.misbehave("totp_login", fault)
-    with pytest.raises(kind) as caught:
-        api.app_token.get_access_token()
-    assert type(caught.value) is kind
-    assert sandbox.totp_logins == 1
-    if kind is APIError and "edge" in name:
-        assert "Cloudflare" in str(caught.value)
 
 
 def test_a_redirect_is_not_followed(api: UpstoxTOTP, sandbox: Sandbox) -> None:
