@@ -143,6 +143,7 @@ def test_a_client_that_never_logs_in_needs_no_secret(
 ) -> None:
     """Its API key is enough; a code that it cannot make is an error of its settings."""
     monkeypatch.setenv("UPSTOX_CLIENT_ID", sandbox.credentials.client_id)
+    monkeypatch.setenv("UPSTOX_BASE_DOMAIN", sandbox.base_domain)
     monkeypatch.setenv("UPSTOX_LOGIN_METHOD", "none")
     with UpstoxTOTP() as upx:
         assert isinstance(attempt(upx), ConfigurationError)

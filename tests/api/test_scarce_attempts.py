@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import warnings
+from base64 import b32encode
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +15,7 @@ from urllib3.util.retry import Retry
 from conftest import configure
 from upstox_totp import RateLimitError, UpstoxError, UpstoxTOTP
 from upstox_totp.errors import EXPLANATIONS
-from upstox_totp.sandbox import Fault, Sandbox
+from upstox_totp.sandbox import Credentials, Fault, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +48,12 @@ def quiet(fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         yield
 
 
+def new_account(time: FakeTime) -> Sandbox:
+    """Return a sandbox whose account nobody has failed at, though its port may be used again."""
+    secret = b32encode(secrets.token_bytes(20)).decode()
+    return Sandbox(clock=time.true, credentials=Credentials(totp_secret=secret))
+
+
 def log_in(client: UpstoxTOTP) -> bool:
     """Tell whether a login succeeds."""
     try:
@@ -71,7 +79,7 @@ def test_few_go_out_whatever_is_answered(
     few, most = STEPS[step]
     assert len(CODES) >= 28
     for code, words, status in product(CODES, WORDS, (200, 404)):
-        with Sandbox(clock=fake_time.true) as sandbox:
+        with new_account(fake_time) as sandbox:
             configure(monkeypatch, sandbox, UPSTOX_LOGIN_METHOD=method)
             sandbox.misbehave(step, Fault.refuse(code.value, words, status, echo=False))
             with UpstoxTOTP() as client:
@@ -131,7 +139,7 @@ def test_a_stranger_delays_nobody_for_long(
     method = "api" if step == "totp_login" else "page"
     for status, later in product(STATUSES, (None, "999999999")):
         headers = {} if later is None else {"Retry-After": later}
-        with Sandbox(clock=fake_time.true) as sandbox:
+        with new_account(fake_time) as sandbox:
             configure(monkeypatch, sandbox, UPSTOX_LOGIN_METHOD=method)
             page = Fault.status(status, "<html>Sign in</html>", "text/html", headers=headers)
             sandbox.misbehave(step, page, times=4)
