@@ -15,6 +15,7 @@ from upstox_totp._api.cached_login import CachedLogin, is_newer, to_response
 from upstox_totp._api.imported_token import check_imported
 from upstox_totp._api.phone_login import TokenPendingError
 from upstox_totp._cache.backend import Backend, Entry, Holder, Lock, LockLostError
+from upstox_totp._cache.files import has_locks
 from upstox_totp._cache.lifetime import MARGIN
 from upstox_totp._cache.store import open_store
 from upstox_totp._cache.waiting import PATIENCE, locked, look_after, wait_for_approval
@@ -27,10 +28,8 @@ from upstox_totp.errors import (
 )
 from upstox_totp.models import AccessTokenResponse
 
-try:
-    import filelock  # noqa: F401 - its extra is asked for where it is missed
-except ImportError:
-    raise ImportError(missing_extra("TokenCache", "cache")) from None
+if not has_locks():
+    raise ImportError(missing_extra("TokenCache", "cache"))
 
 if TYPE_CHECKING:
     import os

@@ -189,5 +189,5 @@ def test_copies_that_went_apart_agree_again() -> None:
             settled = both.settled
             for pin in copy.pins:
                 kept = {mine.hashed for mine in both.pins}
-                assert pin.hashed in kept or pin.revision <= settled.get("pins", 0)
+                assert pin.hashed in kept or pin.revision <= max(settled.values(), default=0)
         assert load(AttemptRecord, dump(both)) == both

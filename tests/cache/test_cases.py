@@ -6,6 +6,7 @@ import copy
 import os
 import re
 import socket
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -254,6 +255,20 @@ def test_a_bare_client_twice(
     assert not (tmp_path / "xdg").exists()
     names = [path.name.partition(".")[2] for path in directory.glob("*.json")] if named else []
     assert names == ["attempts.json"] * named
+
+
+@pytest.mark.parametrize("missing", ["filelock", "platformdirs", "old filelock"])
+def test_a_bare_client_without_the_extra(
+    missing: str, account: Sandbox, cache_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others may have installed a part of it, or an older release: the login goes on without."""
+    if missing == "old filelock":
+        monkeypatch.setattr("filelock.FileLock", type("FileLock", (), {}))
+    else:
+        monkeypatch.setitem(sys.modules, missing, None)
+    with UpstoxTOTP() as client:
+        assert client.app_token.get_access_token().success
+    assert not cache_dir.exists()
 
 
 def test_another_persons_token(

@@ -92,7 +92,7 @@ class LoginContext(Context):
 
     def confirm(self, seconds: float) -> None:
         """Make sure, before a request of at most so many seconds, that the lock is still held."""
-        self.attempt_log.confirm(seconds)
+        self.attempt_log.extend(seconds)
 
     def sending(
         self, *credentials: Credential, time_step: int | None = None

@@ -106,8 +106,6 @@ class AttemptLog:
         """Make sure, before each request, that the lock is held for that long; `LockLostError`."""
         self._lock.extend(seconds)
 
-    confirm = extend
-
     @property
     def earlier_token_lives(self) -> bool:
         """Whether a login of this account, noted here, brought a token that is still valid."""

@@ -6,6 +6,7 @@ Copies of a record are merged by the revisions in them, never by a clock.
 from __future__ import annotations
 
 from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upstox_totp._cache.failures import upstox_error_of
@@ -44,13 +45,8 @@ _LONGEST_LIMIT: Final = 86400.0
 _LONGEST_LIMIT_OF_OTHERS: Final = 600.0
 _SHORTEST_LIMIT: Final = 60.0
 _UPSTOX: Final = "Upstox"
-_IN_FLIGHT: Final = "in_flight"
-_LIMIT: Final = "limit"
-_PINS: Final = "pins"
-_CREDENTIALS: Final = "credentials"
-_SETTINGS: Final = "settings"
-_LISTS: Final = (_PINS, _CREDENTIALS, _SETTINGS)
-_KINDS: Final = (_IN_FLIGHT, _LIMIT, *_LISTS, *(kind.value for kind in Credential))
+_LISTS: Final = ("pins", "credentials", "settings")
+_ALL: Final = "all"
 _UNBLOCK: Final = "TokenCache().clear(client) or --force unblocks it"
 _NEXT: Final = "The next login goes out when {} has changed; " + _UNBLOCK + " before."
 _NAMES: Final = {
@@ -115,13 +111,12 @@ def accepted(
     record: AttemptRecord, identity: Identity, credentials: tuple[Credential, ...]
 ) -> AttemptRecord:
     """Return the record after a step that was accepted: the failures of its kind are cleared."""
-    kinds = [kind.value for kind in credentials]
-    record = _next(record, _IN_FLIGHT, *kinds)
+    record = _next(record, "in_flight", *(kind.value for kind in credentials))
     failures = {kind: one for kind, one in record.failures.items() if kind not in credentials}
     record = record._replace(in_flight=None, failures=failures)
     if Credential.PIN in credentials:
-        record = _without(record, _PINS, identity.pin)
-        record = _without(record, _CREDENTIALS, identity.credentials)
+        record = _without(record, "pins", identity.pin)
+        record = _without(record, "credentials", identity.credentials)
     return record
 
 
@@ -133,7 +128,7 @@ def failed(
     outcome: Outcome,
 ) -> AttemptRecord:
     """Return the record after a step that failed."""
-    record = _next(record, _IN_FLIGHT)._replace(in_flight=None)
+    record = _next(record, "in_flight")._replace(in_flight=None)
     if outcome in {Outcome.NOT_JUDGED, Outcome.NOT_SENT}:
         return record
     rejected = outcome is Outcome.REJECTED
@@ -154,17 +149,17 @@ def failed(
     if not rejected:
         return record
     if len(blamed) > 1:
-        return _with(record, _CREDENTIALS, identity.credentials, failure)
+        return _with(record, "credentials", identity.credentials, failure)
     if blamed == (Credential.PIN,):
-        return _with(record, _PINS, identity.pin, failure)
+        return _with(record, "pins", identity.pin, failure)
     if blamed == (Credential.OTP_REQUEST,) and failure.settings:
-        return _with(record, _SETTINGS, identity.fingerprint, failure)
+        return _with(record, "settings", identity.fingerprint, failure)
     return record
 
 
 def settings_rejected(record: AttemptRecord, identity: Identity, failure: Failure) -> AttemptRecord:
     """Return the record after settings of the app were rejected."""
-    return _with(_next(record), _SETTINGS, identity.fingerprint, failure)
+    return _with(_next(record), "settings", identity.fingerprint, failure)
 
 
 def limited(record: AttemptRecord, failure: Failure) -> AttemptRecord:
@@ -192,7 +187,7 @@ def logged_in(
         ended=number if ends_others else record.ended,
         asked_until=0.0,
     )
-    return _without(record, _SETTINGS, identity.fingerprint)
+    return _without(record, "settings", identity.fingerprint)
 
 
 def asked(record: AttemptRecord, until: float) -> AttemptRecord:
@@ -202,7 +197,7 @@ def asked(record: AttemptRecord, until: float) -> AttemptRecord:
 
 def cleared(record: AttemptRecord) -> AttemptRecord:
     """Return the record without failures: the used codes stay, and the logins' numbers."""
-    record = _next(record, *_KINDS)
+    record = _next(record, _ALL)
     return AttemptRecord(
         id=record.id,
         revision=record.revision,
@@ -222,17 +217,13 @@ def counted_anew(record: AttemptRecord, now: float) -> AttemptRecord:
     limit = record.limit
     changed = record
     if limit is not None and now < limit.failure.failed_at - ADJUSTMENT:
-        changed = _next(record, _LIMIT)._replace(limit=None)
-    waiting = {
-        kind: one for kind, one in record.failures.items() if _waits(one) and _is_before(one, now)
-    }
-    if waiting:
-        changed = _next(changed)
-        noted = {
-            kind: one._replace(times=(*one.times, now)[-_MOST_TIMES:], revision=changed.revision)
-            for kind, one in waiting.items()
-        }
-        changed = changed._replace(failures={**changed.failures, **noted})
+        changed = _next(record, "limit")._replace(limit=None)
+    for kind, one in record.failures.items():
+        if _waits(one) and all(at > now + ADJUSTMENT for at in one.times):
+            changed = _next(changed)
+            times = (*one.times, now)[-_MOST_TIMES:]
+            noted = {kind: one._replace(times=times, revision=changed.revision)}
+            changed = changed._replace(failures={**changed.failures, **noted})
     return changed
 
 
@@ -249,27 +240,25 @@ def with_blocks(record: AttemptRecord, other: AttemptRecord) -> AttemptRecord:
         return record
 
     def stands(kind: str, note: Any) -> bool:
-        return bool(note.revision > record.settled.get(kind, 0))
+        settled = max(record.settled.get(kind, 0), record.settled.get(_ALL, 0))
+        return bool(note.revision > settled)
 
     failures = dict(record.failures)
     for kind, theirs in other.failures.items():
         if stands(kind.value, theirs):
             failures[kind] = _joined(failures.get(kind, theirs), theirs)
-    limits = [one for one in (record.limit, other.limit) if one and stands(_LIMIT, one)]
+    limits = [one for one in (record.limit, other.limit) if one and stands("limit", one)]
     flight = other.in_flight
     lists: dict[str, Any] = {
         name: _bounded(
-            (
-                *getattr(record, name),
-                *(one for one in getattr(other, name) if stands(name, one)),
-            )
+            [*getattr(record, name), *filter(partial(stands, name), getattr(other, name))]
         )
         for name in _LISTS
     }
     record = record._replace(
         id=record.id or other.id,
         revision=max(record.revision, other.revision),
-        in_flight=record.in_flight or (flight if flight and stands(_IN_FLIGHT, flight) else None),
+        in_flight=record.in_flight or (flight if flight and stands("in_flight", flight) else None),
         failures=failures,
         limit=max(limits, key=lambda one: one.failure.failed_at + one.seconds, default=None),
         **lists,
@@ -292,10 +281,7 @@ def find_blocks(
     """Yield everything that blocks a login which would send these kinds, by default all."""
     sent = kinds or tuple(Credential)
     yield from _rejected(record, identity, sent)
-    for kind in sent:
-        block = _failed(record, kind, now)
-        if block is not None:
-            yield block
+    yield from filter(None, (_failed(record, kind, now) for kind in sent))
     limit = record.limit
     if limit is None:
         return
@@ -357,10 +343,6 @@ def _waits(failures: Failures) -> bool:
         and failures.unanswered >= failures.number
         and not failures.final
     )
-
-
-def _is_before(failures: Failures, now: float) -> bool:
-    return all(at > now + ADJUSTMENT for at in failures.times)
 
 
 def _blamed(credentials: tuple[Credential, ...], failure: Failure) -> tuple[Credential, ...]:

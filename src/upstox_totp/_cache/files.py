@@ -7,6 +7,7 @@ import json
 import os
 from contextlib import suppress
 from functools import cached_property
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 _APPLICATION: Final = "upstox-totp"
+
+
+def has_locks() -> bool:
+    """Tell whether what the extra ``cache`` brings is installed; others bring older releases."""
+    try:
+        import filelock  # noqa: PLC0415 - reading needs no locks
+        import platformdirs  # noqa: F401, PLC0415 - as above
+    except ImportError:
+        return False
+    return "fallback_to_soft" in signature(filelock.FileLock.__init__).parameters
 
 
 class FileBackend:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from upstox_totp import _clock
 from upstox_totp._cache.attempts import cleared, has_ended, merged, with_blocks
 from upstox_totp._cache.backend import Entry, UnreadableError, acquired
 from upstox_totp._cache.encryption import hidden
-from upstox_totp._cache.files import FileBackend
+from upstox_totp._cache.files import FileBackend, has_locks
 from upstox_totp._cache.memory import PROCESS
 from upstox_totp._cache.records import AttemptRecord, TokenRecord, dump, load, new_id
 from upstox_totp._log import logger, warn_user
@@ -54,7 +53,7 @@ def open_log(directory: str | os.PathLike[str] | None, *, own_server: bool) -> S
     In files, where the extra for them is installed; without it, and for a server of this machine
     and no directory named, in the memory of this process.
     """
-    if find_spec("filelock") is None or (own_server and directory is None):
+    if (own_server and directory is None) or not has_locks():
         return Store(PROCESS)
     return Store(FileBackend(directory), PROCESS)
 
