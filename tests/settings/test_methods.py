@@ -10,8 +10,9 @@ import pytest
 
 from support.settings_examples import VALID
 from upstox_totp import ConfigurationError, UpstoxTOTP
+from upstox_totp._checks.settings import check_settings
 from upstox_totp._settings.config import SettingsByName
-from upstox_totp._settings.table import METHODS, SETTINGS, needed_by, variable
+from upstox_totp._settings.table import API, METHODS, SETTINGS, needed_by, variable
 
 NEEDS = {
     "page": {*VALID},
@@ -166,3 +167,15 @@ def test_our_own_settings_have_rules(name: str, value: Any) -> None:
         UpstoxTOTP.from_settings(**VALID, **{name: value})
     assert caught.value.details["settings"] == [name]
     assert f"({variable(name)}) must" in str(caught.value)
+
+
+def test_the_settings_of_the_api_without_a_method_are_told_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One word is, not four settings: in the error, and by check-env."""
+    for name in needed_by([API]):
+        monkeypatch.setenv(variable(name), VALID[name])
+    with pytest.raises(ConfigurationError) as caught:
+        UpstoxTOTP()
+    assert caught.value.suggestions[1].endswith("set UPSTOX_LOGIN_METHOD=api.")
+    assert any("UPSTOX_LOGIN_METHOD=api" in one for one in check_settings().advice)

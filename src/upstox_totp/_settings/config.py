@@ -27,6 +27,10 @@ _NOT_SET: Final[Any] = None
 _NOT_THERE: Final = "is not set"
 _NO_TEXT: Final = "must be text: put it in quotes, because a number loses its leading zeros"
 _SIX_DIGITS: Final = f"must be 6 digits for the login method {API}"
+_ENOUGH_FOR_API: Final = (
+    "These settings are enough for the TOTP API (official, recommended): "
+    f"set {variable('login_method')}={API}."
+)
 _EXAMPLE: Final = "is still a placeholder: replace it with your own value"
 _SANDBOX: Final = "sandbox-"
 _SANDBOXS: Final = (
@@ -169,6 +173,9 @@ class Config(BaseSettings):
         methods = _methods_of(found, config)
         missing = [name for name in needed_by(methods) if name not in found]
         problems |= dict.fromkeys(missing, _NOT_THERE)
+        enough = all(name in found and name not in problems for name in needed_by([API]))
+        if missing and enough and "login_method" not in found:
+            found.hints.insert(0, _ENOUGH_FOR_API)
         for name in problems:
             if name in found and SETTINGS[name].credential and not _is_text(found[name].value):
                 problems[name] = _NO_TEXT

@@ -56,8 +56,8 @@ _QUESTIONS: Final[Mapping[str, str]] = {
     "redirect_uri": "Redirect URI of your app, to the letter",
 }
 _METHODS: Final[Mapping[str, str]] = {
-    PAGE: "the login page's six requests, with all seven settings",
-    API: "Upstox's own TOTP login, with API key, TOTP secret and PIN",
+    PAGE: "login page (default, unofficial): needs all seven settings",
+    API: "TOTP API (official, recommended): needs API key, TOTP secret and PIN",
 }
 
 
