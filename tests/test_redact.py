@@ -7,6 +7,7 @@ import copy
 import html
 import json
 import pickle
+import pprint
 import re
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -296,4 +297,13 @@ def test_what_is_hidden_is_used_as_it_is() -> None:
     assert pickle.loads(pickle.dumps([text, body])) == [text, body]  # noqa: S301 - our own
     assert json.loads(HiddenBytes(b'{"a": "b"}')) == {"a": "b"}
     assert json.dumps({"a": text}) == '{"a": "a secret"}'
-    assert repr([HiddenDict(a=text)]) == f"[{{{MASK}}}]"
+
+
+def test_whoever_walks_through_a_hidden_object_sees_no_value() -> None:
+    """Its items are hidden, and a copy of it is what it was."""
+    document = json.loads('{"a": "secret", "b": [{"c": "secret"}], "d": 5}', object_hook=HiddenDict)
+    assert "secret" not in f"{document} {list(document.items())} {list(document.values())}"
+    assert "secret" not in pprint.pformat(document)
+    assert json.dumps(document) == '{"a": "secret", "b": [{"c": "secret"}], "d": 5}'
+    assert dict(document) == {**document} == {"a": "secret", "b": [{"c": "secret"}], "d": 5}
+    assert type(document["a"]) is type({**document}["a"]) is str

@@ -206,8 +206,10 @@ def _meaning(escape: str) -> str:
 
 
 def _hide(value: Any) -> Any:
-    if isinstance(value, str | bytes):
-        return HiddenStr(value) if isinstance(value, str) else HiddenBytes(value)
+    if isinstance(value, str):
+        return HiddenStr(value)
+    if isinstance(value, bytes | dict):
+        return HiddenBytes(value) if isinstance(value, bytes) else HiddenDict(value)
     return type(value)(map(_hide, value)) if isinstance(value, list | tuple) else value
 
 
@@ -247,8 +249,16 @@ class HiddenBytes(bytes):
 
 
 class HiddenDict(dict[str, Any]):
-    """A JSON object that is never shown."""
+    """A JSON object that is never shown, nor are the values to whoever walks through it."""
 
     def __repr__(self) -> str:
         """Return a mask."""
         return f"{{{MASK}}}"
+
+    def items(self) -> Any:
+        """Return names and hidden values."""
+        return [(name, _hide(value)) for name, value in super().items()]
+
+    def values(self) -> Any:
+        """Return hidden values."""
+        return list(map(_hide, super().values()))

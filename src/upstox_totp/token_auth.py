@@ -247,9 +247,8 @@ class _Watch:
             logger.warning("The access token is invalid, and the body cannot be sent a second time")
             self._auth.forget(used)
             return response
-        request.headers["Authorization"] = "Bearer " + (
-            self._auth.renew(used) if used else self._auth.get_access_token()
-        )
+        token = self._auth.renew(used) if used else self._auth.get_access_token()
+        _put_on(request, token)
         response.close()
         began = _clock.monotonic()
         again: Response = response.connection.send(request, **options)
@@ -257,6 +256,11 @@ class _Watch:
         again.history.append(response)
         self._spent = again.is_redirect
         return again
+
+
+def _put_on(request: PreparedRequest, token: str) -> None:
+    # Apart: there are tracebacks that show what the headers hold wherever a line names them.
+    request.headers["Authorization"] = f"Bearer {token}"
 
 
 def _can_be_sent_again(response: Response) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from pydantic import SecretStr
 
 from conftest import FakeTime, configure, go
 from support.canaries import CREDENTIALS, Canaries
@@ -148,6 +149,20 @@ def test_a_token_that_is_not_handed_out(watched: tuple[Sandbox, UpstoxTOTP, Cana
     _, upx, canaries = watched
     upx.config = upx.config.model_copy(update={"user_id": "XX9999"})
     check(canaries, lambda: TokenCache().get_access_token(upx))
+
+
+@pytest.mark.parametrize("step", ["profile", "logout"])
+def test_questions_that_carry_the_token(
+    watched: tuple[Sandbox, UpstoxTOTP, Canaries], step: Any
+) -> None:
+    """Their headers hold it."""
+    sandbox, upx, canaries = watched
+    token = SecretStr(upx.app_token.get_access_token().data.access_token)
+    sandbox.misbehave(step, Fault.reset(), times=None)
+    ask = upx.app_token.is_valid if step == "profile" else upx.app_token.revoke
+    check(canaries, lambda: ask(token))
+    upx.session.mount("http://", Odd("/v2/"))
+    check(canaries, lambda: ask(token))
 
 
 @pytest.mark.parametrize("part", ["otp/generate", "verify", "2fa", "oauth/authorize", "token"])

@@ -313,7 +313,7 @@ def _read(kind: Any, value: Any) -> Any:
         return kind(value)
     if issubclass(kind, tuple):
         fields = _fields(kind)
-        return kind(**{name: _read(fields[name], one) for name, one in value.items()})
+        return kind(**{name: _read(fields[name], one) for name, one in dict.items(value)})
     return _of(kind, value)
 
 
@@ -324,7 +324,7 @@ def _read_generic(origin: Any, parts: tuple[Any, ...], value: Any) -> Any:
         return parts[1](value)
     if origin is tuple:
         return tuple(_read(parts[0], one) for one in _of(list, value))
-    return {_read(parts[0], name): _read(parts[1], one) for name, one in value.items()}
+    return {_read(parts[0], name): _read(parts[1], one) for name, one in dict.items(value)}
 
 
 def _of(kind: type, value: Any) -> Any:
