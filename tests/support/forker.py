@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -91,6 +92,8 @@ def become(call: dict[str, Any], streams: list[int]) -> Callable[[], None]:
     )
     os.environ.clear()
     os.environ.update(call["environment"])
+    # Where something that was imported has asked for it already.
+    tempfile.tempdir = None
     os.chdir(call["folder"])
     return partial(run, call["probe"], *call["arguments"])
 
