@@ -9,6 +9,7 @@ import pytest
 
 from upstox_totp._cache.attempts import (
     Outcome,
+    accepted,
     cleared,
     counted_anew,
     failed,
@@ -86,6 +87,22 @@ def test_what_any_copy_blocks_stays_blocked() -> None:
     assert both.revision == others.revision
     # And a copy from before a clear brings nothing back.
     assert blocks(merged(cleared(both), alone)) == []
+
+
+def test_a_pin_that_was_right_after_all_is_not_brought_back() -> None:
+    """A copy from before has it; what else it blocks stays, and so does what came later."""
+    other = who(pin_code="5678")
+    copy = sent(sent(AttemptRecord(), Outcome.REJECTED), Outcome.REJECTED, identity=other)
+    right = accepted(sending(copy, (Credential.PIN,), None, NOW), ME, (Credential.PIN,))
+    for both in (merged(right, copy), merged(copy, right)):
+        assert blocks(both) == []
+        assert blocks(both, identity=other) == ["This PIN"]
+    apart = copy
+    while apart.revision < right.revision:
+        apart = sent(apart, Outcome.NOT_JUDGED)
+    third = who(pin_code="4321")
+    apart = sent(apart, Outcome.REJECTED, identity=third)
+    assert "This PIN" in blocks(merged(right, apart), identity=third)
 
 
 def test_an_attempt_in_flight_counts_once() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from upstox_totp._redact import HiddenBytes
@@ -69,22 +70,17 @@ class Encryption:
                 "it is not encrypted, although UPSTOX_CACHE_KEY is set here. Set the same key on "
                 "every machine."
             )
-        content = self._decrypt(HiddenBytes(kept[len(_MARK) :]))
-        if content is None or not content.startswith(_named(name)):
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - only where there is a key
+
+        content = HiddenBytes()
+        with suppress(InvalidToken):
+            content = HiddenBytes(self._fernet.decrypt(bytes(kept[len(_MARK) :])))
+        if not content.startswith(_named(name)):
             raise DecryptError(
                 "no key in UPSTOX_CACHE_KEY decrypts it. Set the key of the machine that wrote it; "
                 "while a key is replaced, both, with a comma between them."
             )
         return HiddenBytes(content[len(_named(name)) :])
-
-    def _decrypt(self, kept: HiddenBytes) -> HiddenBytes | None:
-        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - only where there is a key
-
-        assert self._fernet is not None  # noqa: S101 - asked before
-        try:
-            return HiddenBytes(self._fernet.decrypt(bytes(kept)))
-        except InvalidToken:
-            return None
 
 
 def hidden(value: Hideable | None) -> HiddenBytes:

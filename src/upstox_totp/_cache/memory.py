@@ -19,9 +19,9 @@ class MemoryBackend:
     """Keeps bytes in memory. A fork hands them to the child, and no lock that is held."""
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._entries: dict[str, Entry] = {}
-        self._locks: dict[str, _MemoryLock] = {}
+        self.guard = threading.Lock()
+        self.entries: dict[str, Entry] = {}
+        self.locks: dict[str, _MemoryLock] = {}
         _BACKENDS.add(self)
 
     def __repr__(self) -> str:
@@ -33,61 +33,50 @@ class MemoryBackend:
 
     def read(self, name: str) -> Entry | None:
         """Return what is kept under a name."""
-        return self._entries.get(name)
+        return self.entries.get(name)
 
     def lock(self, names: tuple[str, ...]) -> _MemoryLock | None:
         """Return a lock of all the names, None while another thread holds one."""
-        with self._guard:
-            if any(name in self._locks for name in names):
+        with self.guard:
+            if any(name in self.locks for name in names):
                 return None
             lock = _MemoryLock(self, names)
-            self._locks |= dict.fromkeys(names, lock)
+            self.locks |= dict.fromkeys(names, lock)
             return lock
 
     def holder(self, name: str) -> Holder | None:
         """Return which thread holds a name."""
-        lock = self._locks.get(name)
+        lock = self.locks.get(name)
         return None if lock is None else Holder(lock.holder)
-
-    def check(self, lock: _MemoryLock) -> None:
-        """Raise `LockLostError` for a lock that is not held."""
-        if self._locks.get(lock.names[0]) is not lock:
-            raise LockLostError("the lock was released")
-
-    def keep(self, lock: _MemoryLock, entries: Mapping[str, Entry]) -> None:
-        """Keep bytes for whoever holds the lock."""
-        with self._guard:
-            self.check(lock)
-            self._entries |= entries
-
-    def end(self, lock: _MemoryLock) -> None:
-        """End a lock, if it is held."""
-        with self._guard:
-            self._locks = {name: one for name, one in self._locks.items() if one is not lock}
 
     def forget(self) -> None:
         """Forget everything, the locks that are held included."""
-        with self._guard:
-            self._entries, self._locks = {}, {}
+        with self.guard:
+            self.entries, self.locks = {}, {}
 
     def after_fork(self) -> None:
         """Make it usable in the child of a fork, whichever thread held its lock."""
-        self._guard, self._locks = threading.Lock(), {}
+        self.guard, self.locks = threading.Lock(), {}
 
 
 class _MemoryLock:
     def __init__(self, backend: MemoryBackend, names: tuple[str, ...]) -> None:
-        self._backend, self.names = backend, names
+        self._backend, self._names = backend, names
         self.holder = f"thread {threading.current_thread().name!r} of this process"
 
     def write(self, entries: Mapping[str, Entry]) -> None:
-        self._backend.keep(self, entries)
+        with self._backend.guard:
+            self.extend(0)
+            self._backend.entries |= entries
 
     def extend(self, seconds: float) -> None:  # noqa: ARG002 - memory is not lost by time
-        self._backend.check(self)
+        if self._backend.locks.get(self._names[0]) is not self:
+            raise LockLostError("the lock was released")
 
     def release(self) -> None:
-        self._backend.end(self)
+        with self._backend.guard:
+            others = {name: one for name, one in self._backend.locks.items() if one is not self}
+            self._backend.locks = others
 
 
 _BACKENDS: Final[WeakSet[MemoryBackend]] = WeakSet()
