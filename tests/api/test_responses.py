@@ -101,6 +101,8 @@ ROWS: dict[str, Row] = {
     "a limit, attempts left, no credential": (
         200, service("UDAPI10005", "4 attempts left"), Step.TOKEN, RateLimitError,
         Outcome.NOT_JUDGED),
+    "attempts left, no credential": (200, service(4711, "4 attempts left"), Step.OTP_GENERATE,
+                                     APIError, Outcome.UNEXPLAINED),
     "another matter": (200, service("UDAPI100036"), Step.PIN, APIError, Outcome.UNANSWERED),
     "another matter, no credential": (200, service("UDAPI100036"), Step.OTP_GENERATE, APIError,
                                       Outcome.NOT_JUDGED),
