@@ -14,14 +14,16 @@ from upstox_totp._cache.attempts import (
     counted_anew,
     failed,
     find_blocks,
+    has_ended,
     limited,
     merged,
     sending,
     with_blocks,
 )
 from upstox_totp._cache.failures import unexplained
-from upstox_totp._cache.records import AttemptRecord, Credential, Failure, dump, load
+from upstox_totp._cache.records import AttemptRecord, Credential, Failure, LoginId, dump, load
 from upstox_totp._settings.identity import Identity, identify
+from upstox_totp.errors import ErrorCode
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0
@@ -182,6 +184,46 @@ def test_another_key_is_another_account() -> None:
     """A zero byte at its begin, or in it, makes another key."""
     assert who(totp_secret="AAJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP").account != ME.account
     assert who("https://{stage}.upstox.com:444").account != ME.account
+
+
+@pytest.mark.parametrize(("left", "blocked"), [(2, False), (1, True), (0, True), (True, False)])
+def test_the_last_attempt_is_the_users_own(left: object, *, blocked: bool) -> None:
+    """One attempt that is left blocks whatever setting changes, two do not."""
+    failure = unexplained("m", NOW)._replace(details={"attempts_left": left})
+    kinds = (Credential.PIN,)
+    record = failed(
+        sending(AttemptRecord(), kinds, None, NOW), ME, kinds, failure, Outcome.REJECTED
+    )
+    assert bool(blocks(record, identity=who(pin_code="5678"))) is blocked
+
+
+@pytest.mark.parametrize(
+    ("log", "number", "ended"),
+    [("log", 1, True), ("log", 2, False), ("log", 3, False), ("another", 1, False), ("", 0, False)],
+)
+def test_a_login_that_ended_the_earlier_tokens(log: str, number: int, *, ended: bool) -> None:
+    """Those of its own log, made before it."""
+    record = AttemptRecord(id="log", logins=2, ended=2)
+    assert has_ended(record, LoginId(log, number)) is ended
+    assert has_ended(AttemptRecord(ended=2), LoginId("", 1)) is False
+
+
+def test_a_limit_ends_on_its_second() -> None:
+    """And is released by a clock that is before it, beyond what a clock is adjusted by."""
+    failure = unexplained("m", NOW)._replace(retry_after=30.0)
+    record = limited(AttemptRecord(), failure)
+    assert record.limit is not None
+    assert record.limit.seconds == 30.0
+    assert [block.remaining for block in find_blocks(record, ME, NOW + 29)] == [1.0]
+    assert blocks(record, NOW + 30) == []
+    assert [block.remaining for block in find_blocks(record, ME, NOW - 60)] == [30.0]
+    assert counted_anew(record, NOW - 60) is record
+    assert blocks(record, NOW - 61) == []
+    assert counted_anew(record, NOW - 61).limit is None
+    # Too many one-time passwords: ten minutes, whatever the answer said.
+    known = limited(AttemptRecord(), failure._replace(error_code=str(ErrorCode.TOO_MANY_OTPS)))
+    assert known.limit is not None
+    assert known.limit.seconds == 600.0
 
 
 def test_copies_that_went_apart_agree_again() -> None:
