@@ -103,6 +103,13 @@ ROWS: dict[str, Row] = {
         Outcome.NOT_JUDGED),
     "attempts left, no credential": (200, service(4711, "4 attempts left"), Step.OTP_GENERATE,
                                      APIError, Outcome.UNEXPLAINED),
+    "no code, 401": (401, b'{"success": false}', Step.PIN, APIError, Outcome.UNEXPLAINED),
+    "another matter, attempts left, no credential": (
+        400, api("UDAPI100036", "4 attempts left"), Step.TOKEN, APIError, Outcome.NOT_JUDGED),
+    "the one request, invalid input": (400, api("UDAPI100036"), Step.TOTP_LOGIN,
+                                       AuthenticationError, Outcome.REJECTED),
+    "the one request, down": (500, api("UDAPI100036"), Step.TOTP_LOGIN, APIError,
+                              Outcome.UNANSWERED),
     "another matter": (200, service("UDAPI100036"), Step.PIN, APIError, Outcome.UNANSWERED),
     "another matter, no credential": (200, service("UDAPI100036"), Step.OTP_GENERATE, APIError,
                                       Outcome.NOT_JUDGED),
@@ -271,6 +278,14 @@ def test_the_other_body_of_a_logout() -> None:
     assert isinstance(refused(401, THROWABLE, Step.LOGOUT), AuthenticationError)
     assert type(refused(401, THROWABLE, Step.PROFILE)) is APIError
     assert type(refused(500, THROWABLE, Step.LOGOUT)) is APIError
+    assert type(refused(401, b'{"message": "No"}', Step.LOGOUT)) is APIError
+
+
+def test_a_locked_account_is_told_before_the_attempts_left() -> None:
+    """Its advice is how to unlock it."""
+    error = refused(200, service(1017090, "0 attempts left"), Step.PIN)
+    assert "Forgot PIN" in str(error)
+    assert (error.details["attempts_left"], judge(error)) == (0, Outcome.REJECTED)
 
 
 @pytest.mark.parametrize(("status", "words"), [(422, "invalid"), (423, "locked")])

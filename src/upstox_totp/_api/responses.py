@@ -271,7 +271,7 @@ def _explain_known(code: ErrorCode, step: Step | None, status: int, message: str
         explanation = WENT_WRONG
     if step is not Step.TOTP_LOGIN or status >= _SERVER:
         return explanation
-    if explanation.error is APIError and code in _OTHER_MATTERS:
+    if code in _OTHER_MATTERS:
         return explanation
     # Which credential of three it was is told by a few codes only, or by the words.
     return TOTP_LOGIN_CODES.get(code) or _rejected(step, message)
@@ -288,7 +288,7 @@ def _judge_known(
     credential = step in _CREDENTIAL_STEPS
     if known.error is RateLimitError:
         return Outcome.REJECTED if credential and left else Outcome.NOT_JUDGED
-    if known.error is AuthenticationError and known.settings:
+    if known.settings:
         # Something else than what the step sends is to blame.
         sent = _SENT_AT.get(step)
         named = sent is None or sent in known.settings
@@ -297,8 +297,7 @@ def _judge_known(
         # Seen in answer to PINs, and nobody knows what it means there.
         unclear = code is ErrorCode.INVALID_MOBILE_NUMBER
         return Outcome.UNEXPLAINED if unclear else Outcome.UNANSWERED
-    down = status >= _SERVER and known.error is APIError and code not in ABOUT_ADDRESSES
-    return Outcome.UNANSWERED if down else Outcome.NOT_JUDGED
+    return Outcome.UNANSWERED if status >= _SERVER else Outcome.NOT_JUDGED
 
 
 def _rejected(step: Step | None, message: str) -> Explanation:
