@@ -26,7 +26,7 @@ from upstox_totp._settings.totp_secret import plain_text
 from upstox_totp.errors import ConfigurationError, missing_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import ModuleType
 
     from pydantic import SecretStr
@@ -141,10 +141,7 @@ def _save(path: Path, values: Mapping[str, SecretStr], forgotten: Iterable[str])
 def write_variables(
     path: Path, values: Mapping[str, SecretStr], forgotten: Iterable[str] = ()
 ) -> None:
-    """Write variables into an env file, whole or not at all; its other lines stay as they are.
-
-    The file is made if it is not there, and nobody but its owner may read it afterwards; where it
-    is a link, the file that it leads to. A warning says where the disk knows no such thing.
+    """Write variables into an env file; its other lines stay as they are.
 
     `ConfigurationError` where the file is no env file that can be read, or cannot be written.
     """
@@ -155,23 +152,35 @@ def write_variables(
             problem = "it is a pipe or a device"
         if problem is not None:
             raise ConfigurationError(f"{path} was not changed: {problem}.")
+    write_file(path, lambda text: _composed(text, values, frozenset(forgotten)))
+
+
+def write_file(path: Path, compose: Callable[[str], str]) -> None:
+    """Write what a function makes of a file's text, whole or not at all.
+
+    The file is made if it is not there, and nobody but its owner may read it afterwards; where it
+    is a link, the file that it leads to. A warning says where the disk knows no such thing.
+
+    `ConfigurationError` where the file cannot be read as UTF-8, or not be written.
+    """
+    target = Path(os.path.realpath(path))
     failure = ""
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(target, _composed(target, values, frozenset(forgotten)))
+        before = bytes(read_whole(target)).decode() if target.exists() else ""
+        write_whole(target, HiddenBytes(compose(before).encode()))
         readable = os.name == "posix" and target.stat().st_mode & _OTHERS
     except OSError as error:
         failure = error.strerror or type(error).__name__
+    except UnicodeDecodeError:
+        failure = "it is not UTF-8"
     if failure:
         raise ConfigurationError(f"{path} cannot be written: {failure}.")
     if readable:
         warn_user(f"Other users can read {path}: this disk does not support permissions.")
 
 
-def _composed(
-    target: Path, values: Mapping[str, SecretStr], forgotten: frozenset[str]
-) -> HiddenBytes:
-    text = bytes(read_whole(target)).decode() if target.exists() else ""
+def _composed(text: str, values: Mapping[str, SecretStr], forgotten: frozenset[str]) -> str:
     mark = _MARK if text.startswith(_MARK) else ""
     newline = "\r\n" if "\r\n" in text else "\n"
     lines, left = [], dict(values)
@@ -190,7 +199,7 @@ def _composed(
     if left and body and not body.endswith(("\n", "\r")):
         body += newline
     body += "".join(f"{_line(name, value)}{newline}" for name, value in left.items())
-    return HiddenBytes(f"{mark}{body}".encode())
+    return f"{mark}{body}"
 
 
 def _line(name: str, secret: SecretStr) -> str:

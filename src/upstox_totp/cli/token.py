@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +12,7 @@ from upstox_totp.cli.account import cached_token
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.group import command
 from upstox_totp.cli.options import FORCE, METHOD, SETTINGS_AND_DEBUG, SHOW, STYLE, TIMEOUT, options
-from upstox_totp.cli.output import print_token
+from upstox_totp.cli.output import facts, print_token, say
 
 if TYPE_CHECKING:
     from upstox_totp._cache.records import CachedToken
@@ -37,6 +38,19 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Wait up to so many seconds for a token from another machine or the phone. Never logs in.",
 )
+@click.option(
+    "--write",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Put the token into this .env, .json or .toml file instead of printing it.",
+)
+@click.option(
+    "--key",
+    metavar="NAME",
+    default="UPSTOX_ACCESS_TOKEN",
+    show_default=True,
+    help="Its name in that file; in JSON and TOML, dots lead into objects and tables.",
+)
 @click.pass_obj
 def token(
     notes: Notes,
@@ -48,6 +62,8 @@ def token(
     force: bool,
     wait: float | None,
     timeout: float | None,
+    write: Path | None,
+    key: str,
 ) -> ExitCode:
     waits_only = not (refresh or force or timeout) and selection.method in {None, NONE}
     if wait is not None and not waits_only:
@@ -59,7 +75,13 @@ def token(
     )
     if found is None:
         return ExitCode.NO_TOKEN
-    print_token(found, style, show=show)
+    if write is None:
+        print_token(found, style, show=show)
+    else:
+        from upstox_totp.cli.token_file import write_token
+
+        write_token(write, key, found)
+        say([("Written to", f"{write}, as {key}"), *facts(found)])
     return ExitCode.DONE
 
 
