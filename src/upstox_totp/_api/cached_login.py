@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from copy import deepcopy
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -170,7 +169,7 @@ def to_response(token: CachedToken) -> AccessTokenResponse | None:
     """Return a cached token as a login returned it, None if it is none."""
     try:
         # Whoever is handed it may change it, and it is handed out again.
-        data = AccessTokenData.model_validate(deepcopy(token.data))
+        data = AccessTokenData.model_validate(json.loads(json.dumps(token.data)))
     except pydantic.ValidationError:
         return None
     data.obtained(as_datetime(token.obtained_at), timedelta(seconds=token.clock_offset))
