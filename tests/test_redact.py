@@ -212,6 +212,18 @@ def test_a_pin_is_masked_where_it_stands_alone_in_any_spelling() -> None:
     assert not secrets.holds("1017106")
 
 
+def test_what_stands_beside_a_value_stays() -> None:
+    """A letter of base64 holds bits of the value; any other, and what pads nothing, is not its."""
+    secrets = known("s3cret-value", "1017")
+    inner = base64.b64encode(b"xs3cret-value").decode()[2:-2]
+    assert secrets.mask(f"a:{inner}") == f"a:{MASK}"
+    assert secrets.mask(f"ab{inner}") == f"a{MASK}"
+    assert secrets.mask("s3cret-value==") == f"{MASK}=="
+    assert secrets.mask("MTAxNw-x MTAxNw==-x") == f"{MASK}-x {MASK}-x"
+    assert known("eight8ch").mask("xeight8chx") == f"x{MASK}x"
+    assert known("seven7c").mask("xseven7cx") == "xseven7cx"
+
+
 ENDS = [*"%\\&+=\"'", "", "%2", "\\u00", "&#", "x", "7", "1017", "s3cret-", "value", "s3cret-value"]
 
 

@@ -28,7 +28,7 @@ _READ: Final = os.O_RDONLY | _BINARY | getattr(os, "O_NOFOLLOW", 0) | getattr(os
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
 _WINDOWS_TRIES: Final = 50
 _WINDOWS_PAUSE: Final = 0.01
-# Directories on disks where modes have no effect, which the person was told of.
+# Directories on disks where modes have no effect, of which the user was warned.
 _MODELESS: Final[set[Path]] = set()
 
 
@@ -129,7 +129,7 @@ class PrivateDirectory:
             _MODELESS.add(self.path)
             warn_user(
                 f"The disk of {self.path} ignores modes: others on this machine may read the "
-                "tokens that are kept there, and lay down their own. Name a directory on "
+                "tokens that are cached there, and put in their own. Name a directory on "
                 "another disk in UPSTOX_CACHE_DIR."
             )
         else:

@@ -31,7 +31,7 @@ _BASE64_LETTER: Final = re.compile(r"[\w+/-]", re.ASCII)
 
 
 class Secrets:
-    """The values that must not appear in any text that is kept, and how to mask them.
+    """The values that must not appear in any text that is stored, and how to mask them.
 
     A value is found in each spelling that a server may echo, and in a mixture of them: as it is,
     percent- or form-encoded, escaped for JSON or HTML, each several times over, in base64 and hex.
@@ -51,7 +51,7 @@ class Secrets:
         self._secret |= {text: tuple(_spellings(text)) for text in _texts(values)}
 
     def add_personal(self, *values: Any) -> None:
-        """Remember what identifies a person: masked in a transcript, not in a message."""
+        """Remember what identifies the user: masked in a transcript, not in a message."""
         self._personal |= {text: tuple(_spellings(text)) for text in _texts(values)}
 
     def add_all(self, others: Secrets) -> None:

@@ -113,7 +113,7 @@ class UserProfile(_Private):
 
 
 class Account(_Private):
-    """One account of the person, as the newer revision tells it."""
+    """One account of the user, as the newer revision tells it."""
 
     profileId: int = Field(repr=False)
     userId: Word = Field(repr=False)
