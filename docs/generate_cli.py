@@ -38,6 +38,9 @@ _CODES: Final = re.compile(
 )
 _SETTINGS: Final = 8
 
+# The page lists the codes once; the help of the program itself keeps them.
+_HELP_CODES: Final = re.compile(r"\n  Exit codes:\n.*", re.DOTALL)
+
 # What differs from run to run, and what stands in its place.
 _VARYING: Final = (
     (r"127\.0\.0\.1:\d+", "127.0.0.1:8000"),
@@ -119,7 +122,8 @@ def _run_block(block: str) -> Iterator[str]:
     for line in block.splitlines():
         if line.startswith("$ "):
             yield f"{line}\n"
-            yield _masked(_run(shlex.split(line[2:])))
+            output = _masked(_run(shlex.split(line[2:])))
+            yield output if line == "$ upstox_cli --help" else _HELP_CODES.sub("", output)
 
 
 def _run(words: list[str]) -> str:
