@@ -108,6 +108,11 @@ ROWS: dict[str, Row] = {
         400, api("UDAPI100036", "4 attempts left"), Step.TOKEN, APIError, Outcome.NOT_JUDGED),
     "the one request, invalid input": (400, api("UDAPI100036"), Step.TOTP_LOGIN,
                                        AuthenticationError, Outcome.REJECTED),
+    "the one request, down, in words": (503, api("UDAPI7777"), Step.TOTP_LOGIN, APIError,
+                                        Outcome.UNANSWERED),
+    "the one request, Cloudflare in its words": (
+        400, api("UDAPI7777", "cloudflare error 1015"), Step.TOTP_LOGIN, AuthenticationError,
+        Outcome.REJECTED),
     "the one request, down": (500, api("UDAPI100036"), Step.TOTP_LOGIN, APIError,
                               Outcome.UNANSWERED),
     "another matter": (200, service("UDAPI100036"), Step.PIN, APIError, Outcome.UNANSWERED),
@@ -330,6 +335,27 @@ def test_a_missing_route_in_words_names_the_revision(step: Step) -> None:
     assert "UPSTOX_LOGIN_REVISION" in str(error)
     assert "login page" in str(error)
     assert judge(error) is Outcome.UNEXPLAINED
+
+
+ADVICE: dict[str, tuple[int, bytes, Step, str]] = {
+    "no route of a revision": (404, b"", Step.PIN, "UPSTOX_LOGIN_REVISION"),
+    "no route": (404, b"", Step.TOKEN, "newer release"),
+    "Cloudflare in Upstox' words": (400, service(1, "cloudflare error 1015"), Step.PIN,
+                                    "login page"),
+    "down": (500, b"", Step.PIN, "in a few minutes"),
+    "down, in words": (500, service(4711), Step.PIN, "in a few minutes"),
+    "limit": (429, b"", Step.PIN, "Wait before the next login"),
+    "a proxy": (407, b"", Step.PIN, "A proxy"),
+    "unknown": (418, b"", Step.PIN, "newer release"),
+    "maintenance": (403, b"<html>maintenance</html>", Step.PIN, "Try again later"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_the_first_advice_follows_from_status_and_speaker(name: str) -> None:
+    """Where no known code tells."""
+    status, body, step, advice = ADVICE[name]
+    assert advice in refused(status, body, step).suggestions[0]
 
 
 WORDS = {
