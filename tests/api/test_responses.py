@@ -148,6 +148,7 @@ ROWS: dict[str, Row] = {
                               Outcome.UNANSWERED),
     "down, in words": (503, service(4711, "3 attempts left"), Step.PIN, APIError,
                        Outcome.UNANSWERED),
+    "down, an unknown code": (500, service(4711), Step.PIN, APIError, Outcome.UNANSWERED),
     "the one request": (400, api("UDAPI7777"), Step.TOTP_LOGIN, AuthenticationError,
                         Outcome.REJECTED),
     "the one request, no words": (401, b"", Step.TOTP_LOGIN, AuthenticationError,
@@ -233,12 +234,15 @@ def test_an_edge_is_named_with_what_to_try() -> None:
     assert "Cloudflare" in signature.message
     assert "1010" in signature.message
     assert "another network" in str(signature)
+    assert signature.details["edge_error"] == "1010"
     rate = refused(403, b"error code: 1015", Step.TOKEN, Server="cloudflare")
     assert "1015" in rate.message
     assert "Wait some minutes" in str(rate)
     other = refused(403, CLOUDFLARE_PAGE % 1020, Step.PIN)
     assert "Cloudflare" in other.message
-    assert "Cloudflare" not in refused(403, b"<html>Access Denied</html>", Step.PIN).message
+    page = refused(403, b"<html>Access Denied</html>", Step.PIN)
+    assert "Cloudflare" not in page.message
+    assert "edge_error" not in page.details
 
 
 BEARER = (Step.PROFILE, Step.QUOTE, Step.ADDRESSES, Step.LOGOUT)
