@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from support.cli_runs import COMMAND
+from support.cli_runs import COMMAND, complaints
 from support.cli_runs import run_process as run
 from support.forked import run_forked
 from support.terminals import at_terminal
@@ -196,7 +196,7 @@ def test_without_an_extra(missing: str, arguments: list[str], extra: str, accoun
     code = f"import sys; sys.modules[{missing!r}] = None; sys.argv[0] = 'upstox_cli'\n{MAIN}"
     ended = run(*arguments, code=code)
     assert ended.returncode == 2
-    assert len(ended.stderr.splitlines()) == 1
+    assert len(complaints(ended.stderr)) == 1
     assert f'pip install ".[{extra}]"' in ended.stderr
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cli_runs import COMMAND
+from support.cli_runs import COMMAND, complaints
 from support.cli_runs import run_process as run
 from support.terminals import at_terminal, with_streams_closed
 from upstox_totp.cli import streams
@@ -27,11 +27,6 @@ pytestmark = pytest.mark.usefixtures("cache_dir")
 def account(real_account: Sandbox) -> Sandbox:
     """An account for other processes, in place of the fixture of this name."""
     return real_account
-
-
-def complaints(stderr: bytes, encoding: str = "utf-8") -> list[str]:
-    """Return what a command said, but for the sandbox's clock, which is ahead here."""
-    return [line for line in stderr.decode(encoding).splitlines() if "clock" not in line]
 
 
 @pytest.mark.parametrize("arguments", [["token", "--format", "raw"], ["status", "--verify"]])
@@ -59,7 +54,9 @@ def test_a_full_disk_is_an_error(account: Sandbox) -> None:
     """The token is kept, and the next run prints it."""
     ended = with_streams_closed(">/dev/full", "token", "--format", "raw")
     assert ended.returncode == 7
-    assert complaints(ended.stderr) == ["stdout cannot be written: No space left on device."]
+    assert complaints(ended.stderr.decode()) == [
+        "stdout cannot be written: No space left on device."
+    ]
     assert run("token", "--format", "raw").stdout == f"{account.access_tokens[0]}\n"
     assert account.logins == 1
 
@@ -73,7 +70,7 @@ def test_a_reader_that_went_away(account: Sandbox, arguments: list[str]) -> None
         [*COMMAND, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
     )
     os.close(writer)
-    assert (ended.returncode, complaints(ended.stderr.encode())) == (141, [])
+    assert (ended.returncode, complaints(ended.stderr)) == (141, [])
 
 
 def test_a_reader_that_went_away_on_windows(
@@ -136,7 +133,7 @@ def test_a_name_that_cannot_be_shown(
         ended = subprocess.run(  # noqa: S603 - this interpreter
             [*COMMAND, *arguments], capture_output=True, check=False, env=variables
         )
-        assert (ended.returncode, complaints(ended.stderr, codec)) == (0, [])
+        assert (ended.returncode, complaints(ended.stderr.decode(codec))) == (0, [])
         told = ended.stdout.decode(codec)
         escaped = NAME.encode("ascii", "backslashreplace").decode()
         shown = NAME if codec.startswith("utf") else escaped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -31,6 +32,11 @@ def run(*arguments: str) -> Result:
     for name in SECRETS:
         assert os.environ.get(name, "\0") not in said
     return result
+
+
+def complaints(stderr: str) -> list[str]:
+    """Return what a command said, but for the lines with a time, which tell what it did."""
+    return [line for line in stderr.splitlines() if not re.match(r"[\d-]{10} [\d:]{8} IST ", line)]
 
 
 def run_process(*arguments: str, code: str | None = None) -> subprocess.CompletedProcess[str]:

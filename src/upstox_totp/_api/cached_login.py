@@ -17,8 +17,9 @@ from upstox_totp._cache.attempt_log import AttemptLog
 from upstox_totp._cache.attempts import counted_anew, find_blocks
 from upstox_totp._cache.backend import LockLostError
 from upstox_totp._cache.failures import error_of, remember
-from upstox_totp._cache.lifetime import as_datetime, credible_offset, expiry
+from upstox_totp._cache.lifetime import as_datetime, credible_offset, expiry, when
 from upstox_totp._cache.records import CachedToken
+from upstox_totp._log import logger
 from upstox_totp._redact import HiddenDict, Secrets
 from upstox_totp.errors import AuthenticationError, UpstoxError
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
@@ -80,6 +81,8 @@ class CachedLogin:
     def answer(self) -> AccessTokenResponse:
         """Return the token of another's login, or raise its failure."""
         if isinstance(self._answer, AccessTokenResponse):
+            expires = when(self._answer.data.expires_at)
+            logger.info("Using the token of another program's login; it expires %s", expires)
             return self._answer
         if self._answer is not None:
             raise error_of(self._answer)

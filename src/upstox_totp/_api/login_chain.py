@@ -9,6 +9,7 @@ import requests
 from upstox_totp._api.context import LoginContext
 from upstox_totp._api.login_method import LoginMethod
 from upstox_totp._api.responses import leaves_unjudged
+from upstox_totp._cache.lifetime import when
 from upstox_totp._log import logger
 from upstox_totp.errors import ConfigurationError, UpstoxError
 
@@ -52,16 +53,27 @@ def log_in(
     tried: dict[str, str] = {}
     for name in others:
         try:
-            return method_of(name).log_in(context)
+            return _logged_in(method_of(name).log_in(context), name, context)
         except (UpstoxError, requests.RequestException) as error:
             if not leaves_unjudged(error):
                 raise
             tried[name] = str(error)
             logger.info("Trying the next login method: %s", error, extra={"login_method": name})
     try:
-        return method_of(last).log_in(context)
+        return _logged_in(method_of(last).log_in(context), last, context)
     except (UpstoxError, requests.RequestException) as error:
         if tried:
             details = error.details if isinstance(error, UpstoxError) else vars(error)
             details["tried"] = {**tried, last: str(error)}
         raise
+
+
+def _logged_in(
+    response: AccessTokenResponse, method: str, context: LoginContext
+) -> AccessTokenResponse:
+    data = response.data
+    user = context.secrets.mask(str(data.user_id or "an unnamed user"))
+    logger.info(
+        "Logged in as %s with %s; the token expires %s", user, method, when(data.expires_at)
+    )
+    return response

@@ -58,6 +58,11 @@ def next_expiry(obtained_at: datetime) -> datetime:
     return datetime.combine(day, _DIES_AT, IST)
 
 
+def when(moment: datetime) -> str:
+    """Return a moment in Indian time, as a message shows it."""
+    return f"{moment.astimezone(IST):%d %b %Y, %H:%M} IST"
+
+
 def jwt_claims(token: str) -> dict[str, Any]:
     """Return what a JWT says of itself, unverified; nothing if it is none.
 

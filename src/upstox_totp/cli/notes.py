@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
+from upstox_totp import _clock
+from upstox_totp._cache.lifetime import IST
 from upstox_totp._log import logger
-from upstox_totp.cli.streams import note_line
+from upstox_totp.cli.streams import is_terminal, note_line
 from upstox_totp.errors import UpstoxWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from logging import LogRecord
-
-# As logging has it, which is not loaded for the command that says nothing.
-_WARNING: Final = 30
 
 
 class Notes:
-    """Says each warning once, and in debug mode everything."""
+    """Says each warning once, in debug mode everything, and in a log what a day brings."""
 
     def __init__(self) -> None:
+        if logger.getEffectiveLevel() > logging.INFO:
+            logger.setLevel(logging.INFO)
         self.debug = False
         self.write: Callable[[str], object] = note_line
         self._said: set[str] = set()
 
-    def hear(self, record: LogRecord) -> None:
+    def hear(self, record: logging.LogRecord) -> None:
         """Say what was logged."""
-        if record.levelno >= _WARNING:
+        if record.levelno >= logging.WARNING:
             self.warn(record.getMessage())
         elif self.debug:
             self.write(record.getMessage())
+        elif record.levelno == logging.INFO and not is_terminal(sys.stderr):
+            now = datetime.fromtimestamp(_clock.time(), IST)
+            self.write(f"{now:%Y-%m-%d %H:%M:%S IST} {record.getMessage()}")
 
     def warn(self, text: str) -> None:
         """Say a warning, if it was not said before."""

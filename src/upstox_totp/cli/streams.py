@@ -69,6 +69,14 @@ def note_line(text: str) -> None:
         abandon(sys.stderr)
 
 
+def is_terminal(stream: IO[str] | None) -> bool:
+    """Tell whether a user watches a stream."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False
+
+
 def abandon(stream: IO[str] | None) -> None:
     """Let a stream that failed end in nothing, so that Python's last flush does not fail again."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
