@@ -287,10 +287,10 @@ def test_demo(monkeypatch: pytest.MonkeyPatch, cache_dir: Path) -> None:
     result = run("demo")
     assert result.exit_code == 0
     first, page, api = (part.splitlines() for part in result.stdout.split("\n\n"))
-    assert first == ["Made-up accounts, at sandboxes on this machine; nothing leaves it."]
-    assert page[0] == "page, the default: the login page's six requests."
+    assert first == ["Demo with sample accounts. No data leaves your computer."]
+    assert page[0] == "page, the login page (default, unofficial): six requests."
     assert [line[:6] for line in page[1:7]] == [f"{n} of 6" for n in range(1, 7)]
-    assert api[0].startswith("api, Upstox's own TOTP login: one request")
+    assert api[0].startswith("api, the TOTP API (official, recommended): one request")
     assert [line[:11].rstrip() for line in api[1:3]] == ["server time", "TOTP login"]
     for token, owner, expires in (page[7:], api[3:]):
         assert token.startswith("Token    eyJ0...")

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _SETTINGS: Final = {variable("sleep_time"): "100"}
 _METHODS: Final = {
-    PAGE: "page, the default: the login page's six requests.",
-    API: "api, Upstox's own TOTP login: one request, after one for the time.",
+    PAGE: "page, the login page (default, unofficial): six requests.",
+    API: "api, the TOTP API (official, recommended): one request, after one for the time.",
 }
 
 
@@ -38,7 +38,7 @@ def demo(notes: Notes) -> None:
     with ExitStack() as stack:
         # One each: of one account, a code is good once and the newer token ends the older.
         sandboxes = [stack.enter_context(Sandbox(clock=_clock.time)) for _ in _METHODS]
-        write_line("Made-up accounts, at sandboxes on this machine; nothing leaves it.")
+        write_line("Demo with sample accounts. No data leaves your computer.")
         for sandbox, (method, text) in zip(sandboxes, _METHODS.items(), strict=True):
             write_line(f"\n{text}")
             _log_in(sandbox, method, notes)
