@@ -200,6 +200,14 @@ def test_several_secrets_and_overlaps() -> None:
     secrets = known("abcdefgh", "abcdefghijklmnop")
     assert secrets.mask("xabcdefghijklmnopx abcdefgh,abcdefgh") == f"x{MASK}x {MASK},{MASK}"
     assert known("abcdefgh-1", "gh-1-ijklm").mask("(abcdefgh-1-ijklm)") == f"({MASK})"
+    assert known("abcdefghijklmnop", "cdefghij").mask("(abcdefghijklmnop)") == f"({MASK})"
+
+
+def test_both_alphabets_of_base64_are_known() -> None:
+    """The one for URLs has other letters for two values of six bits."""
+    secret = "~~~>>>???~~~"
+    for code in (base64.b64encode, base64.urlsafe_b64encode):
+        assert known(secret).mask(f"({code(secret.encode()).decode()})") == f"({MASK})"
 
 
 def test_a_pin_is_masked_where_it_stands_alone_in_any_spelling() -> None:

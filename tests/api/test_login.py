@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs, quote
 
+import pyotp
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
@@ -304,11 +306,24 @@ def test_the_pause_does_not_make_a_code_expire(
 ) -> None:
     """With the longest pause a code that would expire before it is sent is not used."""
     configure(monkeypatch, sandbox, UPSTOX_SLEEP_TIME="10000")
+    codes = pyotp.TOTP(os.environ["UPSTOX_TOTP_SECRET"])
+    current: list[bool] = []
     with UpstoxTOTP() as upx:
+        send = upx.session.send
+
+        def watched(request: requests.PreparedRequest, **named: Any) -> requests.Response:
+            body = request.body if isinstance(request.body, bytes) else b""
+            if b"validateOtpToken" in body:
+                current.append(codes.at(int(sandbox.now())).encode() in body)
+            return send(request, **named)
+
+        monkeypatch.setattr(upx.session, "send", watched)
         for second in range(0, 30, 3):
             sandbox.advance(second - sandbox.now() % 30)
             sandbox.misbehave("verify", Fault.status(404), times=1)
             assert upx.app_token.get_access_token().success
+    # The sandbox accepts the code before as well, so what was sent is looked at.
+    assert current == [True] * 20
 
 
 @pytest.mark.parametrize("hops", [1, 3])

@@ -16,8 +16,10 @@ from upstox_totp._cache.attempts import (
     find_blocks,
     has_ended,
     limited,
+    logged_in,
     merged,
     sending,
+    settings_rejected,
     with_blocks,
 )
 from upstox_totp._cache.failures import unexplained
@@ -193,6 +195,9 @@ def test_the_last_attempt_is_the_users_own(left: object, *, blocked: bool) -> No
         sending(AttemptRecord(), kinds, None, NOW), ME, kinds, failure, Outcome.REJECTED
     )
     assert bool(blocks(record, identity=who(pin_code="5678"))) is blocked
+    # And no later failure takes that back.
+    record = sent(record, Outcome.UNANSWERED)
+    assert bool(blocks(record, identity=who(pin_code="5678"))) is blocked
 
 
 @pytest.mark.parametrize(
@@ -222,6 +227,25 @@ def test_a_limit_ends_on_its_second() -> None:
     known = limited(AttemptRecord(), failure._replace(error_code=str(ErrorCode.TOO_MANY_OTPS)))
     assert known.limit is not None
     assert known.limit.seconds == 600.0
+
+
+@pytest.mark.parametrize("earlier", [0.0, 100.0])
+def test_the_limit_that_ends_last_counts(earlier: float) -> None:
+    """Of two copies that went apart, whichever noted its own first."""
+    short, long = (
+        limited(AttemptRecord(), unexplained("m", at)._replace(retry_after=seconds))
+        for at, seconds in ((NOW, 70.0), (NOW - earlier, 500.0))
+    )
+    for both in (merged(short, long), merged(long, short)):
+        assert [one.remaining for one in find_blocks(both, ME, NOW)] == [500.0 - earlier]
+
+
+def test_settings_that_are_right_after_all_are_not_brought_back() -> None:
+    """A copy from just before a login that went well blocks nothing."""
+    copy = settings_rejected(AttemptRecord(), ME, unexplained("m", NOW))
+    assert blocks(copy) == ["A login with these settings"]
+    right = logged_in(copy, ME, NOW, ends_others=False)
+    assert blocks(merged(right, copy)) == blocks(merged(copy, right)) == []
 
 
 def test_copies_that_went_apart_agree_again() -> None:

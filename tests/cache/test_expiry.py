@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from conftest import FakeTime, configure
 from upstox_totp import UpstoxTOTP
-from upstox_totp._cache.lifetime import expiry, jwt_expiry, next_expiry
+from upstox_totp._cache.lifetime import (
+    as_datetime,
+    expiry,
+    jwt_expiry,
+    milliseconds,
+    moment,
+    next_expiry,
+)
 from upstox_totp.models import AccessTokenData
 from upstox_totp.sandbox import Fault, Sandbox
 
@@ -127,6 +134,22 @@ def test_the_earlier_of_two_expiries_counts() -> None:
 def test_a_token_that_says_nothing_of_its_end(token: str) -> None:
     """What is no JWT with an expiry is no error."""
     assert jwt_expiry(token) is None
+
+
+@pytest.mark.parametrize("value", [True, "1", None, -1, 253_370_764_801, float("nan")])
+def test_what_is_no_moment(value: object) -> None:
+    """What was stored may hold anything where a time should be."""
+    with pytest.raises((TypeError, ValueError)):
+        moment(value)
+    assert moment(1) == 1.0
+
+
+@pytest.mark.parametrize("told", ["", "soon", "-1", "1.5", "\u0661", "1" * 16, None])
+def test_what_is_no_time_in_milliseconds(told: object) -> None:
+    """A message may hold anything where a time should be."""
+    assert milliseconds(told) is None
+    assert milliseconds("1800000000000") == milliseconds(1_800_000_000_000)
+    assert milliseconds("1800000000000") == as_datetime(1_800_000_000)
 
 
 def test_life_is_judged_by_the_corrected_clock(fake_time: FakeTime) -> None:

@@ -7,13 +7,17 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upstox_totp import TokenCache, UpstoxTOTP
+import pytest
+
+from upstox_totp import CacheError, TokenCache, UpstoxTOTP
+from upstox_totp._cache.attempts import sending
 from upstox_totp._cache.memory import MemoryBackend
+from upstox_totp._cache.records import AttemptRecord, Credential
+from upstox_totp._cache.store import Store
+from upstox_totp._settings.identity import identify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    import pytest
 
     from upstox_totp._cache.backend import Entry, Lock
     from upstox_totp.sandbox import Sandbox
@@ -81,3 +85,33 @@ def test_a_login_reads_and_writes_little(
     backend.counted.clear()
     cache.get_access_token(client)
     assert backend.counted == Counter({"read token": 1, "read attempts": 1})
+
+
+class LockThatFails(CountingLock):
+    """Writes nothing."""
+
+    def write(self, entries: Mapping[str, Entry]) -> None:
+        """Fail as a server does that went away."""
+        raise CacheError("away")
+
+
+class BackendThatWentAway(CountingBackend):
+    """Can be locked and read, and not written."""
+
+    def lock(self, names: tuple[str, ...]) -> CountingLock | None:  # type: ignore[override]
+        """Return a lock that cannot write."""
+        lock = MemoryBackend.lock(self, names)
+        return None if lock is None else LockThatFails(lock, self.counted)
+
+
+def test_what_other_machines_cannot_know_of_does_not_go_out() -> None:
+    """Where they read is written first, so nothing is noted here either as in flight."""
+    identity = identify({"client_id": "a client id"}, "https://{stage}.upstox.com")
+    assert identity is not None
+    replica = MemoryBackend()
+    lock = Store(BackendThatWentAway(), replica).acquire(identity)
+    assert lock is not None
+    with pytest.raises(CacheError, match="away"):
+        lock.write_attempts(sending(AttemptRecord(), (Credential.PIN,), None, 1_800_000_000.0))
+    assert replica.entries == {}
+    lock.release()
