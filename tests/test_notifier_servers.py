@@ -69,7 +69,7 @@ def url(
     if command[0] == "gunicorn" and (
         os.name == "nt" or importlib.util.find_spec("gunicorn") is None
     ):
-        pytest.skip("gunicorn is not here")
+        pytest.skip("gunicorn is not here: make tox ENV=extended")
     (tmp_path / "receiver.py").write_text(APPLICATION)
     (tmp_path / "serve_with_werkzeug.py").write_text(WERKZEUG)
     monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))

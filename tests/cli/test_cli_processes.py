@@ -215,3 +215,12 @@ def test_the_sandbox_serves(tmp_path: Path) -> None:
         process.terminate()
         process.communicate()
     assert process.returncode == 0
+
+
+def test_programs_that_renew_at_once_share_a_login(account: Sandbox, kept: str) -> None:
+    """After a 401, each asks for another token than the one that Upstox ended."""
+    account.revoke(kept)
+    with ThreadPoolExecutor(4) as pool:
+        ended = list(pool.map(lambda _: run("token", "--refresh", "--format", "raw"), range(4)))
+    assert {one.stdout for one in ended} == {f"{account.access_tokens[-1]}\n"}
+    assert account.logins == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,3 +89,18 @@ def test_without_redis(account: Sandbox, server: RedisServer, command: str) -> N
     assert "unset UPSTOX_CACHE_URL" in result.stderr
     assert "No token" not in result.stdout
     assert len(account.requests) == seen
+
+
+def test_what_was_written_without_a_key_is_cleared(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Redis that gets a key later: each command says what to do, and logout does it."""
+    key = os.environ["UPSTOX_CACHE_KEY"]
+    monkeypatch.delenv("UPSTOX_CACHE_KEY")
+    assert run("token").exit_code == 0
+    monkeypatch.setenv("UPSTOX_CACHE_KEY", key)
+    refused = run("token")
+    assert refused.exit_code == 5
+    assert "logout" in refused.stderr
+    assert run("logout").exit_code == 0
+    assert run("token").exit_code == 0

@@ -8,6 +8,8 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
+from pydantic import SecretStr
+
 from upstox_totp._api.cached_login import to_cached
 from upstox_totp._cache.lifetime import IST
 from upstox_totp._settings.config import Config
@@ -49,9 +51,13 @@ def log_in(
     *,
     refresh: bool,
     force: bool,
+    ended: CachedToken | None = None,
     timeout: float | None = None,
 ) -> CachedToken | None:
-    """Return the token of the cache, which logs in if it has none; None if it must not."""
+    """Return the token of the cache, which logs in if it has none; None if it must not.
+
+    ``ended`` is a token that Upstox ended: programs that renew it at once share one login.
+    """
     with ExitStack() as stack:
         client = stack.enter_context(make_client(settings, notes))
         _reach_user(client, notes, timeout)
@@ -61,7 +67,12 @@ def log_in(
             # What moves in the terminal would disturb a question that is asked there.
             stack.enter_context(progress(notes))
         try:
-            response = TokenCache().get_access_token(client, refresh=refresh, force=force)
+            response = TokenCache().get_access_token(
+                client,
+                refresh=refresh,
+                force=force,
+                instead_of=None if ended is None else SecretStr(ended.access_token),
+            )
         except ConfigurationError as error:
             if NONE not in client.config.login_method:
                 raise

@@ -10,6 +10,7 @@ import click
 import requests
 from pydantic import SecretStr
 
+from upstox_totp._cache.backend import UnreadableError
 from upstox_totp._settings.table import NONE
 from upstox_totp.cli.account import read_account
 from upstox_totp.cli.account_status import AccountStatus
@@ -104,7 +105,11 @@ def _say(found: AccountStatus, cache: str, addresses: AddressesData | None) -> N
 @click.pass_obj
 def logout(notes: Notes, *, selection: Selection, everywhere: bool) -> None:
     settings = selection.read()
-    token = read_account(settings).token
+    try:
+        token = read_account(settings).token
+    except UnreadableError:
+        # It was encrypted with another key, or with none: the next one to write replaces it.
+        token = None
     with make_client(settings, notes) as client:
         if NONE in client.config.login_method and not everywhere:
             raise click.UsageError(

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 @click.option(
     "--refresh",
     is_flag=True,
-    help="Log in although a token is cached. With api, the new token ends the old one in every "
-    "app and program that uses it.",
+    help="Replace the cached token, for example after a 401. Programs that do so at the same time "
+    "share one login.",
 )
 @options(FORCE, TIMEOUT)
 @click.option(
@@ -95,14 +95,15 @@ def get_token(
     timeout: float | None = None,
 ) -> CachedToken | None:
     """Return the cached token, or log in or wait for one; None if there is none to be had."""
-    cached = None if refresh else cached_token(settings)
-    if cached is not None:
+    cached = cached_token(settings)
+    if cached is not None and not refresh:
         return cached
     from upstox_totp.cli import login
 
     if wait is not None:
         return login.wait_for_token(settings, notes, wait)
-    return login.log_in(settings, notes, refresh=refresh, force=force, timeout=timeout)
+    # Without a token to replace, one login is enough, whoever makes it.
+    return login.log_in(settings, notes, refresh=False, force=force, ended=cached, timeout=timeout)
 
 
 @command(
@@ -121,7 +122,9 @@ def generate_token(
     force: bool,
     timeout: float | None,
 ) -> ExitCode:
-    fresh = get_token(selection.read(), notes, refresh=True, force=force, timeout=timeout)
+    from upstox_totp.cli.login import log_in
+
+    fresh = log_in(selection.read(), notes, refresh=True, force=force, timeout=timeout)
     if fresh is None:
         return ExitCode.NO_TOKEN
     print_token(fresh, style, show=show)
