@@ -218,14 +218,44 @@ def test_a_dead_token_is_asked_about_once(scene: Scene, fake_time: FakeTime) -> 
     assert scene.kept_token == kept
 
 
-def test_a_token_of_somebody_else_is_refused(scene: Scene, fake_time: FakeTime) -> None:
-    """The message claims to be of this user, and Upstox says that its token is another's."""
+@pytest.mark.parametrize("cleared", [False, True])
+def test_a_token_of_somebody_else_is_refused(
+    scene: Scene, fake_time: FakeTime, *, cleared: bool
+) -> None:
+    """The message claims to be of this user, and Upstox says that its token is another's.
+
+    So it is where the cache knows of no user any more, and would store anybody's.
+    """
     sent = scene.message()
+    if cleared:
+        scene.cache.clear(scene.client)
     kept = scene.kept_token
     profile = {"status": "success", "data": {"user_id": "9ZZ9ZZ", "user_name": "Somebody"}}
     scene.sandbox.misbehave("profile", Fault.json(profile))
     assert scene.caller.post(PATH, json=sent).status_code == 403
     assert scene.kept_token == kept
+
+
+def test_away_from_the_registered_address_the_token_must_name_its_user(
+    scene: Scene, fake_time: FakeTime
+) -> None:
+    """Upstox tells there that a token is valid, and not whose: the message alone is no proof."""
+    scene.sandbox.static_address = True
+    kept = scene.kept_token
+    for claims in ({"sub": "9ZZ9ZZ"}, {"sub": ""}):
+        scene.sandbox.claims = claims
+        sent = scene.message()
+        with pytest.warns(UpstoxWarning, match="does not say whose it is"):
+            assert scene.caller.post(PATH, json=sent).status_code == 403
+        assert scene.kept_token == kept
+    scene.sandbox.claims = {}
+    dead = scene.message()
+    scene.sandbox.revoke(dead["access_token"])
+    assert scene.caller.post(PATH, json=dead).status_code == 403
+    assert scene.kept_token == kept
+    sent = scene.message()
+    assert scene.caller.post(PATH, json=sent).status_code == 200
+    assert scene.kept_token == sent["access_token"]
 
 
 @pytest.mark.parametrize(

@@ -121,8 +121,10 @@ def test_a_code_about_to_expire_is_not_used(
     """With under 3 seconds to live when it is sent the next code is waited for."""
     moment[0] = 1_800_000_000.0 + second - within
     waits = waits and waits + within
-    passwords("MFRGGZDFMZTWQ2LK").claim(CLOCK, Used().next_time_step, within=within)
+    used = Used()
+    passwords("MFRGGZDFMZTWQ2LK").claim(CLOCK, used.next_time_step, within=within)
     assert sum(fake_time.sleeps) == pytest.approx(waits)
+    assert len(used.periods) == 1
 
 
 @pytest.mark.parametrize("naps", [(65.0, 30.0, 30.0), (48.0, 2.0)])
@@ -141,6 +143,7 @@ def test_a_code_that_expired_while_waiting_is_not_used(
     codes.claim(CLOCK, used.next_time_step)
     monkeypatch.setattr("upstox_totp._clock.sleep", oversleep)
     assert codes.claim(CLOCK, used.next_time_step)[0] == codes.current(CLOCK)
+    assert moment[0] % 30 <= 27
 
 
 def test_two_logins_in_the_same_period_wait_for_the_next_code(

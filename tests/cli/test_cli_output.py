@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from upstox_totp.cli.output import columns
+from upstox_totp.cli.output import columns, shortened
 from upstox_totp.cli.steps import what_follows
 from upstox_totp.transcript import Step
 
@@ -35,6 +35,12 @@ def test_columns_that_do_not_fit() -> None:
         "UPSTOX_PIN_CODE",
         "  environment  must be 4 digits",
     ]
+
+
+def test_a_token_is_shortened_to_too_little_to_use() -> None:
+    """Eight characters tell two tokens apart; of a short one they would be a large part."""
+    assert shortened("abcd" + "x" * 32 + "wxyz") == "abcd...wxyz"
+    assert shortened("abcd" + "x" * 31 + "wxyz") == "..."
 
 
 def test_a_word_stays_whole() -> None:
