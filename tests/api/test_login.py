@@ -426,6 +426,7 @@ def test_too_many_redirects_keep_the_scheme(client: UpstoxTOTP, sandbox: Sandbox
         client.app_token.get_access_token()
     assert caught.value.request is not None
     assert str(caught.value.request.url).startswith(sandbox.base_domain.partition("{")[0])
+    assert len(sandbox.requests) == client.session.max_redirects + 1
 
 
 def test_the_last_code_is_the_authorization_code(client: UpstoxTOTP, sandbox: Sandbox) -> None:

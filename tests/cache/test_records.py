@@ -43,6 +43,7 @@ RECORD = TokenRecord("v", made(), FAILURE, "user", "4CB7QX", "account", LoginId(
 def test_a_record_is_read_as_it_was_written() -> None:
     """Each field of it."""
     assert load(TokenRecord, dump(RECORD)) == RECORD
+    assert made().access_token == "a token"
     record = AttemptRecord(id="log", revision=7, pins=(Rejected("hash", FAILURE, 2, 6),))
     assert load(AttemptRecord, dump(record)) == record
 
@@ -64,7 +65,8 @@ def test_a_record_is_read_as_it_was_written() -> None:
         (("failure", "retry_after"), -1),
         (("failure", "suggestions"), "text"),
         (("token", "clock_offset"), True),
-        (("token", "clock_offset"), 1e12),
+        (("token", "clock_offset"), 1e9),
+        (("token", "clock_offset"), -1e9),
         (("token", "clock_offset"), "0"),
         (("token", "expires_at"), True),
         (("token", "expires_at"), "soon"),
@@ -105,3 +107,13 @@ def test_the_owner_as_far_as_upstox_reported_them() -> None:
     """Name and user id, either of which may be missing."""
     assert made(user_name="Asha Rao", user_id="4CB7QX").owner == "Asha Rao (4CB7QX)"
     assert made().owner == "Unknown (user id unknown)"
+
+
+def test_each_login_that_ended_makes_another_version() -> None:
+    """Whoever waits sees by it that another's login ended; the token stays where one failed."""
+    first, second = RECORD.failed(FAILURE), RECORD.failed(FAILURE)
+    third = RECORD.succeeded(made(), who(), LoginId())
+    assert len({RECORD.version, first.version, second.version, third.version}) == 4
+    assert (first.token, first.failure) == (RECORD.token, FAILURE)
+    assert load(TokenRecord, dump(first)) == first
+    assert third.failure is None
