@@ -18,10 +18,12 @@ from upstox_totp import UpstoxTOTP
 from upstox_totp._cache.lifetime import (
     as_datetime,
     expiry,
+    is_of_use,
     jwt_expiry,
     milliseconds,
     moment,
     next_expiry,
+    seconds_left,
 )
 from upstox_totp.models import AccessTokenData
 from upstox_totp.sandbox import Fault, Sandbox
@@ -150,6 +152,38 @@ def test_what_is_no_time_in_milliseconds(told: object) -> None:
     assert milliseconds(told) is None
     assert milliseconds("1800000000000") == milliseconds(1_800_000_000_000)
     assert milliseconds("1800000000000") == as_datetime(1_800_000_000)
+
+
+@pytest.mark.parametrize(
+    ("offset", "now", "left"),
+    [
+        (0, 40, 60),
+        (10, 40, 50),
+        (-10, 40, 70),
+        (0, 140, -40),
+        (0, -59, 159),
+        (0, -60, 0),
+        (70, -61, 91),
+    ],
+)
+def test_how_long_a_cached_token_lives(offset: float, now: float, left: float) -> None:
+    """By the corrected clock; not at all where that is a minute before the token was made."""
+    made = 1_800_000_000.0
+    assert seconds_left(made + 100, made, offset, made + now) == left
+
+
+@pytest.mark.parametrize(
+    ("before", "left", "of_use"),
+    [(3600, 301, True), (3600, 300, False), (300, 300, True), (300, 1, True), (300, 0, False),
+     (301, 240, False), (10, 5, True)],
+)  # fmt: skip
+def test_a_token_made_just_before_it_dies_is_of_use(
+    before: float, left: float, *, of_use: bool
+) -> None:
+    """The next login would bring none that lives longer; a token with an end of its own is not."""
+    end = datetime(2026, 10, 1, 3, 30, tzinfo=IST).timestamp()
+    assert is_of_use(end, end - before, left, 300.0) is of_use
+    assert is_of_use(end - 1, end - before, left, 300.0) is (left > 300)
 
 
 def test_life_is_judged_by_the_corrected_clock(fake_time: FakeTime) -> None:
