@@ -229,6 +229,30 @@ def test_a_limit_ends_on_its_second() -> None:
     assert known.limit.seconds == 600.0
 
 
+def test_the_last_failure_of_two_copies_is_told() -> None:
+    """Of the copy that was changed last."""
+    first = sent(AttemptRecord(), Outcome.UNANSWERED)
+    second = sent(first, Outcome.UNANSWERED, NOW + 5)
+    for both in (merged(first, second), merged(second, first)):
+        last = both.failures[Credential.PIN].last
+        assert last is not None
+        assert last.failed_at == NOW + 5
+
+
+def test_a_record_stays_small() -> None:
+    """The latest sixteen of what was rejected are kept, and the codes of the last hour."""
+    record = AttemptRecord()
+    for number in range(40):
+        record = sent(record, Outcome.REJECTED, NOW + number, who(pin_code=f"{number:04}"))
+    for copy in (record, merged(record, AttemptRecord(revision=1, pins=record.pins[:2]))):
+        assert len(copy.pins) == len(copy.failures[Credential.PIN].times) == 16
+        assert "This PIN" in blocks(copy, identity=who(pin_code="0039"))
+        assert "This PIN" not in blocks(copy, identity=who(pin_code="0023"))
+    for step in range(200):
+        record = sending(record, (Credential.CODE,), step, NOW)
+    assert record.time_steps == tuple(range(80, 200))
+
+
 @pytest.mark.parametrize("earlier", [0.0, 100.0])
 def test_the_limit_that_ends_last_counts(earlier: float) -> None:
     """Of two copies that went apart, whichever noted its own first."""
