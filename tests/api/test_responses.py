@@ -446,3 +446,21 @@ def test_a_notice_does_not_hold_the_next_login(client: UpstoxTOTP, sandbox: Sand
         with pytest.raises(APIError):
             client.app_token.get_access_token()
     assert client.app_token.get_access_token().success
+
+
+@pytest.mark.parametrize(
+    ("code", "settings"),
+    [
+        (ErrorCode.INVALID_CLIENT, ("client_id",)),
+        (ErrorCode.APP_KEY_EXPIRED, ("client_id",)),
+        (ErrorCode.INCORRECT_PIN, ("pin_code",)),
+    ],
+)
+def test_a_code_tells_which_credential_of_the_one_request(
+    code: ErrorCode, settings: tuple[str, ...]
+) -> None:
+    """Without words that name one, where the code does."""
+    error = refused(401, api(str(code)), Step.TOTP_LOGIN)
+    assert isinstance(error, AuthenticationError)
+    assert error.settings == settings
+    assert judge(error) is Outcome.REJECTED
