@@ -1,9 +1,9 @@
 """A strict stand-in of the Upstox login, served on this machine alone.
 
-`Sandbox` plays every way to a token with a made-up account: the six requests of the login page
+`Sandbox` plays every login method with a made-up account: the six requests of the login page
 (dialog, one-time password, its verification, PIN, approval, token exchange), the page itself for
-a person and a browser, the TOTP login in one request, and the token request that is approved on
-the phone. So a client can be tried without a trader's credentials and without a byte sent to
+a user and a browser, the TOTP login in one request, and the token request that is approved on
+the phone. That is how a client is tried without a trader's credentials, and without a byte sent to
 Upstox::
 
     with Sandbox() as sandbox:
