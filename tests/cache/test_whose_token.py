@@ -43,7 +43,7 @@ def test_a_token_of_another_user_is_not_kept(client: UpstoxTOTP, sandbox: Sandbo
         TokenCache().get_access_token(client, refresh=True)
     assert caught.value.settings == ("user_id",)
     assert TokenCache().get_access_token(client) == first
-    with pytest.raises(AuthenticationError, match="not tried again"):
+    with pytest.raises(AuthenticationError, match="Login blocked, and nothing was sent"):
         TokenCache().get_access_token(client, refresh=True)
     assert sandbox.logins == 2
 

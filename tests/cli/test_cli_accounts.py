@@ -187,7 +187,7 @@ def test_what_holds_an_account(ravi: Sandbox, meera: Sandbox) -> None:
     assert rows["meera"]["exit_code"] == 0
     (blocked,) = rows["ravi"]["blocked"]
     assert blocked["what"] == "This PIN"
-    assert "pin_code (UPSTOX_PIN_CODE) has changed" in blocked["unblocks"]
+    assert "Change pin_code (UPSTOX_PIN_CODE) and log in again" in blocked["unblocks"]
     said = run("accounts").stdout
     assert "login blocked: This PIN: failed on " in said
     for secret in ("000000", *ravi.access_tokens, *meera.access_tokens):

@@ -47,8 +47,8 @@ _SHORTEST_LIMIT: Final = 60.0
 _UPSTOX: Final = "Upstox"
 _LISTS: Final = ("pins", "credentials", "settings")
 _ALL: Final = "all"
-_UNBLOCK: Final = "TokenCache().clear(client) or --force unblocks it"
-_NEXT: Final = "The next login goes out when {} has changed; " + _UNBLOCK + " before."
+_UNBLOCK: Final = "--force or TokenCache().clear(client) unblocks it"
+_NEXT: Final = "Change {} and log in again. If it is right, " + _UNBLOCK + "."
 _NAMES: Final = {
     Credential.OTP_REQUEST: "The request for a one-time password",
     Credential.CODE: "The TOTP secret",
@@ -86,8 +86,8 @@ class Block(NamedTuple):
         if failure.network:
             failure = failure._replace(network=False, error=APIError.__name__)
         blocked = failure._replace(
-            message=f"not tried again; {self.what[0].lower()}{self.what[1:]} is blocked since it "
-            f"failed on {when:%d %b %Y at %H:%M:%S} IST: {failure.message}",
+            message=f"Login blocked, and nothing was sent. {self.what} failed on "
+            f"{when:%d %b %Y at %H:%M} IST: {failure.message}",
             details={**failure.details, "failed_at": when.isoformat(), "blocked": self.what},
             suggestions=(*failure.suggestions, self.release),
             retry_after=self.remaining,
@@ -288,7 +288,7 @@ def find_blocks(
     passed = now - limit.failure.failed_at
     left = limit.seconds - max(0.0, passed)
     if left > 0 and passed >= -ADJUSTMENT:
-        release = f"The next login goes out in {left:.0f} seconds; {_UNBLOCK} before."
+        release = f"Wait {left:.0f} seconds. Before that, {_UNBLOCK}."
         yield Block("Every request for this account", limit.failure, release, left)
 
 
@@ -319,8 +319,8 @@ def _failed(record: AttemptRecord, kind: Credential, now: float) -> Block | None
         return Block(
             _NAMES[kind],
             last,
-            "Log in once on the Upstox login page, and set right what is wrong: no changed setting "
-            f"unblocks it, five failures lock the account. Then {_UNBLOCK}.",
+            "Log in once on the Upstox login page, and correct what is wrong there. A changed "
+            f"setting does not unblock it: five failures lock the account. Then {_UNBLOCK}.",
         )
     # The clocks of two machines may differ by hours: what counts is the last note before this one.
     noted = max((at for at in failures.times if at <= now + ADJUSTMENT), default=now)
@@ -330,19 +330,15 @@ def _failed(record: AttemptRecord, kind: Credential, now: float) -> Block | None
     return Block(
         _NAMES[kind],
         last,
-        f"It was sent {failures.number} times without an answer that says whether it was right. "
-        f"One more goes out in {left:.0f} seconds; {_UNBLOCK} before.",
+        f"It was sent {failures.number} times, and no answer said whether it was right. One more "
+        f"login is sent in {left:.0f} seconds. Before that, {_UNBLOCK}.",
         left,
     )
 
 
 def _waits(failures: Failures) -> bool:
     """Tell whether one try each fifteen minutes goes out: nothing ever said that it was wrong."""
-    return (
-        failures.number >= MOST_FAILURES
-        and failures.unanswered >= failures.number
-        and not failures.final
-    )
+    return failures.unanswered >= failures.number >= MOST_FAILURES and not failures.final
 
 
 def _blamed(credentials: tuple[Credential, ...], failure: Failure) -> tuple[Credential, ...]:
