@@ -220,7 +220,7 @@ def redis(rounds: int) -> list[Row]:
         if service.logins() != 1:
             raise RuntimeError("a cached token was not found")
     both = found["ours"].wall / _CALLS, found["bare"].wall / _CALLS
-    return [compared(what, "µs", both, "GET by redis-py, and decryption", 5.0)]
+    return [compared(what, "µs", both, "GET by redis-py, and decryption", 3.0)]
 
 
 _CACHE_KEY: Final = _COMMAND.replace("'token', '--format', 'raw'", "'cache-key'")

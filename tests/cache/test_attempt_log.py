@@ -143,7 +143,7 @@ def test_a_rejected_pin_is_sent_once(account: Account) -> None:
     assert held.error_code is ErrorCode.INCORRECT_PIN
     assert held.settings == ("pin_code",)
     assert held.details["failed_at"].endswith("+05:30")
-    for words in ("this PIN", "IST", "UPSTOX_PIN_CODE", "TokenCache().clear(client)", "--force"):
+    for words in ("This PIN", "IST", "UPSTOX_PIN_CODE", "TokenCache().clear(client)", "--force"):
         assert words in str(held)
 
 

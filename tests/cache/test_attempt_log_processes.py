@@ -113,7 +113,7 @@ def test_killed_after_the_pin_three_times(account: Sandbox) -> None:
     account.behave()
     (held,) = each({})
     assert held["error"] == "APIError"
-    assert "without an answer" in held["text"]
+    assert "no answer said" in held["text"]
     assert account.pins_received == 3
 
 

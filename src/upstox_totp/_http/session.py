@@ -233,7 +233,7 @@ def _check_encodable(request: requests.PreparedRequest, proxies: Any) -> None:
 
 
 def _is_latin1(text: str) -> bool:
-    return all(ord(letter) < _LATIN1_ENDS for letter in text)
+    return text.isascii() or all(ord(letter) < _LATIN1_ENDS for letter in text)
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
