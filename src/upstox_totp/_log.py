@@ -56,6 +56,8 @@ def _write(line: str) -> None:
 
 def enable_debug() -> None:
     """Show on stderr what happens in a login, at DEBUG, unless the program configures logging."""
+    # A program's dictConfig disables each logger that it does not name, unless it says otherwise.
+    logger.disabled = False
     logger.setLevel(logging.DEBUG)
     if all(type(handler) is logging.NullHandler for handler in logger.handlers):
         logger.addHandler(_StderrHandler())

@@ -224,3 +224,27 @@ def test_programs_that_renew_at_once_share_a_login(account: Sandbox, kept: str) 
         ended = list(pool.map(lambda _: run("token", "--refresh", "--format", "raw"), range(4)))
     assert {one.stdout for one in ended} == {f"{account.access_tokens[-1]}\n"}
     assert account.logins == 2
+
+
+def test_help_keeps_its_words_without_docstrings() -> None:
+    """`python -OO` drops docstrings; the help of a command is none."""
+    ended = subprocess.run(
+        [sys.executable, "-OO", "-m", "upstox_totp", "token", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Print the day's token, logging in if none is cached." in ended.stdout
+
+
+def test_debug_is_seen_after_a_program_has_configured_logging(account: Sandbox) -> None:
+    """`dictConfig` disables by default each logger that was there before it."""
+    code = (
+        "import logging, logging.config\n"
+        "import upstox_totp\n"
+        "from upstox_totp import UpstoxTOTP\n"
+        "logging.config.dictConfig({'version': 1, 'root': {'level': 'WARNING'}})\n"
+        "UpstoxTOTP(debug=True)\n"
+        "print(logging.getLogger('upstox_totp').isEnabledFor(logging.DEBUG))\n"
+    )
+    assert run(code=code).stdout == "True\n"
