@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,9 @@ def test_each_benchmark_runs(name: str) -> None:
     rows = BENCHMARKS[name].measure(*ONCE.get(name, [1]))
     assert rows
     for row in rows:
-        assert row.missing or row.measured > 0, row
+        # Bare Python is taken off an import, and on a busy machine once may be less than nothing.
+        assert row.missing or name == "import" or row.measured > 0, row
+        assert math.isfinite(row.measured)
         assert not row.missing or name == "redis"
         assert row.met is not False or row.unit, "a count has to be exact, however little was run"
 
