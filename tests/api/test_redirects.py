@@ -25,6 +25,7 @@ def check(address: str) -> None:
     [
         "https://login.upstox.com/next?state=1",
         "https://api.upstox.com",
+        "https://login.upstox.com:443/next",
         "https://api.upstox.com/?next=https://app.example.com/callback",
     ],
 )
@@ -46,6 +47,8 @@ def test_an_address_of_upstox_may_be_called(address: str) -> None:
         ("https:///next", "nowhere", "https"),
         ("https://[::1/next", "[::1", "https"),
         ("https://a%20pass%2Fword/next", MASK, "https"),
+        ("https://login.upstox.com:444/next", "login.upstox.com:444", "https"),
+        ("https://login.upstox.com:80/next", "login.upstox.com:80", "https"),
     ],
 )
 def test_an_address_off_upstox_is_not_called(address: str, host: str, scheme: str) -> None:
@@ -54,6 +57,15 @@ def test_an_address_off_upstox_is_not_called(address: str, host: str, scheme: st
         check(address)
     assert f"to {host!r} ({scheme!r}); it was not followed" in caught.value.message
     assert "captive portal" in caught.value.suggestions[0]
+
+
+def test_a_port_is_the_default_or_the_base_domains_own() -> None:
+    """Another program may listen at any other port of a host of Upstox."""
+    own, app = "https://{stage}.upstox.com:8443", "https://app.example.com/callback"
+    check_address(SecretStr("https://login.upstox.com:8443/next"), app, own, Secrets())
+    check_address(SecretStr("https://login.upstox.com/next"), app, own, Secrets())
+    with pytest.raises(ValidationError, match=r"login\.upstox\.com:444'"):
+        check_address(SecretStr("https://login.upstox.com:444/next"), app, own, Secrets())
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qs
 
 from pydantic import SecretStr
@@ -41,21 +40,16 @@ def check_address(uri: SecretStr, app_uri: str, base_domain: str, secrets: Secre
     It is the app's own, leads off the hosts of Upstox, or holds a secret, which would be in every
     log on the way.
     """
-    # The address may hold a code, so that the frames that raise must not have it as text.
-    owner = _owner(uri, app_uri, base_domain)
-    if owner == "app":
+    # The address may hold a code: the frames that raise must not have it as text.
+    if address_of(uri.get_secret_value()) == address_of(app_uri):
         raise _ended_at_app(uri, secrets)
-    if owner == "others":
+    if not is_upstox(address_of(uri.get_secret_value()).origin, base_domain):
         raise _leads_away(uri, secrets)
     if secrets.holds(uri.get_secret_value().partition("://")[2].partition("/")[2]):
-        raise _holds_secret()
-
-
-def _owner(uri: SecretStr, app_uri: str, base_domain: str) -> Literal["app", "upstox", "others"]:
-    target = address_of(uri.get_secret_value())
-    if target == _app_address(app_uri):
-        return "app"
-    return "upstox" if is_upstox(target.origin, base_domain) else "others"
+        raise ValidationError(
+            "A redirect has one of your credentials in its address; it was not followed.",
+            suggestions=[_ELSEWHERE],
+        )
 
 
 def _leads_away(uri: SecretStr, secrets: Secrets) -> UpstoxError:
@@ -64,13 +58,6 @@ def _leads_away(uri: SecretStr, secrets: Secrets) -> UpstoxError:
     return ValidationError(
         f"A redirect leads off the hosts of Upstox, to {host or 'nowhere'!r} "
         f"({scheme[:10]!r}); it was not followed.",
-        suggestions=[_ELSEWHERE],
-    )
-
-
-def _holds_secret() -> UpstoxError:
-    return ValidationError(
-        "A redirect has one of your credentials in its address; it was not followed.",
         suggestions=[_ELSEWHERE],
     )
 
@@ -119,6 +106,3 @@ def address_of(url: str) -> Address:
     except (LocationParseError, ValueError):
         # An app may have a scheme of its own, which nobody here can call.
         return Address(None, url.partition("?")[0].partition("#")[0])
-
-
-_app_address = lru_cache(maxsize=64)(address_of)

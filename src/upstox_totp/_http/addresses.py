@@ -39,12 +39,12 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 def is_upstox(target: tuple[str, str, int] | None, base_domain: str) -> bool:
-    """Tell whether an origin is Upstox's own, or one of the base domain's."""
+    """Tell whether an origin is Upstox's own, at the port of https, or one of the base domain's."""
     if target is None:
         return False
-    scheme, host, _ = target
+    scheme, host, port = target
     own = host == "upstox.com" or host.endswith(".upstox.com")
-    return (scheme == "https" and own) or target in _base_origins(base_domain)
+    return (own and (scheme, port) == ("https", 443)) or target in _base_origins(base_domain)
 
 
 @lru_cache(maxsize=64)
