@@ -124,8 +124,7 @@ def _run_block(block: str) -> Iterator[str]:
     for line in block.splitlines():
         if line.startswith("$ "):
             yield f"{line}\n"
-            output = _masked(_run(shlex.split(line[2:])))
-            yield output if line == "$ upstox_cli --help" else _HELP_CODES.sub("", output)
+            yield _HELP_CODES.sub("", _masked(_run(shlex.split(line[2:]))))
 
 
 def _run(words: list[str]) -> str:
