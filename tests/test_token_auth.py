@@ -283,16 +283,23 @@ def test_a_redirect_elsewhere_gets_no_token(session: requests.Session) -> None:
     assert [bool(token) for _, token in upstox.sent] == [True, False, False]
 
 
-def test_a_redirect_to_another_host_of_upstox_gets_the_token(
-    session: requests.Session, sandbox: Sandbox
+def test_a_stream_is_left_to_the_caller(session: requests.Session) -> None:
+    """The body of an answer that is no 401 is not read."""
+    played(session)
+    answer = session.get(f"{API}/v2/market", stream=True)
+    assert next(answer.iter_content(1)) == b"{"
+    assert not answer._content_consumed  # type: ignore[attr-defined]  # noqa: SLF001 - as requests says it
+
+
+def test_a_place_with_a_password_in_netrc_gets_no_token(
+    session: requests.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The session takes it off there; it is put on again when it is asked for."""
-    upstox = played(
-        session, (307, {"Location": "https://api-hft.upstox.com/v2"}, b""), (401, {}, b"{}")
-    )
-    assert session.get(f"{API}/v2/user/profile").ok
-    assert [bool(token) for _, token in upstox.sent] == [True, False, True]
-    assert sandbox.logins == 1
+    """Whatever requests puts on there itself, and whatever that place says of it."""
+    (tmp_path / "netrc").write_text("machine elsewhere login me password mine\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    upstox = played(session, (302, {"Location": "http://elsewhere/"}, b""), (401, {}, DEAD))
+    assert session.get(f"{API}/v2/user/profile").status_code == 401
+    assert [(token or "").partition(" ")[0] for _, token in upstox.sent] == ["Bearer", "Basic"]
 
 
 def test_a_request_is_sent_again_once(session: requests.Session, sandbox: Sandbox) -> None:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import os
-import threading
-from datetime import timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from requests import RequestException
 from requests.auth import AuthBase
 from requests.exceptions import UnrewindableBodyError
 from requests.utils import rewind_body
@@ -20,26 +14,26 @@ from upstox_totp._cache.lifetime import ADJUSTMENT, MARGIN
 from upstox_totp._http.addresses import is_upstox, origin
 from upstox_totp._log import logger
 from upstox_totp._redact import HiddenStr
-from upstox_totp.errors import AuthenticationError, ErrorCode, UpstoxError
+from upstox_totp.errors import ErrorCode
 from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
     from upstox_totp.client import UpstoxTOTP
-    from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 _UNAUTHORIZED: Final = 401
-_SOON: Final = 600.0
 
 
-class Cache(Protocol):
-    """What gives tokens; `TokenCache` does."""
+class _Held(NamedTuple):
+    """A token, and between which times of the local clock it is used without asking the cache.
 
-    def get_access_token(
-        self, client: Any, *, refresh: bool = False, instead_of: str | None = None
-    ) -> AccessTokenResponse:
-        """Return the cached token, or log in."""
+    A clock before ``since`` was set meanwhile: when the token expires has to be reckoned anew.
+    """
+
+    token: HiddenStr = HiddenStr()
+    since: float = 0.0
+    until: float = 0.0
 
 
 class TokenAuth(AuthBase):
@@ -58,12 +52,9 @@ class TokenAuth(AuthBase):
 
     def __init__(self, client: UpstoxTOTP, cache: TokenCache | None = None) -> None:
         self._client = client
-        self._cache: Cache = TokenCache() if cache is None else cache
+        self._cache = cache or TokenCache()
         self._held = _Held()
-        self._ended = (HiddenStr(), -_SOON)
-        self._failure: Exception | None = None
-        self._tries = 0
-        self._lock = (os.getpid(), threading.Lock())
+        self._ended: HiddenStr | None = None
 
     def __repr__(self) -> str:
         """Return where tokens are sent to, and none of them."""
@@ -79,10 +70,9 @@ class TokenAuth(AuthBase):
             UpstoxError: If a token is needed, and cannot be had.
             requests.RequestException: If a request of the login got no whole answer.
         """
-        if _goes_to_upstox(r.url, self._client.base_domain):
-            held = self._valid()
-            r.headers["Authorization"] = held.header
-            r.register_hook("response", _Watch(self, self._client.base_domain))  # type: ignore[no-untyped-call]
+        if self._is_upstox(r.url):
+            _put_on(r, self.get_access_token())
+            r.register_hook("response", self._renew_refused)  # type: ignore[no-untyped-call]
         return r
 
     def get_access_token(self) -> str:
@@ -92,7 +82,9 @@ class TokenAuth(AuthBase):
             UpstoxError: If a token is needed, and cannot be had.
             requests.RequestException: If a request of the login got no whole answer.
         """
-        return self._valid().token
+        held = self._held
+        usable = held.since <= _clock.time() < held.until and held.token != self._ended
+        return str.__str__(held.token) if usable else self._take(self._ended)
 
     def renew(self, token: str) -> str:
         """Return a token in place of one that Upstox says is invalid.
@@ -106,7 +98,9 @@ class TokenAuth(AuthBase):
             UpstoxError: If no token can be had.
             requests.RequestException: If a request of the login got no whole answer.
         """
-        return self._take(HiddenStr(token)).token
+        hidden = HiddenStr(token)
+        del token
+        return self._take(hidden)
 
     @staticmethod
     def says_dead(status: int, body: str | bytes | None) -> bool:
@@ -130,132 +124,38 @@ class TokenAuth(AuthBase):
         except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
             return False
 
-    def _valid(self) -> _Held:
-        held = self._held
-        return held if held.is_valid else self._take(None)
+    def _take(self, ended: HiddenStr | None) -> str:
+        """Return what the cache has, or logs in for; its lock lets one of many threads log in."""
+        data = self._cache.get_access_token(self._client, instead_of=ended).data
+        now, left = _clock.time(), data.expires_in.total_seconds()
+        until = now + left - (MARGIN if left > MARGIN else 0.0)
+        self._held = _Held(HiddenStr(data.access_token), now - ADJUSTMENT, until)
+        return data.access_token
 
-    def _take(self, refused: str | None) -> _Held:
-        """Return a valid token that is another than the refused one; threads wait here."""
-        tries = self._tries
-        with self._own_lock():
-            held = self._held
-            if held.is_valid and held.token != refused:
-                return held
-            if self._tries != tries and self._failure is not None:
-                # Another thread has tried for this one, too.
-                raise copy.copy(self._failure)
-            if refused is None and held.is_ended:
-                refused = held.token
-            try:
-                self._held = _Held(self._ask(refused).data)
-                self._failure = None
-            except (UpstoxError, RequestException) as error:
-                self._failure = copy.copy(error)
-                raise
-            finally:
-                self._tries += 1
-            return self._held
-
-    def _ask(self, refused: str | None) -> AccessTokenResponse:
-        if refused is None:
-            return self._cache.get_access_token(self._client)
-        token, when = self._ended
-        now = _clock.monotonic()
-        if refused != token and now - when < _SOON:
-            raise AuthenticationError(
-                "Upstox ended the access token, for the second time within ten minutes: another "
-                "program may log in to this account, and each login ends the other's token.",
-                error_code=ErrorCode.INVALID_TOKEN,
-                suggestions=[
-                    "Let all programs of the account use one cache (UPSTOX_CACHE_URL).",
-                    "UPSTOX_LOGIN_METHOD=page ends no other token.",
-                ],
-            )
-        if refused != token:
-            self._ended = (HiddenStr(refused), now)
-        return self._cache.get_access_token(self._client, instead_of=refused)
-
-    def forget(self, token: str) -> None:
-        """Let the next request take another token than one that is invalid."""
-        with self._own_lock():
-            if self._held.token == token:
-                self._held.until = 0.0
-
-    def _own_lock(self) -> threading.Lock:
-        # The child of a fork has a copy of a lock that nobody there will ever release.
-        pid, lock = self._lock
-        if pid != os.getpid():
-            self._lock = (os.getpid(), threading.Lock())
-            lock = self._lock[1]
-        return lock
-
-
-class _Held:
-    """A token as it is put on requests, and between which times of the local clock; shows nothing.
-
-    A clock before ``since`` was set meanwhile: when the token expires has to be reckoned anew.
-    """
-
-    __slots__ = ("header", "since", "token", "until")
-
-    def __init__(self, data: AccessTokenData | None = None) -> None:
-        self.token = "" if data is None else data.access_token
-        self.header = f"Bearer {self.token}"
-        self.since = self.until = 0.0
-        if data is not None:
-            now, left = _clock.time(), data.expires_in.total_seconds()
-            self.until = now + left - (MARGIN if left > MARGIN else 0.0)
-            self.since = now - ADJUSTMENT
-
-    @property
-    def is_valid(self) -> bool:
-        return self.since <= _clock.time() < self.until
-
-    @property
-    def is_ended(self) -> bool:
-        return bool(self.token) and not self.until
-
-
-class _Watch:
-    """Watches the answers to one request, those of its redirects included."""
-
-    __slots__ = ("_auth", "_base_domain", "_spent", "_strayed")
-
-    def __init__(self, auth: TokenAuth, base_domain: str) -> None:
-        self._auth = auth
-        self._base_domain = base_domain
-        self._spent = self._strayed = False
-
-    def __call__(self, response: Response, **kwargs: Any) -> Response:
-        """Send the request once more with a new token, if Upstox calls its token invalid."""
-        if not _goes_to_upstox(response.request.url, self._base_domain):
-            self._strayed = True
-        elif response.status_code == _UNAUTHORIZED and not self._spent:
-            return self._replace(response, kwargs)
-        return response
-
-    def _replace(self, response: Response, options: dict[str, Any]) -> Response:
+    def _renew_refused(self, response: Response, **options: Any) -> Response:
+        """Send a request once more with a new token, if Upstox calls its token invalid."""
         request = response.request
-        used = HiddenStr(request.headers.get("Authorization", "").removeprefix("Bearer "))
-        if used and not self._auth.says_dead(response.status_code, response.content):
+        if response.status_code != _UNAUTHORIZED or not self._is_upstox(request.url):
             return response
-        # requests takes the token off at a redirect to another host; one of Upstox may have it,
-        # unless the way there led elsewhere.
-        if not used and self._strayed:
+        # requests takes the token off at a redirect to another host.
+        used = HiddenStr(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        if not used or not self.says_dead(_UNAUTHORIZED, response.content):
             return response
         if not _can_be_sent_again(response):
             logger.warning("The access token is invalid, and the body cannot be sent a second time")
-            self._auth.forget(used)
+            self._ended = used
             return response
-        token = self._auth.renew(used) if used else self._auth.get_access_token()
-        _put_on(request, token)
+        _put_on(request, self.renew(used))
         response.close()
-        began = _clock.monotonic()
         again: Response = response.connection.send(request, **options)
-        again.elapsed = timedelta(seconds=_clock.monotonic() - began)
         again.history.append(response)
-        self._spent = again.is_redirect
         return again
+
+    def _is_upstox(self, url: str | None) -> bool:
+        try:
+            return is_upstox(origin(url or ""), self._client.base_domain)
+        except ValueError:
+            return False
 
 
 def _put_on(request: PreparedRequest, token: str) -> None:
@@ -274,17 +174,3 @@ def _can_be_sent_again(response: Response) -> bool:
     except UnrewindableBodyError:
         return False
     return True
-
-
-def _goes_to_upstox(url: str | None, base_domain: str) -> bool:
-    # A prepared address has a slash after its host, and no other way to write one.
-    scheme, _, rest = (url or "").partition("://")
-    return _is_upstox(f"{scheme}://{rest.partition('/')[0]}", base_domain)
-
-
-@lru_cache(maxsize=256)
-def _is_upstox(url: str, base_domain: str) -> bool:
-    try:
-        return is_upstox(origin(url), base_domain)
-    except ValueError:
-        return False
