@@ -39,7 +39,7 @@ BENCHMARKS: Final = {
     "redis": Benchmark("A cached token in Redis", measures.redis, 200, 20),
     "contention": Benchmark("Contention", measures.contention, 50, 8),
 }
-_LIBRARIES: Final = ("requests", "pydantic", "pydantic-settings", "click", "filelock")
+_LIBRARIES: Final = ("requests", "pydantic", "click", "filelock")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

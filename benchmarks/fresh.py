@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 BARE: Final = "pass"
-DEPENDENCIES: Final = "import requests, pydantic, pydantic_settings, pyotp, dotenv"
+DEPENDENCIES: Final = "import requests, pydantic, pyotp, dotenv"
 COMMAND: Final = [sys.executable, "-W", "ignore::UserWarning", "-c"]
 """Without the warning that the clock of the service is not this machine's."""
 

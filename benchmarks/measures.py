@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from benchmarks.service import Service
 
 HAND: Final = "by hand"
-FIVE: Final = "importing the five dependencies"
+FOUR: Final = "importing the four dependencies"
 _PAUSES_OF_PAGE, _PAUSES_OF_API = 5, 1
 _CALLS: Final = 20
 _CLASS: Final = "from upstox_totp import UpstoxTOTP"
@@ -106,14 +106,14 @@ def imports(rounds: int) -> list[Row]:
     settings = {f"UPSTOX_{name.upper()}": value for name, value in known.items()}
     with patch.dict(os.environ, settings):
         found = fresh.median_seconds(
-            {"bare": fresh.BARE, "five": fresh.DEPENDENCIES, "class": _CLASS,
+            {"bare": fresh.BARE, "four": fresh.DEPENDENCIES, "class": _CLASS,
              "client": f"{_CLASS}; UpstoxTOTP()", "package": "import upstox_totp"}, rounds
         )  # fmt: skip
     over = {name: seconds - found["bare"] for name, seconds in found.items()}
     return [
         Row("import upstox_totp", over["package"] * 1e3, "ms"),
-        compared("Import of the class", "ms", (over["class"], over["five"]), FIVE),
-        compared("Import and construction", "ms", (over["client"], over["five"]), FIVE, 1.15),
+        compared("Import of the class", "ms", (over["class"], over["four"]), FOUR),
+        compared("Import and construction", "ms", (over["client"], over["four"]), FOUR, 1.15),
     ]
 
 
@@ -122,13 +122,13 @@ def cached(rounds: int) -> list[Row]:
     with _empty_cache() as service:
         seconds = _cached_in_process(TokenCache(), rounds)
         found = fresh.median_seconds(
-            {"five": fresh.DEPENDENCIES, "command": _COMMAND}, max(1, rounds // 5)
+            {"four": fresh.DEPENDENCIES, "command": _COMMAND}, max(1, rounds // 5)
         )
         if service.logins() != 1:
             raise RuntimeError("a cached token was not found")
     return [
         Row("Cached token, in process", seconds * 1e6, "µs", limit=150),
-        compared("upstox_cli token, cached", "ms", (found["command"], found["five"]), FIVE, 0.45),
+        compared("upstox_cli token, cached", "ms", (found["command"], found["four"]), FOUR, 0.45),
     ]
 
 

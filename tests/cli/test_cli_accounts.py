@@ -108,7 +108,7 @@ def test_a_kept_token_of_an_account_sends_nothing(ravi: Sandbox) -> None:
             main()
         except SystemExit as ended:
             assert not ended.code
-        heavy = {"requests", "pydantic", "pydantic_settings", "pyotp", "rich", "filelock"}
+        heavy = {"requests", "pydantic", "pyotp", "rich", "filelock"}
         assert not heavy & set(sys.modules), heavy & set(sys.modules)
     """
     ended = run_process("--account", "ravi", "token", "--format", "raw", code=code)

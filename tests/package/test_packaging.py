@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 EXTRAS = {"cache", "cli", "sandbox", "redis", "encryption", "notifier", "keyring", "all"}
-CORE = {"requests", "pydantic", "pydantic-settings", "pyotp", "python-dotenv"}
+CORE = {"requests", "pydantic", "pyotp", "python-dotenv"}
 
 
 def build(source: Path, target: Path, kind: str) -> Path:

@@ -4,8 +4,15 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Self, TypedDict
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 
 from upstox_totp._http.addresses import is_loopback, origin
 from upstox_totp._settings import rules
@@ -14,7 +21,6 @@ from upstox_totp._settings.table import (
     API,
     DEFAULTS,
     NAMES,
-    PREFIX,
     SETTINGS,
     did_you_mean,
     methods_of,
@@ -66,20 +72,14 @@ class SettingsByName(TypedDict, total=False):
     secrets_dir: str | os.PathLike[str] | None
 
 
-class Config(BaseSettings):
+class Config(BaseModel):
     """The settings of one client, as documented under "Configuration Validation".
 
     Immutable; secrets are ``SecretStr``. Made by `load`, which reads the settings itself. What the
     chosen login methods do not need may be None: a method asks `demand` before it begins.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        validate_default=False,
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     username: Annotated[str, AfterValidator(rules.username)] = _NOT_SET
     password: Annotated[SecretStr, AfterValidator(rules.sendable)] = _NOT_SET
@@ -99,22 +99,6 @@ class Config(BaseSettings):
     cache_url: Annotated[SecretStr, AfterValidator(rules.cache_url)] | None = None
     cache_key: Annotated[SecretStr, AfterValidator(rules.sendable)] | None = None
     secrets_dir: Annotated[str, BeforeValidator(rules.path)] | None = None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature of the base class
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what `read_settings` found and nothing else.
-
-        The sources of pydantic-settings expand ``${…}`` in a file, which would corrupt a password
-        in silence.
-        """
-        return (init_settings,)
 
     @classmethod
     def load(
