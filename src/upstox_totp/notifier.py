@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import threading
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import pydantic
-import requests
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from upstox_totp import _clock
 from upstox_totp._cache.lifetime import as_datetime, expiry, jwt_claims, milliseconds
 from upstox_totp._log import logger, warn_user
 from upstox_totp._redact import HiddenBytes
-from upstox_totp.errors import AuthenticationError, ConfigurationError, UpstoxError
+from upstox_totp.errors import APIError, AuthenticationError, ConfigurationError, UpstoxError
 from upstox_totp.models import AccessTokenData, ProfileData
 from upstox_totp.token_cache import TokenCache
 
@@ -29,14 +26,13 @@ if TYPE_CHECKING:
 
     from upstox_totp.client import UpstoxTOTP
 
-SHORTEST_SECRET: Final = 24
 MAX_MESSAGE: Final = 16 * 1024
 """The largest message that is read, in bytes."""
 
+_SHORTEST_SECRET: Final = 24
 _AT_ONCE: Final = 10
 _PER_MINUTE: Final = 20
 _MOST_WAITING: Final = 8192
-_MOST_REFUSED: Final = 4096
 _FIRST_PAUSE: Final = 15.0
 _LONGEST_PAUSE: Final = 600.0
 _LOOK: Final = 1.0
@@ -66,70 +62,41 @@ class _Notification(BaseModel):
     message_type: Literal["access_token"]
 
     @property
-    def digest(self) -> bytes:
-        """What tells its token from others, and does not tell the token."""
-        return _digest(self.access_token.get_secret_value())
-
-    @property
-    def token_names_user(self) -> bool:
+    def names_user(self) -> bool:
         """Whether the token itself says that it is of the user that the message names."""
         claims = jwt_claims(self.access_token.get_secret_value())
         return str(claims.get("sub", "")).upper() == self.user_id.upper()
 
     def is_expired(self, now: float) -> bool:
         """Tell whether the token has expired by what the message or the token itself says."""
-        told = milliseconds(self.expires_at)
         own = expiry(self.access_token.get_secret_value(), self._made_by(now))
-        return as_datetime(now) >= (own if told is None else min(told, own))
+        return as_datetime(now) >= min(own, milliseconds(self.expires_at) or own)
 
-    def as_token(self, profile: ProfileData, now: float) -> AccessTokenData:
+    def as_token(self, owner: ProfileData, now: float) -> AccessTokenData:
         """Return the token, its owner as Upstox told it."""
         token = {"access_token": self.access_token.get_secret_value()}
-        try:
-            data = AccessTokenData.model_validate({**profile.model_dump(), **token})
-        except pydantic.ValidationError:
-            data = AccessTokenData.model_validate({"user_id": profile.user_id, **token})
+        data = AccessTokenData.model_validate({**owner.model_dump(), **token})
         return data.obtained(self._made_by(now), timedelta(seconds=now - _clock.time()))
 
     def _made_by(self, now: float) -> datetime:
         # Nobody vouches for the message's time: no later than now, and a token lives for a day.
         latest = as_datetime(now)
-        made = milliseconds(self.issued_at) or latest
-        return min(max(made, latest - _DAY), latest).astimezone(UTC)
+        return min(max(milliseconds(self.issued_at) or latest, latest - _DAY), latest)
 
 
 @dataclass
 class _Message:
-    """A message that waits, and whose it is once Upstox told."""
+    """A message that waits."""
 
     notification: _Notification
-    owner: ProfileData | None = None
-    likely: bool = False
+    likely: bool
     tries: int = 0
-    due: float = field(default_factory=_clock.monotonic)
+    due: float = 0.0
 
     def postpone(self) -> None:
         """Let it wait longer after each try, ten minutes at most."""
         self.due = _clock.monotonic() + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self.tries)
         self.tries += 1
-
-
-class _Budget:
-    """How many questions may be asked: some at once, and then so many a minute."""
-
-    def __init__(self) -> None:
-        self._left = float(_AT_ONCE)
-        self._seen = _clock.monotonic()
-
-    def take(self) -> bool:
-        """Take one, and tell whether there was one."""
-        now = _clock.monotonic()
-        self._left = min(_AT_ONCE, self._left + (now - self._seen) * _PER_MINUTE / 60)
-        self._seen = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
 
 class Notifier:
@@ -164,17 +131,15 @@ class Notifier:
         self._path = SecretStr(f"/notify/{hidden.get_secret_value()}")
         self._client = client
         self._cache = cache or TokenCache()
+        # The client may be used by one thread at a time.
         self._asking = threading.Lock()
         self._lock = threading.Lock()
-        self._budget = _Budget()
-        self._waiting: dict[bytes, _Message] = {}
+        self._waiting: dict[_Notification, _Message] = {}
         self._newest_next = True
-        self._refused: OrderedDict[bytes, None] = OrderedDict()
+        self._allowed, self._counted = float(_AT_ONCE), _clock.monotonic()
         self._worker: threading.Thread | None = None
         self._closed = threading.Event()
-        record = self._cache.read(client)
-        self._stored = b"" if record.token is None else _digest(record.token.access_token)
-        self._user_id = client.identity.user_id or record.user_id or ""
+        self._user_id = client.identity.user_id or self._cache.read(client).user_id or ""
         if not self._user_id:
             raise ConfigurationError(
                 "It is not known of which user the tokens are: user_id (UPSTOX_USER_ID) is not "
@@ -220,10 +185,12 @@ class Notifier:
         A thread does so by itself as long as anything waits.
         """
         with self._asking:
-            while (message := self._take()) is not None:
-                if self._settle(message) is HTTPStatus.ACCEPTED:
-                    message.postpone()
-                    self._let_wait(message)
+            while (message := self._next()) is not None:
+                status = self._settle(message.notification)
+                message.postpone()
+                if status is not HTTPStatus.ACCEPTED:
+                    with self._lock:
+                        self._waiting.pop(message.notification, None)
 
     def _receive(self, environ: Mapping[str, Any]) -> HTTPStatus:
         path = str(environ.get("PATH_INFO", "")).encode("latin-1", "replace").removesuffix(b"/")
@@ -246,20 +213,14 @@ class Notifier:
         if theirs != ours or notification.is_expired(self._client.server_clock.now()):
             logger.debug("A message that is not for this app's user was refused")
             return HTTPStatus.FORBIDDEN
-        digest = notification.digest
-        with self._lock:
-            if digest in self._refused:
-                return HTTPStatus.FORBIDDEN
-            if digest in self._waiting:
-                return HTTPStatus.ACCEPTED
-            if digest == self._stored:
-                return HTTPStatus.OK
-        message = _Message(notification, likely=notification.token_names_user)
+        if notification in self._waiting:
+            return HTTPStatus.ACCEPTED
         status = HTTPStatus.ACCEPTED
+        message = _Message(notification, likely=notification.names_user)
         if self._asking.acquire(blocking=False):
             try:
-                if self._budget.take():
-                    status = self._settle(message)
+                if self._may_ask():
+                    status = self._settle(notification)
                     message.postpone()
             finally:
                 self._asking.release()
@@ -269,12 +230,12 @@ class Notifier:
 
     def _let_wait(self, message: _Message) -> None:
         with self._lock:
-            self._waiting[message.notification.digest] = message
+            self._waiting[message.notification] = message
             if len(self._waiting) > _MOST_WAITING:  # The least likely and most tried one goes.
-                ranks = {name: (not one.likely, one.tries) for name, one in self._waiting.items()}
-                del self._waiting[max(ranks, key=ranks.__getitem__)]
-            running = self._worker is not None and self._worker.is_alive()
-            if not running and not self._closed.is_set():
+                last = max(self._waiting.values(), key=lambda one: (not one.likely, one.tries))
+                del self._waiting[last.notification]
+            # In the child of a fork the parent's thread is not alive.
+            if self._worker is None or not self._worker.is_alive():
                 self._worker = threading.Thread(target=self._work, daemon=True)
                 self._worker.start()
 
@@ -284,108 +245,86 @@ class Notifier:
                 self.try_again()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
                 logger.warning("A message could not be tried again: %s", type(error).__name__)
-            with self._lock:
-                if not self._waiting:
-                    self._worker = None
-                    return
 
-    def _take(self) -> _Message | None:
-        """Take out the next message to try: a likely one first, the newest and the oldest in turn.
+    def _next(self) -> _Message | None:
+        """Return the next message to try: a likely one first, the newest and the oldest in turn.
 
         A message that came before a flood is not kept waiting by it, nor one that comes after it.
         """
         now = _clock.monotonic()
         with self._lock:
-            due = [name for name, one in self._waiting.items() if one.due <= now]
-            # One that Upstox has vouched for waits for the store alone.
-            vouched = next((name for name in due if self._waiting[name].owner), None)
-            if vouched is not None:
-                return self._waiting.pop(vouched)
-            due = [name for name in due if self._waiting[name].likely] or due
-            if not due or not self._budget.take():
-                return None
-            self._newest_next = not self._newest_next
-            return self._waiting.pop(due[0] if self._newest_next else due[-1])
+            due = [one for one in self._waiting.values() if one.due <= now]
+        due = [one for one in due if one.likely] or due
+        if not due or not self._may_ask():
+            return None
+        self._newest_next = not self._newest_next
+        return due[0 if self._newest_next else -1]
 
-    def _settle(self, message: _Message) -> HTTPStatus:
+    def _may_ask(self) -> bool:
+        """Tell whether Upstox may be asked: some times at once, and then so often a minute."""
+        now = _clock.monotonic()
+        self._allowed += (now - self._counted) * _PER_MINUTE / 60
+        self._allowed, self._counted = min(_AT_ONCE, self._allowed), now
+        if self._allowed < 1:
+            return False
+        self._allowed -= 1
+        return True
+
+    def _settle(self, notification: _Notification) -> HTTPStatus:
         """Ask Upstox whose the token is, store it if it is this user's, and return the status."""
-        notification = message.notification
         now = self._client.server_clock.now()
-        if notification.is_expired(now):
-            return self._refuse(notification)
         try:
-            if message.owner is None:
-                owner = self._find_owner(notification)
-                if owner is not None and owner.user_id is None:
-                    return HTTPStatus.ACCEPTED
-                if owner is None or str(owner.user_id).upper() != self._user_id.upper():
-                    return self._refuse(notification)
-                message.owner = owner
-        except (UpstoxError, requests.RequestException) as error:
-            warn_user(f"A token came and is not verified yet, so it is tried again. {error}")
+            owner = None if notification.is_expired(now) else self._find_owner(notification)
+            if owner is None or str(owner.user_id).upper() != self._user_id.upper():
+                logger.debug("A token was refused: it is invalid, or another user's")
+                return HTTPStatus.FORBIDDEN
+            stored = self._store(notification.as_token(owner, now))
+        except (UpstoxError, OSError) as error:
+            if isinstance(error, AuthenticationError) and "user_id" in error.settings:
+                return HTTPStatus.FORBIDDEN
+            problem = getattr(error, "strerror", None) or error
+            warn_user(f"A token came and cannot be cached yet; it is tried again: {problem}")
             return HTTPStatus.ACCEPTED
-        return self._store(notification, message.owner)
+        if not stored:
+            return HTTPStatus.ACCEPTED
+        logger.info("A token came, was verified and is cached")
+        return HTTPStatus.OK
 
     def _find_owner(self, notification: _Notification) -> ProfileData | None:
         """Return whose the token is, None if it is invalid or nobody's that the message names."""
         check = self._client.app_token.check(notification.access_token)
-        if check.refusal is None or not check.valid:
-            return check.owner
-        # From here Upstox does not tell whose it is.
-        if notification.token_names_user:
-            return ProfileData(user_id=notification.user_id)
-        warn_user(
-            "A token came that does not say whose it is, and Upstox tells that at the app's "
-            "registered address alone. It is not cached: run the notifier there."
-        )
-        return None
+        if check.valid and check.refusal is not None:
+            # From here Upstox does not tell whose it is.
+            if notification.names_user:
+                return ProfileData(user_id=notification.user_id)
+            warn_user(
+                "A token came that does not say whose it is, and Upstox tells that at the app's "
+                "registered address alone. It is not cached: run the notifier there."
+            )
+        elif check.owner is not None and check.owner.user_id is None:
+            raise APIError("Upstox did not say whose the token is.")
+        return check.owner
 
-    def _store(self, notification: _Notification, owner: ProfileData) -> HTTPStatus:
-        data = notification.as_token(owner, self._client.server_clock.now())
-        problem: str | None
-        try:
-            stored = self._cache.keep(self._client, data)
-            if stored and (ended := self._find_ended(data)) is not None:
-                stored = self._cache.keep(self._client, data, instead_of=ended)
-        except (UpstoxError, requests.RequestException, OSError) as error:
-            if isinstance(error, AuthenticationError) and "user_id" in error.settings:
-                return self._refuse(notification)
-            problem = getattr(error, "strerror", None) or str(error)
-        else:
-            if stored:
-                self._stored = notification.digest
-                logger.info("A token came, was verified and is cached")
-            return HTTPStatus.OK if stored else HTTPStatus.ACCEPTED
-        warn_user(f"A verified token cannot be cached yet; it is tried again: {problem}")
-        return HTTPStatus.ACCEPTED
-
-    def _find_ended(self, data: AccessTokenData) -> str | None:
-        """Return the cached token if it was taken for the newer one, and Upstox has ended it.
-
-        Their times are of two clocks, in whole seconds: the one that is valid is the newer one.
-        """
+    def _store(self, data: AccessTokenData) -> bool:
+        """Cache a valid token, and tell whether it could be done."""
+        stored = self._cache.keep(self._client, data)
         cached = self._cache.read(self._client).token
-        if cached is None or cached.access_token == data.access_token:
-            return None
-        valid = self._client.app_token.is_valid(cached.access_token)
-        return None if valid else cached.access_token
-
-    def _refuse(self, notification: _Notification) -> HTTPStatus:
-        logger.debug("A token was refused: it is invalid, or another user's")
-        with self._lock:
-            self._refused[notification.digest] = None
-            while len(self._refused) > _MOST_REFUSED:
-                self._refused.popitem(last=False)
-        return HTTPStatus.FORBIDDEN
+        if not stored or cached is None or cached.access_token == data.access_token:
+            return stored
+        # It seems to be older by their times, which are of two clocks, in whole seconds: if the
+        # other one was ended, it is the newer one.
+        if self._client.app_token.is_valid(cached.access_token):
+            return True
+        return self._cache.keep(self._client, data, instead_of=cached.access_token)
 
 
 def check_secret(secret: SecretStr) -> None:
     """Raise a `ConfigurationError` for a secret of the path that is too short, or no plain text."""
     text = secret.get_secret_value()
     plain = text.isascii() and text.replace("-", "").replace("_", "").isalnum()
-    if not plain or len(text) < SHORTEST_SECRET:
+    if not plain or len(text) < _SHORTEST_SECRET:
         raise ConfigurationError(
-            f"The secret in the notifier's path must have at least {SHORTEST_SECRET} letters, "
+            f"The secret in the notifier's path must have at least {_SHORTEST_SECRET} letters, "
             "digits, - or _.",
             suggestions=["secrets.token_urlsafe() makes one."],
         )
@@ -409,7 +348,3 @@ def _read_body(environ: Mapping[str, Any]) -> HiddenBytes | HTTPStatus:
     except Exception:  # noqa: BLE001 - each server has its own for a message that breaks off
         return HTTPStatus.BAD_REQUEST
     return HTTPStatus.REQUEST_ENTITY_TOO_LARGE if len(body) > MAX_MESSAGE else body
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

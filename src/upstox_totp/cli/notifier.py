@@ -65,8 +65,7 @@ def notifier(
     secret_file: Path | None,
     show_path: bool,
 ) -> None:
-    path = _default_file() if secret_file is None else secret_file
-    secret = _read_secret(path)
+    secret = _read_secret(secret_file or _default_file())
     if show_path:
         write_line(f"/notify/{secret.get_secret_value()}")
         return
@@ -130,19 +129,11 @@ def _default_file() -> Path:
 
 def _read_secret(path: Path) -> SecretStr:
     """Return the secret of a file, which is made where there is none."""
-    with suppress(FileNotFoundError):
-        return _read_checked(path)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made = SecretStr(secrets.token_urlsafe(32))
     with suppress(FileExistsError):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(f"{made.get_secret_value()}\n")
-        return made
-    return _read_checked(path)
-
-
-def _read_checked(path: Path) -> SecretStr:
+            file.write(f"{secrets.token_urlsafe(32)}\n")
     with path.open(encoding="utf-8", errors="replace") as file:
         mode = os.fstat(file.fileno()).st_mode
         secret = SecretStr(file.read(_HEAD).strip())
