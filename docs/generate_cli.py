@@ -36,7 +36,7 @@ _CODES: Final = re.compile(
     r"(?<=<!-- exit codes: written by generate_cli.py -->\n).*?(?=<!-- end of exit codes -->)",
     re.DOTALL,
 )
-_SETTINGS: Final = 8
+_SETTINGS: Final = 9
 
 # The page lists the codes once; the help of the program itself keeps them.
 _HELP_CODES: Final = re.compile(r"\n  Exit codes:\n.*", re.DOTALL)

@@ -1,5 +1,6 @@
 """The sandbox's command: its options, and what it does for the user at it."""
 
+import os
 import re
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import requests
@@ -17,7 +19,7 @@ from conftest import PATIENCE
 from support.form_browser import LoginBrowser
 from support.sandbox_probe import DIALOG
 from upstox_totp.sandbox import Fault, Sandbox
-from upstox_totp.sandbox.__main__ import attend, main, notes, parser, quoted
+from upstox_totp.sandbox.__main__ import attend, main, parser
 
 REQUEST = "/v3/login/auth/token/request/"
 
@@ -81,31 +83,6 @@ def test_token_requests_are_approved_at_once(capsys: pytest.CaptureFixture[str])
         assert sandbox.access_tokens[1] not in "".join(seen)
 
 
-def test_notes_name_the_ways_there_are() -> None:
-    """No TOTP login where it is left out, no phone without a notifier."""
-    usual = notes({})
-    assert "api (" in usual
-    assert "browser (" in usual
-    assert "phone" not in usual
-    other = notes({"totp_login": False, "notifier_url": "https://app.example/"})
-    assert "api (" not in other
-    assert "phone (" in other
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("http://127.0.0.1:80/{stage}", "http://127.0.0.1:80/{stage}"),
-        ("two words", "'two words'"),
-        ("a#b$c", "'a#b$c'"),
-        ('it\'s "so"', '"it\'s \\"so\\""'),
-    ],
-)
-def test_values_are_quoted_only_where_needed(value: str, expected: str) -> None:
-    """A `.env` value is quoted when a reader could misunderstand it."""
-    assert quoted(value) == expected
-
-
 def test_each_option_sets_what_it_names() -> None:
     """Every option is named like the argument it sets, and none is set unasked."""
     assert vars(parser().parse_args([])) == {}
@@ -148,7 +125,7 @@ def test_the_command_serves_until_terminated_and_stands_in_for_the_phone() -> No
         ) as process:
             assert process.stdout is not None
             assert process.stderr is not None
-            lines = [process.stdout.readline().strip() for _ in range(8)]
+            lines = [process.stdout.readline().strip() for _ in range(9)]
             settings = dict(line.split("=", 1) for line in lines)
             api = settings["UPSTOX_BASE_DOMAIN"].format(stage="api")
             own = {
@@ -164,13 +141,47 @@ def test_the_command_serves_until_terminated_and_stands_in_for_the_phone() -> No
             )
             assert answer.json()["data"]["notifier_url"] == url
             told = [process.stderr.readline() for _ in range(4)]
-            assert told[0].startswith("Serving made-up data")
-            assert "UPSTOX_LOGIN_METHOD" in "".join(told)
-            assert "phone" in "".join(told)
-            assert told[-1] == "Token sent to the notifier: HTTP 404\n"
+            assert told[0] == "The sandbox is running. Press Ctrl-C to stop it.\n"
+            assert told[2] == "UPSTOX_LOGIN_METHOD can be api, page, browser, phone.\n"
+            assert told[3] == "Token sent to the notifier: HTTP 404\n"
             process.send_signal(signal.SIGTERM)
             assert process.communicate(timeout=PATIENCE) == ("", "")
             assert process.returncode == 0
         (record,) = notifier.requests
         assert record.json["message_type"] == "access_token"
         assert record.json["client_id"] == settings["UPSTOX_CLIENT_ID"]
+
+
+@pytest.mark.parametrize(("options", "method"), [([], "api"), (["--no-totp-login"], "page")])
+def test_the_settings_in_a_file_log_in_from_another_terminal(
+    options: list[str], method: str, tmp_path: Path
+) -> None:
+    """`upstox_cli sandbox > sandbox.env`, then `upstox_cli token --env-file sandbox.env`."""
+    file = tmp_path / "sandbox.env"
+    command = [sys.executable, "-m", "upstox_totp"]
+    environment = os.environ | {"UPSTOX_CACHE_DIR": str(tmp_path / "cache")}
+    with (
+        file.open("w") as settings,
+        subprocess.Popen(  # noqa: S603 - the command is the line above
+            [*command, "sandbox", *options], stdout=settings, stderr=subprocess.PIPE, text=True
+        ) as server,
+    ):
+        assert server.stderr is not None
+        told = [server.stderr.readline() for _ in range(3)]
+        # Whoever reads the note finds the settings in the file.
+        assert "upstox_cli sandbox > sandbox.env" in told[1]
+        assert "upstox_cli token --env-file sandbox.env" in told[1]
+        assert f"UPSTOX_LOGIN_METHOD={method}\n" in file.read_text()
+        done = subprocess.run(  # noqa: S603 - as above
+            [*command, "token", "--env-file", file, "--format", "raw", "--debug"],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=PATIENCE,
+            check=False,
+        )
+        server.terminate()
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("eyJ")
+        assert ("/totp-login/" in done.stderr) == (method == "api")
+    assert server.returncode == 0

@@ -90,9 +90,10 @@ class Sandbox(Rules):
     ) -> None:
         """Check the settings, and put the parts together."""
         super().__post_init__()
-        if isinstance(certificate, tuple):
-            files, certificate = certificate, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            certificate.load_cert_chain(*files)
+        if certificate is not None and not isinstance(certificate, ssl.SSLContext):
+            chain, key = certificate
+            certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            certificate.load_cert_chain(chain, key)
         self._scheme = "http" if certificate is None else "https"
         self._clock = Clock(clock, clock_offset)
         self._state = State(self, self._clock, notifier_url)
