@@ -11,7 +11,15 @@ import pytest
 
 from conftest import configure
 from support.cli_runs import find_command
-from support.documentation import ROOT, at_the_sandbox, blocks, check_command, load, run_python
+from support.documentation import (
+    PAGES,
+    ROOT,
+    at_the_sandbox,
+    blocks,
+    check_command,
+    load,
+    run_python,
+)
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.main import cli
 from upstox_totp.cli.output import FORMATS
@@ -74,6 +82,22 @@ def test_what_is_shown_fits_the_commands(block: Block) -> None:
     assert re.search(r"127\.0\.0\.1:(\d+)", text)[1] == str(PORT)  # type: ignore[index]
     options = {option.name: option for option in find_command("notifier").params}
     assert options["port"].default == PORT
+
+
+@pytest.mark.parametrize(
+    "line",
+    sorted(
+        {
+            line.removeprefix("$ ")
+            for block in blocks(PAGES)
+            for line in block.text.splitlines()
+            if block.language == "text" and line.startswith("$ upstox_cli ")
+        }
+    ),
+)
+def test_commands_that_are_not_run_exist(line: str) -> None:
+    """One that serves until it is stopped, or asks a user, is at least one that there is."""
+    check_command(shlex.split(line))
 
 
 def test_the_pictures_are_there_and_small() -> None:

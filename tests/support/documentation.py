@@ -139,7 +139,7 @@ def furnish(folder: Path, sandbox: Sandbox) -> None:
     whole = "".join(f"{name}={value}\n" for name, value in settings.items())
     (folder / "bot").mkdir()
     for name in (
-        ".env.production", "asha.env", "ravi.env", "upstox.env", "bot/upstox.env",
+        ".env.production", "asha.env", "ravi.env", "upstox.env", "bot/upstox.env", "sandbox.env",
     ):  # fmt: skip
         (folder / name).write_text(whole)
     own = {name: value for name, value in settings.items() if name != "UPSTOX_BASE_DOMAIN"}
