@@ -45,7 +45,7 @@ def test_the_page_names_everything() -> None:
     """Each command, format and exit code."""
     page = (DOCS / "command-line.md").read_text(encoding="utf-8")
     for command in cli.list_commands(click.Context(cli)):
-        assert re.search(rf"^\$ (\w+=\w+ )?upstox_cli {command}\b", page, re.MULTILINE)
+        assert re.search(rf"^(\$ )?(\w+=\w+ )?upstox_cli {command}\b", page, re.MULTILINE)
     for style in FORMATS:
         assert f"| `{style}` |" in page
     for code in ExitCode:
