@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from upstox_totp import _clock
@@ -14,9 +14,8 @@ from upstox_totp._redact import HiddenBytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-SUFFIXES: Final = frozenset({".json", ".lock", ".holder", ".tmp", ".ledger", ".used"})
-"""What the files of a store end with; a directory that has others is not for tokens alone."""
-
+# What the files of a store end with; a directory that has others is not for tokens alone.
+_SUFFIXES: Final = {".json", ".lock", ".holder", ".tmp"}
 # An answer has two MiB at most, and JSON writes six characters for some of its bytes.
 _MOST_BYTES: Final = 16 * 1024 * 1024
 _OTHERS: Final = 0o077
@@ -32,21 +31,11 @@ _WINDOWS_PAUSE: Final = 0.01
 _MODELESS: Final[set[Path]] = set()
 
 
-class NotPrivateError(OSError):
-    """A directory that cannot be made the user's own."""
-
-
 class PrivateDirectory:
-    """A directory of files of its owner's."""
+    """A directory of files of its owner's; what cannot be made private is an OSError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # Joined anew by pathlib, it would take longer than reading the file.
-        self._text = os.fspath(path)
-
-    def __repr__(self) -> str:
-        """Return the path."""
-        return f"PrivateDirectory({str(self.path)!r})"
 
     def read(self, name: str) -> tuple[HiddenBytes, bool] | None:
         """Return the content of a file, and whether only its owner could have written it.
@@ -54,14 +43,14 @@ class PrivateDirectory:
         None if there is none; what is no file, or a link, is empty. A file that others could read
         is closed to them, with a warning.
         """
-        path = f"{self._text}{os.sep}{name}"
+        path = self.path / name
         try:
             self.check()
             descriptor = os.open(path, _READ)
         except FileNotFoundError:
             return None
         except OSError:
-            if not os.path.islink(path):  # noqa: PTH114 - as above
+            if not path.is_symlink():
                 raise
             return HiddenBytes(), False
         try:
@@ -73,7 +62,7 @@ class PrivateDirectory:
         finally:
             os.close(descriptor)
 
-    def _is_own(self, path: str, state: os.stat_result, descriptor: int) -> bool:
+    def _is_own(self, path: Path, state: os.stat_result, descriptor: int) -> bool:
         if not _POSIX:
             return True
         if state.st_uid != os.geteuid():
@@ -93,37 +82,33 @@ class PrivateDirectory:
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there and can be removed."""
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             (self.path / name).unlink()
 
     def make(self) -> None:
         """Make the directory and its parents if they are not there, the user's alone."""
-        missing = []
-        for path in (self.path, *self.path.parents):
-            if path.exists():
-                break
-            missing.append(path)
-        for path in reversed(missing):
-            path.mkdir(mode=0o700, exist_ok=True)
+        if not self.path.exists():
+            for path in (*reversed(self.path.parents), self.path):
+                path.mkdir(mode=0o700, exist_ok=True)
         self.check()
 
     def check(self) -> None:
         """Make sure that the directory is the user's own, and close it to others."""
         if not _POSIX:
             return
-        state, own = self._state(), os.geteuid()
-        if state.st_uid != own:
-            raise NotPrivateError(f"{self.path} belongs to somebody else")
+        state = self._state()
+        if state.st_uid != os.geteuid():
+            raise PermissionError(f"{self.path} belongs to somebody else")
         if not stat.S_ISDIR(state.st_mode):
             raise NotADirectoryError(f"{self.path} is no directory")
         if not state.st_mode & _OTHERS or self.path in _MODELESS:
             return
-        if any(path.suffix not in SUFFIXES for path in self.path.iterdir()):
-            raise NotPrivateError(
+        if any(path.suffix not in _SUFFIXES for path in self.path.iterdir()):
+            raise PermissionError(
                 f"{self.path} is open to others and holds other files: name a directory "
                 "that is for tokens alone"
             )
-        with contextlib.suppress(PermissionError):
+        with suppress(PermissionError):
             self.path.chmod(0o700)
         if self._state().st_mode & _OTHERS:
             _MODELESS.add(self.path)
@@ -137,7 +122,7 @@ class PrivateDirectory:
 
     def _state(self) -> os.stat_result:
         # A link's own owner counts, too: root's is as good as one's own, as systemd makes them.
-        state = os.lstat(self._text)
+        state = os.lstat(self.path)
         if stat.S_ISLNK(state.st_mode) and state.st_uid in {os.geteuid(), _ROOT}:
             state = self.path.stat()
         return state
@@ -156,20 +141,18 @@ def write_whole(path: Path, content: HiddenBytes) -> None:
             os.fsync(descriptor)
         _replace(draft, path)
     except BaseException:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             draft.unlink()
         raise
 
 
 def _replace(draft: Path, path: Path) -> None:
-    for _ in range(_WINDOWS_TRIES):
+    for tries_left in reversed(range(_WINDOWS_TRIES)):
         try:
             draft.replace(path)
+            break
         except PermissionError:
             # Windows replaces no file while another process reads it.
-            if _POSIX:
+            if _POSIX or not tries_left:
                 raise
             _clock.sleep(_WINDOWS_PAUSE)
-        else:
-            return
-    draft.replace(path)

@@ -29,7 +29,7 @@ from upstox_totp._cache.encryption import new_key
 from upstox_totp._cache.memory import PROCESS
 from upstox_totp._cache.store import Store, open_store
 from upstox_totp._cache.waiting import locked
-from upstox_totp._private_files import NotPrivateError, PrivateDirectory
+from upstox_totp._private_files import PrivateDirectory
 from upstox_totp.errors import CacheError
 from upstox_totp.sandbox import Fault, Sandbox
 
@@ -144,7 +144,7 @@ def test_a_link_of_roots_to_ones_own_directory(
     if accepted:
         PrivateDirectory(link).check()
     else:
-        with pytest.raises(NotPrivateError):
+        with pytest.raises(PermissionError):
             PrivateDirectory(link).check()
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+import os
+import socket
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from upstox_totp import _clock
+from upstox_totp._cache.lifetime import IST, as_datetime
 from upstox_totp.errors import CacheError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from upstox_totp._redact import HiddenBytes
 
 
 class LockLostError(Exception):
     """The lock is another's now: nothing more may be sent or written."""
-
-
-class BackendError(OSError):
-    """A backend that cannot be used, for a reason that the operating system does not know."""
 
 
 class UnreadableError(CacheError):
@@ -44,14 +44,13 @@ class Holder(NamedTuple):
     seconds: float | None = None
 
 
-class Released(Protocol):
-    """What can be released."""
+def this_process() -> str:
+    """Return what to tell of this process as the holder of a lock."""
+    now = as_datetime(_clock.time()).astimezone(IST)
+    return f"process {os.getpid()} on {socket.gethostname()}, since {now:%H:%M:%S} IST"
 
-    def release(self) -> None:
-        """End it. A second call does nothing; no call raises."""
 
-
-class Lock(Released, Protocol):
+class Lock(Protocol):
     """Names that are locked: nobody else writes there."""
 
     def write(self, entries: Mapping[str, Entry]) -> None:
@@ -60,19 +59,8 @@ class Lock(Released, Protocol):
     def extend(self, seconds: float) -> None:
         """Make sure that the lock is held for so long; raises as `write`."""
 
-
-LockT = TypeVar("LockT", bound=Released)
-
-
-def acquired(lock: LockT, acquire: Callable[[], bool]) -> LockT | None:
-    """Return a lock if it could be acquired; released otherwise, and None."""
-    done = False
-    try:
-        done = acquire()
-    finally:
-        if not done:
-            lock.release()
-    return lock if done else None
+    def release(self) -> None:
+        """End the lock. A second call does nothing; no call raises."""
 
 
 class Backend(Protocol):

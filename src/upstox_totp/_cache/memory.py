@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from typing import TYPE_CHECKING, Final
-from weakref import WeakSet
 
 from upstox_totp._cache.backend import Holder, LockLostError
 
@@ -22,7 +21,6 @@ class MemoryBackend:
         self.guard = threading.Lock()
         self.entries: dict[str, Entry] = {}
         self.locks: dict[str, _MemoryLock] = {}
-        _BACKENDS.add(self)
 
     def __repr__(self) -> str:
         return "MemoryBackend()"
@@ -79,16 +77,8 @@ class _MemoryLock:
             self._backend.locks = others
 
 
-_BACKENDS: Final[WeakSet[MemoryBackend]] = WeakSet()
-
-
-def _after_fork() -> None:
-    for backend in _BACKENDS:
-        backend.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
 PROCESS: Final = MemoryBackend()
 """The memory of this process: the attempts of every login lie in it, too."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=PROCESS.after_fork)

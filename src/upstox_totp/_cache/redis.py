@@ -6,19 +6,21 @@ which does nothing unless the writer still holds the lock.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import socket
-from contextlib import suppress
-from functools import lru_cache
+from contextlib import ExitStack, suppress
+from functools import lru_cache, partial
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from upstox_totp import _clock
-from upstox_totp._cache.backend import Entry, Holder, LockLostError, UnreadableError, acquired
+from upstox_totp._cache.backend import (
+    Entry,
+    Holder,
+    LockLostError,
+    UnreadableError,
+    this_process,
+)
 from upstox_totp._cache.encryption import DecryptError, Encryption, hidden
-from upstox_totp._cache.lifetime import IST, as_datetime
 from upstox_totp._http.addresses import is_loopback
 from upstox_totp._log import warn_user
 from upstox_totp._redact import HiddenBytes
@@ -50,7 +52,7 @@ _PATIENCE: Final = 5.0
 _REPEATS: Final = 2
 _SCHEMES: Final = (b"redis://", b"rediss://", b"unix://")
 _LOST: Final = "another login has the lock now"
-_NEEDED: Final = ("get", "set", "eval", "exists", "pttl", "lock")
+_NEEDED: Final = ("get", "set", "eval", "lock")
 
 # A repeated or belated command of the same login writes nothing over a later one.
 _WRITE: Final = """
@@ -139,10 +141,7 @@ class RedisStore:
 
     def read(self, name: str) -> Entry | None:
         """Return what is kept under a name; raises `UnreadableError` or `CacheError`."""
-        answer = self.ask(lambda: self._client.eval(_READ, 1, _PREFIX + name))
-        kept, left = hidden(answer[0]), answer[1]
-        # The frame of a caller may be shown, too.
-        answer.clear()
+        kept, left = self._get(_PREFIX + name)
         if not kept:
             return None
         problem = "it is none of this package's."
@@ -150,7 +149,7 @@ class RedisStore:
         if _STAMP.fullmatch(kept[:start]):
             try:
                 content = self._encryption.decrypt(name, kept[start:])
-                return Entry(content, left=None if left < 0 else left / 1000)
+                return Entry(content, left=left)
             except DecryptError as error:
                 problem = str(error)
         raise UnreadableError(
@@ -167,19 +166,31 @@ class RedisStore:
     def lock(self, names: tuple[str, ...]) -> RedisLock | None:
         """Return a lock of all the names, None while another holds one; raises `CacheError`."""
         lock = RedisLock(self, self._client, self._encryption)
-        return acquired(lock, lambda: lock.acquire(names))
+        with ExitStack() as failed:
+            failed.callback(lock.release)
+            if all(map(lock.acquire, names)):
+                failed.pop_all()
+                return lock
+        return None
 
     def holder(self, name: str) -> Holder | None:
         """Return which process of which machine holds a name; raises `CacheError`."""
         key = _lock_key(name)
-        held = hidden(self.ask(lambda: self._client.get(key)))
+        held, left = self._get(key)
         if not held:
             return None
-        left = self.ask(lambda: self._client.pttl(key))
         who = "a machine with another key"
         with suppress(DecryptError, ValueError):
             who = bytes(self._encryption.decrypt(key, held.partition(b":")[2])).decode()
-        return Holder(who, max(0.0, left / 1000))
+        return Holder(who, left or 0.0)
+
+    def _get(self, key: str) -> tuple[HiddenBytes, float | None]:
+        """Return what a key holds, empty if nothing, and for how many seconds, if for some."""
+        answer = self.ask(lambda: self._client.eval(_READ, 1, key))
+        kept, left = hidden(answer[0]), answer[1]
+        # The frame of a caller may be shown, too.
+        answer.clear()
+        return kept, None if left < 0 else left / 1000
 
     def ask(self, work: Callable[[], ResultT]) -> ResultT:
         """Return what Redis answered; raises `LockLostError` or `CacheError`."""
@@ -210,29 +221,19 @@ class RedisLock:
     def __init__(self, store: RedisStore, client: Any, encryption: Encryption) -> None:
         self._store, self._client, self._encryption = store, client, encryption
         self._locks: list[Any] = []
-        self._id = secrets.token_hex(8)
+        self._id = secrets.token_hex(16)
         self._writes = 0
-        self._until = (0.0, 0.0)
         self._away = False
 
-    def acquire(self, names: tuple[str, ...]) -> bool:
-        """Take all locks at once, and tell whether that succeeded; release in any case."""
-        self._set_end(self._store.lease)
-        return all(self._acquire_one(_lock_key(name)) for name in names)
-
-    def _acquire_one(self, key: str) -> bool:
-        ask, client = self._store.ask, self._client
-        if ask(lambda: client.exists(key)):
-            return False
-        now = as_datetime(_clock.time()).astimezone(IST)
-        who = f"process {os.getpid()} on {socket.gethostname()}, since {now:%H:%M:%S} IST"
-        token = HiddenBytes(
-            secrets.token_hex(16).encode() + b":" + self._encryption.encrypt(key, who.encode())
-        )
-        lock = client.lock(key, timeout=self._store.lease, thread_local=False)
-        if not ask(lambda: lock.acquire(blocking=False, token=token)):
+    def acquire(self, name: str) -> bool:
+        """Lock a name, and tell whether that succeeded."""
+        key = _lock_key(name)
+        who = self._encryption.encrypt(key, this_process().encode())
+        token = HiddenBytes(f"{self._id}:".encode() + who)
+        lock = self._client.lock(key, timeout=self._store.lease, thread_local=False)
+        if not self._store.ask(lambda: lock.acquire(blocking=False, token=token)):
             # redis-py repeats a command whose reply was lost: the holder may be this one.
-            if hidden(ask(lambda: client.get(key))) != token:
+            if hidden(self._store.ask(lambda: self._client.get(key))) != token:
                 return False
             lock.local.token = token
         self._locks.append(lock)
@@ -240,7 +241,7 @@ class RedisLock:
 
     def write(self, entries: Mapping[str, Entry]) -> None:
         """Replace what is kept under names; raises `LockLostError` or `CacheError`."""
-        lock = self._first()
+        lock = self._locks[0]
         self._writes += 1
         keys, arguments = [lock.name], [lock.local.token, self._id, self._writes]
         for name, entry in entries.items():
@@ -250,24 +251,14 @@ class RedisLock:
                 HiddenBytes(f"{self._id}.{self._writes}:".encode() + content),
                 max(0, int(entry.seconds * 1000)),
             ]
-        self._away = True
-        written = self._store.ask(lambda: self._client.eval(_WRITE, len(keys), *keys, *arguments))
-        self._away = False
-        if not written:
+        if not self._ask(lambda: self._client.eval(_WRITE, len(keys), *keys, *arguments)):
             raise LockLostError(_LOST)
 
     def extend(self, seconds: float) -> None:
-        """Make the lock last for a request; `CacheError` if it may not, since Redis is away."""
-        self._first()
-        lease, before = seconds + self._store.lease, self._until
-        began = self._set_end(lease)
-        try:
-            for lock in self._locks:
-                self._store.ask(lambda lock=lock: lock.extend(lease, replace_ttl=True))  # type: ignore[misc]
-        except CacheError:
-            self._away, self._until = True, before
-            if any(at + seconds >= end for at, end in zip(began, before, strict=True)):
-                raise
+        """Make the lock last for a request; raises `LockLostError` or `CacheError`."""
+        lease = seconds + self._store.lease
+        for lock in self._locks:
+            self._ask(partial(lock.extend, lease, replace_ttl=True))
 
     def release(self) -> None:
         """End the lock. A second call does nothing, and a lock that is another's stays."""
@@ -278,16 +269,14 @@ class RedisLock:
                 with suppress(CacheError, LockLostError):
                     self._store.ask(lock.release)
 
-    def _first(self) -> Any:
-        if not self._locks:
-            raise LockLostError("the lock was released")
-        return self._locks[0]
-
-    def _set_end(self, seconds: float) -> tuple[float, float]:
-        # A machine that slept has a monotonic clock that stood still, and a right one on the wall.
-        now = _clock.monotonic(), _clock.time()
-        self._until = now[0] + seconds, now[1] + seconds
-        return now
+    def _ask(self, work: Callable[[], ResultT]) -> ResultT:
+        try:
+            answer = self._store.ask(work)
+        except CacheError:
+            self._away = True
+            raise
+        self._away = False
+        return answer
 
 
 @lru_cache(maxsize=8)

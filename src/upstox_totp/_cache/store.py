@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from upstox_totp import _clock
 from upstox_totp._cache.attempts import cleared, has_ended, merged, with_blocks
-from upstox_totp._cache.backend import Entry, UnreadableError, acquired
+from upstox_totp._cache.backend import Entry, UnreadableError
 from upstox_totp._cache.encryption import hidden
 from upstox_totp._cache.files import FileBackend, has_locks
 from upstox_totp._cache.memory import PROCESS
@@ -62,11 +62,11 @@ def _open_url(url: Hideable, key: Hideable | None) -> Backend:
     try:
         module = import_module("upstox_totp._cache.redis")
     except ImportError:
-        pass
-    else:
-        opened: Backend = module.open_url(hidden(url), hidden(key))
-        return opened
-    raise ConfigurationError(missing_extra("cache_url (UPSTOX_CACHE_URL)", "redis") + ".")
+        raise ConfigurationError(
+            missing_extra("cache_url (UPSTOX_CACHE_URL)", "redis") + "."
+        ) from None
+    opened: Backend = module.open_url(hidden(url), hidden(key))
+    return opened
 
 
 class Store:
@@ -95,17 +95,16 @@ class Store:
 
     def served(self, record: TokenRecord, identity: Identity, margin: float) -> TokenRecord:
         """Return a record without its token, if that may not be handed out."""
-        token, login = record.token, record.login
-        if token is None or not token.serves(margin) or not record.is_of(identity):
-            return record._replace(token=None)
-        if not login.log:
-            return record
-        attempts = None
+        token = record.token
+        served = token is not None and token.serves(margin) and record.is_of(identity)
+        return record if served and not self._has_ended(record) else record._replace(token=None)
+
+    def _has_ended(self, record: TokenRecord) -> bool:
         # Where the token lies, whatever ended it is noted, too.
         with suppress(OSError):
-            attempts = self._load(AttemptRecord, self._backends[0], _attempts_name(record.account))
-        ended = attempts is not None and has_ended(attempts[0], login)
-        return record._replace(token=None) if ended else record
+            found = self._load(AttemptRecord, self._backends[0], _attempts_name(record.account))
+            return found is not None and has_ended(found[0], record.login)
+        return False
 
     def read_token(self, identity: Identity) -> TokenRecord:
         """Return what is stored of an app's token, an empty record if nothing of use is."""
@@ -149,7 +148,12 @@ class Store:
     def acquire(self, identity: Identity) -> AccountLock | None:
         """Return the account's lock in each backend, None while another holds it in any."""
         lock = AccountLock(self, identity)
-        return acquired(lock, lambda: lock.acquire(self._backends[::-1]))
+        with ExitStack() as failed:
+            failed.callback(lock.release)
+            if all(map(lock.acquire, reversed(self._backends))):
+                failed.pop_all()
+                return lock
+        return None
 
     def holder(self, identity: Identity) -> Holder | None:
         """Return who holds the account's lock, None if nobody does or nobody knows."""
@@ -216,23 +220,27 @@ class AccountLock:
     """The lock of an account and of an app in a store: nobody else logs in meanwhile."""
 
     def __init__(self, store: Store, identity: Identity) -> None:
-        self._store = store
-        self._identity = identity
+        self._store, self._identity = store, identity
+        self._attempts_name = _attempts_name(identity.attempts_name)
         self._held: list[tuple[Backend, Lock]] = []
         self._in_flight = self._away = False
 
-    def acquire(self, backends: tuple[Backend, ...]) -> bool:
-        """Acquire it in all backends, and tell whether that succeeded; release in any case."""
-        for backend in backends:
-            try:
-                lock = backend.lock(_lock_names(self._identity))
-            except OSError as error:
-                self._store.give_up(backend, error, "Logging in without a cache")
-                continue
-            if lock is None:
-                return False
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def acquire(self, backend: Backend) -> bool:
+        """Acquire it in a backend, if that can be used; False if another holds it."""
+        try:
+            lock = backend.lock(_lock_names(self._identity))
+        except OSError as error:
+            self._store.give_up(backend, error, "Logging in without a cache")
+            return True
+        if lock is not None:
             self._held.append((backend, lock))
-        return True
+        return lock is not None
 
     def read_token(self) -> TokenRecord:
         """Return what is stored of the app's token."""
@@ -248,11 +256,12 @@ class AccountLock:
         The token lies in the backend alone, until it expires, and what else is known for 90 days.
         """
         token, app = _token_names(self._identity)
-        other = {app: Entry(dump(record._replace(token=None)), _DAYS)}
         seconds = _DAYS if record.token is None else max(0.0, record.token.expires_in)
+        other = {app: Entry(dump(record._replace(token=None)), _DAYS)}
+        whole = {token: Entry(dump(record), seconds), **other}
         for held in self._held:
-            own = {token: Entry(dump(record), seconds)} if self._store.is_own(held[0]) else {}
-            self._write(held, own | other, "The result of this login")
+            entries = whole if self._store.is_own(held[0]) else other
+            self._write(held, entries, "The result of this login")
 
     def write_attempts(self, record: AttemptRecord) -> None:
         """Replace what is stored of the account's attempts; raises `LockLostError`.
@@ -261,7 +270,7 @@ class AccountLock:
         here, or `CacheError` is raised: nothing goes out that they could not know of.
         """
         self._in_flight = record.in_flight is not None
-        entries = {_attempts_name(self._identity.attempts_name): Entry(dump(record), _DAYS)}
+        entries = {self._attempts_name: Entry(dump(record), _DAYS)}
         for held in self._held[::-1] if self._in_flight else self._held:
             self._write(held, entries, "The result of an attempt")
 
