@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import sys
 import warnings
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from upstox_totp.errors import UpstoxWarning
 
@@ -22,36 +21,21 @@ logger.addHandler(logging.NullHandler())
 _PACKAGE: Final = f"{os.path.dirname(__file__)}{os.sep}"  # noqa: PTH120 - as frames name their files
 
 
-class _StderrHandler(logging.Handler):
+class _StderrHandler(logging.StreamHandler[TextIO]):
     """Writes to the current ``sys.stderr``, unless the program has configured logging itself."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        self._writing = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record; where there is no usable stderr, it is lost."""
-        # A stderr that writes into this log would be written to by each of its own lines.
-        if self._writing or logging.getLogger().handlers:
-            return
-        self._writing = True
-        # A stderr of the program's own may raise whatever it likes.
-        with suppress(Exception):
-            _write(f"{self.format(record)}\n")
-        self._writing = False
+        """Write a record."""
+        if not logging.getLogger().handlers:
+            self.stream = sys.stderr
+            super().emit(record)
 
-
-def _write(line: str) -> None:
-    stream = sys.stderr
-    raw = getattr(stream.buffer, "raw", None) if type(stream) is io.TextIOWrapper else None
-    if raw is None:
-        stream.write(line)
-        return
-    # What a broken pipe does not take would stay in the buffers above, and make the interpreter,
-    # which empties them at its end, exit with 120.
-    stream.flush()
-    raw.write(line.replace("\n", os.linesep).encode(stream.encoding, "backslashreplace"))
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - as logging calls it
+        """Lose the record where there is no usable stderr: that must not end a login."""
 
 
 def enable_debug() -> None:
@@ -76,35 +60,30 @@ def heard(listener: Callable[[logging.LogRecord], None]) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def warn_user(message: str, *, each_time: bool = False) -> None:
+def warn_user(message: str) -> None:
     """Tell the user what they must know: as an `UpstoxWarning`, and in the log.
 
     It never ends the login under way: a filter that makes errors of warnings has it shown. By
-    Python's default filters it shows once for each line that led here, or ``each_time``.
+    Python's default filters it shows once for each line that led here.
     """
     logger.warning("%s", message)
-    frame = _calling_frame()
-    filename, line = frame.f_code.co_filename, frame.f_lineno
-    registry = None if each_time else frame.f_globals.setdefault("__warningregistry__", {})
+    level = _frames_to_caller()
     # What a program has put in place of showwarning may raise whatever it likes.
     with suppress(Exception):
         try:
-            warnings.warn_explicit(
-                message, UpstoxWarning, filename, line, frame.f_globals.get("__name__"), registry
-            )
-        except UpstoxWarning as warning:
-            warnings.showwarning(warning, UpstoxWarning, filename, line)
+            warnings.warn(message, UpstoxWarning, stacklevel=level)
+        except UpstoxWarning:
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", UpstoxWarning)
+                warnings.warn(message, UpstoxWarning, stacklevel=level)
 
 
-def _calling_frame() -> FrameType:
-    """Return the frame that called the package, or the outermost of the package's own."""
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - what the warnings module does
-    caller = own = frame
+def _frames_to_caller() -> int:
+    """Return how many frames above `warn_user` the program is that called the package."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - what the warnings module does
+    level = package = 1
     while frame is not None:
         if frame.f_code.co_filename.startswith(_PACKAGE):
-            caller, own = frame.f_back, frame
-        frame = frame.f_back
-    if caller is None or caller.f_code.co_filename.startswith("<frozen"):
-        caller = own
-    assert caller is not None  # noqa: S101 - this function's own frame is the package's
-    return caller
+            package = level
+        frame, level = frame.f_back, level + 1
+    return package + 1

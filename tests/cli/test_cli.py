@@ -212,7 +212,7 @@ def test_what_a_person_must_know_is_said_once(
 
     def warn(cache: TokenCache, *arguments: Any, **options: Any) -> Any:
         for _ in range(2):
-            warn_user("Nothing can be kept.", each_time=True)
+            warn_user("Nothing can be kept.")
         with warnings.catch_warnings():
             warnings.simplefilter("always")
             warnings.warn("An other's word.", DeprecationWarning, stacklevel=1)

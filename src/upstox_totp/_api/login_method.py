@@ -67,8 +67,7 @@ class LoginMethod(BaseAPI):
         if ends_one:
             warn_user(
                 "This login has ended the access token of the login before: a program that still "
-                "uses it is logged out. TokenCache hands one token to all who ask.",
-                each_time=True,
+                "uses it is logged out. TokenCache hands one token to all who ask."
             )
         return response
 
