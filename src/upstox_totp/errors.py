@@ -45,7 +45,6 @@ __all__ = [
 
 _LONGEST_CODE: Final = 40
 _LONGEST_MESSAGE: Final = 4000
-_LARGEST_CODE_BITS: Final = 128
 
 
 class UpstoxWarning(UserWarning):
@@ -155,7 +154,7 @@ class CacheError(APIError):
 
 def _bounded(code: ErrorCode | int | str | None) -> ErrorCode | int | str | None:
     if isinstance(code, int):
-        return code if code.bit_length() <= _LARGEST_CODE_BITS else hex(code)[:_LONGEST_CODE]
+        return code if abs(code) < 10**_LONGEST_CODE else hex(code)[:_LONGEST_CODE]
     if code is None or isinstance(code, ErrorCode):
         return code
     return "".join(letter for letter in code if letter.isprintable())[:_LONGEST_CODE]
@@ -214,24 +213,26 @@ _ADDRESS: Final = (
 _NEWEST_APP: Final = (
     "Since April 2026 Upstox keeps only the newest app of each user, and deletes the older ones."
 )
+_COMPARE: Final = f"Compare {{client_id}} and {{client_secret}} with your app: {APPS}"
 _SESSION_INVALID: Final = "The session of this login is no longer valid."
 _TOO_MANY: Final = "Too many requests were sent to the API."
 _FEWER: Final = "Wait a minute, and send fewer requests."
+_MISSING: Final = "Upstox says that {} is missing from the request.".format
 
 
 def _row(
-    error: type[UpstoxError], code: str, *words: str, retry_after: float | None = None
+    error: type[UpstoxError],
+    code: str,
+    meaning: str,
+    *advice: str,
+    retry_after: float | None = None,
 ) -> tuple[str, Explanation]:
-    return code, explain(error, *words, retry_after=retry_after)
+    return code, explain(error, meaning, *(advice or [CHANGED]), retry_after=retry_after)
 
 
 _refused: Final = partial(_row, APIError)
 _rejected: Final = partial(_row, AuthenticationError)
 _limited: Final = partial(_row, RateLimitError)
-
-
-def _missing(code: str, field: str) -> tuple[str, Explanation]:
-    return _refused(code, f"Upstox says that {field} is missing from the request.", CHANGED)
 
 
 class ErrorCode(StrEnum):
@@ -304,11 +305,11 @@ class ErrorCode(StrEnum):
         "The OTP form is disabled for this mobile number.",
         "Log in once on the Upstox page, and check {username}.",
     )
-    CLIENT_ID_MISSING = _missing("UDAPI1017", "client_id")
-    REDIRECT_URI_MISSING = _missing("UDAPI1018", "redirect_uri")
-    CODE_MISSING = _missing("UDAPI1022", "code")
-    GRANT_TYPE_MISSING = _missing("UDAPI1023", "grant_type")
-    CLIENT_SECRET_MISSING = _missing("UDAPI1024", "client_secret")
+    CLIENT_ID_MISSING = _refused("UDAPI1017", _MISSING("client_id"))
+    REDIRECT_URI_MISSING = _refused("UDAPI1018", _MISSING("redirect_uri"))
+    CODE_MISSING = _refused("UDAPI1022", _MISSING("code"))
+    GRANT_TYPE_MISSING = _refused("UDAPI1023", _MISSING("grant_type"))
+    CLIENT_SECRET_MISSING = _refused("UDAPI1024", _MISSING("client_secret"))
     NO_NOTIFIER_URL = _refused(
         "UDAPI1123",
         "The app has no notifier URL, to which Upstox sends an approved token.",
@@ -337,21 +338,15 @@ class ErrorCode(StrEnum):
     STATIC_ADDRESS_REQUIRED = _refused(
         "UDAPI1221", "The app's registered static address is required for this.", _ADDRESS
     )
-    REQUEST_NOT_SUPPORTED = _refused("UDAPI10000", "Upstox does not know this address.", CHANGED)
+    REQUEST_NOT_SUPPORTED = _refused("UDAPI10000", "Upstox does not know this address.")
     TOO_MANY_REQUESTS = _limited("UDAPI10005", _TOO_MANY, _FEWER)
     TOO_MANY_REQUESTS_2 = _limited("UDAPI10006", _TOO_MANY, _FEWER)
-    API_VERSION_UNKNOWN = _refused(
-        "UDAPI100015", "Upstox does not know this version of its API.", CHANGED
-    )
+    API_VERSION_UNKNOWN = _refused("UDAPI100015", "Upstox does not know this version of its API.")
     INVALID_CREDENTIALS = _rejected(
-        "UDAPI100016",
-        "The credentials of the app are invalid.",
-        f"Compare {{client_id}} and {{client_secret}} with your app: {APPS}",
+        "UDAPI100016", "The credentials of the app are invalid.", _COMPARE
     )
-    INVALID_INPUT = _refused("UDAPI100036", "Upstox found the input invalid.", CHANGED)
-    INVALID_INPUT_VALUE = _refused(
-        "UDAPI100038", "Upstox found a value of the input invalid.", CHANGED
-    )
+    INVALID_INPUT = _refused("UDAPI100036", "Upstox found the input invalid.")
+    INVALID_INPUT_VALUE = _refused("UDAPI100038", "Upstox found a value of the input invalid.")
     INVALID_TOKEN = _rejected(
         "UDAPI100050",
         "The access token is invalid or has expired.",
@@ -366,7 +361,7 @@ class ErrorCode(StrEnum):
     NO_ACTIVE_SEGMENTS = _refused(
         "UDAPI100058", "The account has no active segments.", "Activate a segment in your account."
     )
-    NO_SUCH_RESOURCE = _refused("UDAPI100060", "What was asked for does not exist.", CHANGED)
+    NO_SUCH_RESOURCE = _refused("UDAPI100060", "What was asked for does not exist.")
     EXTENDED_TOKEN_NOT_PERMITTED = _refused(
         "UDAPI100067",
         "This is not permitted with an extended token.",
@@ -381,7 +376,7 @@ class ErrorCode(StrEnum):
     INVALID_CLIENT = _rejected(
         "UDAPI100069",
         "The app is unknown, or its secret is wrong.",
-        f"Compare {{client_id}} and {{client_secret}} with your app: {APPS}",
+        _COMPARE,
         _NEWEST_APP,
     )
     REDIRECT_URI_DIFFERS = _rejected(

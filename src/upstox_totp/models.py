@@ -61,7 +61,7 @@ class _Granted(_Wire):
 
 
 class _Private(_Wire):
-    # What is answered in mid-login shows up in tracebacks alone, and its words are the server's.
+    # What is answered in mid-login shows up in tracebacks alone: no word or number is shown.
     def __repr_args__(self) -> Any:
         return [(name, value) for name, value in super().__repr_args__() if not _has_words(value)]
 
@@ -89,7 +89,7 @@ class ResponseBase(_Private):
 class OTPGenerationData(_Private):
     """The answer to the OTP request."""
 
-    validateOTPToken: Word = Field(repr=False)
+    validateOTPToken: Word
     message: Lenient[str | None] = None
     nextRequestInterval: Lenient[float | None] = None
     userType: Lenient[str | None] = None
@@ -105,18 +105,18 @@ class OTPGenerationResponse(ResponseBase):
 class UserProfile(_Private):
     """Whose login it is, as the older revision tells it."""
 
-    profileId: Lenient[int | None] = Field(default=None, repr=False)
-    userId: Lenient[Word | None] = Field(default=None, repr=False)
-    firstName: Lenient[str | None] = Field(default=None, repr=False)
-    lastName: Lenient[str | None] = Field(default=None, repr=False)
-    avatarUrl: Lenient[str | None] = Field(default=None, repr=False)
+    profileId: Lenient[int | None] = None
+    userId: Lenient[Word | None] = None
+    firstName: Lenient[str | None] = None
+    lastName: Lenient[str | None] = None
+    avatarUrl: Lenient[str | None] = None
 
 
 class Account(_Private):
     """One account of the user, as the newer revision tells it."""
 
-    profileId: int = Field(repr=False)
-    userId: Word = Field(repr=False)
+    profileId: int
+    userId: Word
     isDefault: Lenient[bool | None] = None
 
 
@@ -139,7 +139,7 @@ class OTPValidationResponse(ResponseBase):
 class TwoFactorAuthenticationData(_Private):
     """The answer to the PIN."""
 
-    redirectUri: Lenient[str | None] = Field(default=None, repr=False)
+    redirectUri: Lenient[str | None] = None
     userType: Lenient[str | None] = None
     customerStatus: Lenient[str | None] = None
     appStatus: Lenient[str | None] = None
@@ -158,7 +158,7 @@ class TwoFactorAuthenticationResponse(ResponseBase):
 class OAuthAuthorizationData(_Private):
     """The answer to the approval."""
 
-    redirectUri: str = Field(repr=False)
+    redirectUri: str
     isApproved: Lenient[bool | None] = None
 
 
@@ -283,12 +283,12 @@ class AccessTokenResponse(ResponseBase):
         from html import escape  # noqa: PLC0415 - for notebooks alone
 
         data = self.data
-        owner = f"{data.user_name or 'Unknown'} ({data.user_id or 'user id unknown'})"
-        rows = (("Owner", owner), ("Expires", f"{data.expires_at:%a %d %b %Y, %H:%M:%S} IST"))
-        cells = "".join(
-            f"<tr><th>{name}</th><td>{escape(str(text))}</td></tr>" for name, text in rows
+        owner = escape(f"{data.user_name or 'Unknown'} ({data.user_id or 'user id unknown'})")
+        expires = f"{data.expires_at:%a %d %b %Y, %H:%M:%S} IST"
+        return (
+            f"<table><tr><th>Owner</th><td>{owner}</td></tr>"
+            f"<tr><th>Expires</th><td>{expires}</td></tr></table>"
         )
-        return f"<table>{cells}</table>"
 
 
 class TokenRequestData(_Wire):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MOST_KEYS: Final = 60
 _DEEPEST: Final = 4
@@ -55,18 +58,9 @@ class Step(IntEnum):
     QUOTE = 24, "quote"
     ADDRESSES = 25, "registered addresses"
 
-    @property
-    def position(self) -> str | None:
-        """Which of the six requests of the login page it is, ``4 of 6``; None if none of them."""
-        return f"{self.value} of {PAGE_STEPS}" if self <= PAGE_STEPS else None
-
     def __str__(self) -> str:
         """Return the step as messages name it: ``step 4 of 6 (PIN)``, or ``TOTP login``."""
-        return self.title if self.position is None else f"step {self.position} ({self.title})"
-
-
-PAGE_STEPS: Final = 6
-"""How many requests the login page takes."""
+        return f"step {self.value} of 6 ({self.title})" if self <= Step.TOKEN else self.title
 
 
 @dataclass(frozen=True)
@@ -111,24 +105,19 @@ def field_names(document: object) -> tuple[str, ...]:
     Names that are not plain words are shown as ``?``, since they may be somebody's id; deep and
     numerous ones are left out.
     """
-    names: dict[str, None] = {}
-    _collect(names, document, "", _DEEPEST)
-    return tuple(names)
+    return tuple(dict.fromkeys(_names(document, "", _DEEPEST)))[:_MOST_KEYS]
 
 
-def _collect(names: dict[str, None], document: object, prefix: str, depth: int) -> None:
+def _names(document: object, prefix: str, depth: int) -> Iterator[str]:
     if isinstance(document, list):
         for item in document[:_DEEPEST]:
-            _collect(names, item, f"{prefix}[]", depth)
+            yield from _names(item, f"{prefix}[]", depth)
     elif isinstance(document, dict) and depth:
         for key, value in document.items():
-            if len(names) == _MOST_KEYS:
-                return
             name = key if _FIELD_NAME.fullmatch(key) else "?"
             dotted = f"{prefix}.{name}" if prefix else name
-            names[dotted] = None
-            if isinstance(value, dict | list):
-                _collect(names, value, dotted, depth - 1)
+            yield dotted
+            yield from _names(value, dotted, depth - 1)
 
 
 def media_type(header: str | None) -> str | None:

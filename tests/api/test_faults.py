@@ -50,7 +50,7 @@ NAMES: dict[Step, SandboxStep] = {
     Step.TOKEN: "token",
     Step.TOTP_LOGIN: "totp_login",
 }
-PAGE = [step for step in NAMES if step.position]
+PAGE = [step for step in NAMES if step <= Step.TOKEN]
 ALL = list(NAMES)
 # Where every fault is tried: at the credentials, which cost attempts. Elsewhere one of its kind is.
 SOME = [Step.PIN, Step.TOTP_LOGIN]
