@@ -137,7 +137,7 @@ def no_attempt_made(monkeypatch: pytest.MonkeyPatch) -> None:
     from upstox_totp._http import server_clock  # noqa: PLC0415 - tests of the import come first
 
     PROCESS.forget()
-    monkeypatch.setattr(server_clock, "_CLOCKS", server_clock._Clocks())  # noqa: SLF001
+    monkeypatch.setattr(server_clock, "_CLOCKS", {})
 
 
 @pytest.fixture(autouse=True)

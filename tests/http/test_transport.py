@@ -13,6 +13,7 @@ import pytest
 import requests
 import trustme
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NewConnectionError
 
 from conftest import configure
 from support.canaries import texts_of
@@ -108,17 +109,29 @@ def test_a_certificate_that_newer_pythons_refuse() -> None:
     assert "REQUESTS_CA_BUNDLE" not in str(error)
 
 
-def test_a_key_log_that_leads_nowhere(
-    tls_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("variable", ["SSLKEYLOGFILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_file_that_is_not_there(
+    tls_sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     """The variable is named, and nothing was sent."""
-    configure(monkeypatch, tls_sandbox, SSLKEYLOGFILE=str(tmp_path / "no" / "keys.log"))
+    configure(monkeypatch, tls_sandbox, **{variable: str(tmp_path / "no" / "such.file")})
     with (
         UpstoxTOTP() as upx,
-        pytest.raises(requests.RequestException, match="SSLKEYLOGFILE") as caught,
+        pytest.raises(requests.RequestException, match=variable) as caught,
     ):
         upx.app_token.get_access_token()
     assert vars(caught.value)["sent"] is False
+
+
+def test_a_base_domain_that_leads_nowhere(client: UpstoxTOTP) -> None:
+    """The setting that leads there is named; for Upstox's own hosts it is not."""
+    client.session.mount("http://", HTTPAdapter())
+    client.base_domain = "http://127.0.0.1:9/{stage}"
+    with pytest.raises(requests.ConnectionError, match="UPSTOX_BASE_DOMAIN"):
+        client.app_token.get_access_token()
+    failure = requests.ConnectionError(NewConnectionError(None, "refused"))  # type: ignore[arg-type]
+    own = str(network_error(failure, Step.DIALOG, "GET", "https://api.upstox.com/"))
+    assert "connection to the internet" in own
 
 
 @pytest.mark.parametrize("proxy", ["http://ravi:Ab%cd9hunter@127.0.0.1:9", "http://r:€hunter@x:9"])

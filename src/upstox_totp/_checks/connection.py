@@ -21,7 +21,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from upstox_totp import __version__
+from upstox_totp import __version__, _clock
 from upstox_totp._api import routes
 from upstox_totp._api.context import Context
 from upstox_totp._api.page_login import PageLogin
@@ -125,7 +125,7 @@ class _Visitor(PageLogin):
         facts = {"host": host, "milliseconds": milliseconds, "http_status": status, **facts}
         text = f"{host}: reached in {milliseconds} ms, HTTP {status}{blocked and f'. {blocked}'}"
         finding = Finding(subject, text, Grade.BAD if blocked else Grade.GOOD, facts)
-        return _Visit(finding, read_offset(answer.response.headers), reached=True)
+        return _Visit(finding, read_offset(answer.response.headers, _clock.time()), reached=True)
 
     def open_dialog(self) -> None:
         context = Context()

@@ -9,32 +9,18 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, Final
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from upstox_totp.transcript import Step
 
-_ADVICE: Final = (
-    (requests.exceptions.ProxyError, "Check the proxy settings (HTTPS_PROXY)."),
-    (
-        requests.exceptions.SSLError,
-        "Check the certificates: REQUESTS_CA_BUNDLE names the authorities that are trusted.",
-    ),
-    (
-        requests.exceptions.InvalidHeader,
-        "A header of session.headers has characters that HTTP cannot carry: use ASCII.",
-    ),
-    (requests.TooManyRedirects, "The page sends this program in circles: try again later."),
-    (requests.Timeout, "Check the connection; session.timeout says how long to wait."),
-)
-_FOREIGN: Final = "An adapter, a hook or a setting of the session raised it: look there."
-_PROXY_ADDRESS: Final = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidProxyURL,
-    requests.exceptions.InvalidSchema,
-)
 # Raised before a byte of a request went out.
 _UNSENT: Final = (
     ConnectTimeoutError,
@@ -46,7 +32,33 @@ _UNSENT: Final = (
     requests.exceptions.InvalidURL,
     requests.exceptions.MissingSchema,
 )
+_FILES: Final = ("SSLKEYLOGFILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _DEFAULT_ADVICE: Final = "Check the connection to the internet, then log in again."
+_OTHER_HOST: Final = (
+    "The base domain (UPSTOX_BASE_DOMAIN) leads to this host, not to Upstox: correct or unset it, "
+    "or start the server there."
+)
+_FOREIGN: Final = "An adapter, a hook or a setting of the session raised it: look there."
+_PROXY_ADDRESS: Final = (
+    "The address of the proxy (HTTPS_PROXY) is not valid: it must be http://host:port, and a "
+    "user name and password in it must be percent-encoded."
+)
+_BY_CLASS: Final = (
+    (requests.exceptions.ProxyError, "Check the proxy settings (HTTPS_PROXY)."),
+    (
+        requests.exceptions.SSLError,
+        "Check the certificates: REQUESTS_CA_BUNDLE names the authorities that are trusted.",
+    ),
+    (
+        requests.exceptions.InvalidHeader,
+        "A header of session.headers has characters that HTTP cannot carry: use ASCII.",
+    ),
+    (requests.TooManyRedirects, "The page sends this program in circles: try again later."),
+    # The addresses that are asked have been checked before: what is left is the proxy's.
+    (requests.exceptions.InvalidURL, _PROXY_ADDRESS),
+    (requests.exceptions.InvalidSchema, _PROXY_ADDRESS),
+    (requests.Timeout, "Check the connection; session.timeout says how long to wait."),
+)
 _TIME: Final = (
     "The certificate is not valid yet or has expired, by this machine's clock. Set the clock "
     "right, for example with NTP; if it is right, try again later."
@@ -64,13 +76,12 @@ _STRICT: Final = (
     "anew, with key identifiers, or run Python 3.12."
 )
 # By the number of OpenSSL's verdict on a certificate; its stricter checks begin at 75.
-_TLS_ADVICE: Final = {
+_BY_TLS_CODE: Final = {
     **dict.fromkeys((9, 10), _TIME),
     **dict.fromkeys((62, 64), _NAME),
     **dict.fromkeys((2, 18, 19, 20, 21), _AUTHORITY),
     **dict.fromkeys(range(75, 100), _STRICT),
 }
-_NO_KEY_LOG: Final = "SSLKEYLOGFILE names a file that cannot be written: correct or unset it."
 
 
 def network_error(
@@ -81,67 +92,85 @@ def network_error(
     Its ``request`` keeps method and URL, its ``sent`` tells if a byte of the request may have gone
     out, its ``refused`` if nobody accepted the connection.
     """
-    kind = _public_class(failure)
     causes = list(_causes(failure))
-    no_key_log = any(map(_is_no_key_log, causes))
-    advice = _NO_KEY_LOG if no_key_log else _proxy_advice(failure) or _tls_advice(causes)
-    default = _FOREIGN if _is_foreign(failure) else _DEFAULT_ADVICE
-    advice = advice or next((text for cls, text in _ADVICE if issubclass(kind, cls)), default)
+    kind = _public_class(failure, causes)
+    unusable = _unusable_file(causes)
+    sent = not (unusable or any(isinstance(cause, _UNSENT) for cause in causes))
+    host = url.partition("://")[2].partition("/")[0]
+    advice = unusable or _advice(failure, kind, causes, host)
     request = requests.PreparedRequest()
     request.method, request.url = method, url
-    host = url.partition("://")[2].partition("/")[0]
-    text = f"{step}: no answer from {host}: {_reason(failure)}. {advice}"
+    text = f"{step}: no answer from {host}: {_reason(failure, causes)}. {advice}"
     error = kind(text[0].upper() + text[1:], request=request)
-    vars(error).update(
-        sent=not (no_key_log or any(isinstance(cause, _UNSENT) for cause in causes)),
-        refused=any(isinstance(cause, NewConnectionError) for cause in causes),
-    )
+    refused = any(isinstance(cause, NewConnectionError) for cause in causes)
+    vars(error).update(sent=sent, refused=refused)
     return error
 
 
-def _proxy_advice(failure: Exception) -> str:
-    # The addresses that are asked have been checked before: what is left is the proxy's.
-    if not isinstance(failure, _PROXY_ADDRESS):
-        return ""
-    if "SOCKS" in str(failure):
+def _advice(
+    failure: Exception,
+    kind: type[requests.RequestException],
+    causes: list[BaseException],
+    host: str,
+) -> str:
+    if "SOCKS" in str(failure) and isinstance(failure, requests.exceptions.InvalidSchema):
         return 'A SOCKS proxy needs PySocks: pip install "requests[socks]".'
-    return (
-        "The address of the proxy (HTTPS_PROXY) is not valid: it must be http://host:port, and a "
-        "user name and password in it must be percent-encoded."
-    )
+    for cause in causes:
+        # Errors that are made by hand have no number.
+        code = getattr(cause, "verify_code", 0)
+        if isinstance(cause, ssl.SSLCertVerificationError) and code in _BY_TLS_CODE:
+            return _BY_TLS_CODE[code]
+    unreached = any(isinstance(cause, NewConnectionError | ConnectTimeoutError) for cause in causes)
+    own = host.partition(":")[0].endswith(".upstox.com")
+    if unreached and not own and not issubclass(kind, requests.exceptions.ProxyError):
+        return _OTHER_HOST
+    default = _FOREIGN if _is_foreign(failure) else _DEFAULT_ADVICE
+    return next((advice for cls, advice in _BY_CLASS if issubclass(kind, cls)), default)
 
 
-def _tls_advice(causes: list[BaseException]) -> str:
-    # Errors that are made by hand have no number.
-    refused = [one for one in causes if isinstance(one, ssl.SSLCertVerificationError)]
-    codes = [getattr(one, "verify_code", 0) for one in refused]
-    return next((_TLS_ADVICE[code] for code in codes if code in _TLS_ADVICE), "")
-
-
-def _is_no_key_log(cause: BaseException) -> bool:
-    named = os.environ.get("SSLKEYLOGFILE")
-    return bool(named) and isinstance(cause, OSError) and cause.filename == named
+def _unusable_file(causes: list[BaseException]) -> str:
+    """Return what to do where a variable of the environment names a file that cannot be used."""
+    for cause in causes:
+        for name in _FILES:
+            path = os.environ.get(name)
+            if not path or not isinstance(cause, OSError):
+                continue
+            # requests says in words alone that there are no certificates.
+            if cause.filename == path or (type(cause) is OSError and path in str(cause)):
+                return f"{name} names a file that cannot be used: correct or unset it."
+    return ""
 
 
 def _is_foreign(failure: Exception) -> bool:
+    if type(failure) is OSError:
+        return failure.errno is None
     return not isinstance(failure, OSError | HTTPError)
 
 
-def _public_class(failure: Exception) -> type[requests.RequestException]:
+def _public_class(
+    failure: Exception, causes: list[BaseException]
+) -> type[requests.RequestException]:
     for cls in type(failure).__mro__:
         own = cls.__module__ == requests.exceptions.__name__
+        # requests has no other class for a body that stalls.
+        if cls is requests.ConnectionError and any(map(_is_read_timeout, causes)):
+            return requests.ReadTimeout
         # A JSONDecodeError, out of a hook of the user's, holds the whole document.
         if own and not issubclass(cls, requests.JSONDecodeError):
             return cls  # type: ignore[return-value]
     return requests.RequestException
 
 
-def _reason(failure: Exception) -> str:
+def _is_read_timeout(cause: BaseException) -> bool:
+    return isinstance(cause, ReadTimeoutError)
+
+
+def _reason(failure: Exception, causes: list[BaseException]) -> str:
     reason = type(failure).__name__
     if _is_foreign(failure) and failure.__traceback__ is not None:
         *_, (frame, line) = walk_tb(failure.__traceback__)
         return f"{reason} in {Path(frame.f_code.co_filename).name}, line {line}"
-    for cause in _causes(failure):
+    for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"{reason}, {getattr(cause, 'verify_message', 'certificate refused')}"
         if isinstance(cause, OSError) and cause.strerror:

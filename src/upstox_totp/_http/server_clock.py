@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,41 +18,27 @@ AGREEMENT: Final = 2.0
 BELIEVED: Final = 15.0
 """Below how many seconds of difference a single answer is believed."""
 
-_TOLERABLE: Final = 5
-# Half a second: the fraction that the server cut off, on average.
-_CUT_OFF: Final = 0.5
+TOLERABLE: Final = 5.0
+"""How many seconds a clock may be off without a warning."""
+
+CUT_OFF: Final = 0.5
+"""The fraction of a second that the server cut off, on average."""
+
 # Between the years 2010 and 2100: no server with another one has a clock worth following.
 _PLAUSIBLE: Final = range(1_262_304_000, 4_102_444_800)
 
 
 class _Reading(NamedTuple):
-    """What a server's clock showed, and what the local ones showed when that arrived."""
+    """How far a server's clock was ahead of the wall clock, and that of the monotonic one."""
 
-    date: float
-    wall: float
-    monotonic: float
-
-    @property
-    def offset(self) -> float:
-        """How far the server was ahead of the local clock."""
-        return self.date - self.wall
-
-    def now(self) -> float:
-        """Return what the server's clock shows by now."""
-        return self.date + _clock.monotonic() - self.monotonic
-
-    @property
-    def is_fresh(self) -> bool:
-        """Whether the local clocks ran alike since: no sleep of the machine, no clock set."""
-        return abs(self.now() - self.offset - _clock.time()) <= AGREEMENT
+    ahead: float
+    wall_ahead: float
 
 
-def read_offset(headers: Mapping[str, str]) -> float | None:
+def read_offset(headers: Mapping[str, str], now: float) -> float | None:
     """Return how many seconds a server is ahead; None without a plausible, uncached date."""
     date = None if "Age" in headers else _clock.parse_http_date(headers.get("Date"))
-    if date is None or int(date) not in _PLAUSIBLE:
-        return None
-    return date - _clock.time()
+    return None if date is None or int(date) not in _PLAUSIBLE else date - now
 
 
 class ServerClock:
@@ -73,32 +58,27 @@ class ServerClock:
     @property
     def known(self) -> bool:
         """Whether answers have told it."""
-        return self._believed is not None and self._believed.is_fresh
+        return _fresh(self._believed, _clock.time() - _clock.monotonic()) is not None
 
     @property
     def is_doubtful(self) -> bool:
         """Whether the last answer told another time, which no second one has confirmed."""
-        return self._doubted is not None and self._doubted.is_fresh
-
-    @property
-    def offset(self) -> float:
-        """How far the server's clock is ahead of the local one, in seconds, 0 until known."""
-        believed = self._believed
-        return believed.offset if believed is not None and believed.is_fresh else 0.0
+        return _fresh(self._doubted, _clock.time() - _clock.monotonic()) is not None
 
     def follow(self, headers: Mapping[str, str]) -> None:
         """Set the clock by an answer that has just arrived."""
-        offset = read_offset(headers)
-        if offset is None:
-            return
         wall = _clock.time()
-        reading = _Reading(wall + offset, wall, _clock.monotonic())
-        doubted = self._doubted
-        confirmed = doubted is not None and doubted.is_fresh and _agree(doubted, reading)
-        if confirmed or abs(offset - self.offset) < BELIEVED:
-            self._believed, self._doubted = reading, None
+        ahead = read_offset(headers, wall)
+        if ahead is None:
+            return
+        told = _Reading(ahead, wall - _clock.monotonic())
+        believed = _fresh(self._believed, told.wall_ahead)
+        doubted = _fresh(self._doubted, told.wall_ahead)
+        confirmed = doubted is not None and abs(doubted.ahead - ahead) <= AGREEMENT
+        if confirmed or abs(ahead - (believed.ahead if believed else 0.0)) < BELIEVED:
+            self._believed, self._doubted = told, None
         else:
-            self._doubted = reading
+            self._doubted = told
 
     def now(self) -> float:
         """Return the server's time if it is known, else the local time, in epoch seconds.
@@ -106,15 +86,14 @@ class ServerClock:
         The server cut the fraction of its second off: the time followed is never ahead of the
         server's, which would make a one-time password that is not valid yet.
         """
-        believed = self._believed
-        if believed is None or not believed.is_fresh:
-            return _clock.time()
-        return believed.now()
+        wall, monotonic = _clock.time(), _clock.monotonic()
+        believed = _fresh(self._believed, wall - monotonic)
+        return wall if believed is None else monotonic + believed.wall_ahead + believed.ahead
 
     def warn_if_off(self) -> None:
         """Warn the user, once, if the clock of this machine is off by more than 5 seconds."""
-        ahead = -self.offset - _CUT_OFF if self.known else 0.0
-        if abs(ahead) > _TOLERABLE and not self._warned:
+        ahead = _clock.time() - self.now() - CUT_OFF if self.known else 0.0
+        if abs(ahead) > TOLERABLE and not self._warned:
             self._warned = True
             side = "ahead of" if ahead > 0 else "behind"
             warn_user(
@@ -124,29 +103,19 @@ class ServerClock:
             )
 
 
-def _agree(one: _Reading, other: _Reading) -> bool:
-    return abs(one.offset - other.offset) <= AGREEMENT
+def _fresh(reading: _Reading | None, wall_ahead: float) -> _Reading | None:
+    """Return a reading unless the machine slept or its clock was set since, None then."""
+    fresh = reading is not None and abs(reading.wall_ahead - wall_ahead) <= AGREEMENT
+    return reading if fresh else None
 
 
-class _Clocks:
-    """The clocks that this process follows, by the base domain that they belong to."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._clocks: dict[str, ServerClock] = {}
-
-    def find(self, base_domain: str) -> ServerClock:
-        """Return the clock of a base domain, the same one each time."""
-        with self._lock:
-            if base_domain not in self._clocks:
-                on_loopback = is_loopback(urlsplit(base_domain).hostname)
-                self._clocks[base_domain] = ServerClock(is_told=not on_loopback)
-            return self._clocks[base_domain]
-
-
-_CLOCKS: Final = _Clocks()
+_CLOCKS: Final[dict[str, ServerClock]] = {}
 
 
 def clock_of(base_domain: str) -> ServerClock:
     """Return the clock of Upstox that every client of this process follows."""
-    return _CLOCKS.find(base_domain)
+    clock = _CLOCKS.get(base_domain)
+    if clock is None:
+        on_loopback = is_loopback(urlsplit(base_domain).hostname)
+        clock = _CLOCKS.setdefault(base_domain, ServerClock(is_told=not on_loopback))
+    return clock

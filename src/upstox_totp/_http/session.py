@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
+import io
+import math
+import time
+from contextvars import ContextVar
 from functools import partial
+from http.client import HTTPResponse
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -12,24 +18,16 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_auth_from_url, select_proxy
-from urllib3.exceptions import (
-    DecodeError,
-    HTTPError,
-    NewConnectionError,
-    ProtocolError,
-    ProxyError,
-    ReadTimeoutError,
-    SSLError,
-)
+from urllib3.exceptions import NewConnectionError, ProxyError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
-from upstox_totp._http import deadline
-
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from requests.adapters import BaseAdapter
+    from urllib3 import PoolManager
     from urllib3.connectionpool import ConnectionPool
     from urllib3.response import BaseHTTPResponse
 
@@ -50,7 +48,6 @@ MAX_SECONDS: Final = 60.0
 # What is read at once is decompressed whole, whatever it holds.
 _PIECE: Final = 4 * 1024
 _REPEATS: Final = 2
-_LATIN1_ENDS: Final = 0x100
 _BACKOFF_FACTOR: Final = 0.5
 
 
@@ -58,18 +55,110 @@ class AnswerTooLargeError(requests.RequestException):
     """The body of an answer is larger than `MAX_BODY`."""
 
 
+class _Deadline:
+    """When the answer to one request must be whole: its time begins with its first byte."""
+
+    def __init__(self) -> None:
+        self.seconds = MAX_SECONDS
+        self.began: float | None = None
+        self.passed = False
+
+    def begin(self) -> None:
+        if self.began is None:
+            self.began = time.monotonic()
+
+    def left(self) -> float:
+        """Return the seconds that are left, infinity before the first byte, or raise."""
+        left = math.inf if self.began is None else self.began + self.seconds - time.monotonic()
+        if left <= 0:
+            self.passed = True
+            raise TimeoutError
+        return left
+
+
+_DEADLINE: ContextVar[_Deadline | None] = ContextVar("_DEADLINE", default=None)
+
+
+class _TimedStream(io.RawIOBase):
+    """What arrives on a socket; each read has what is left until a deadline, at most."""
+
+    def __init__(self, sock: Any, stream: io.RawIOBase, deadline: _Deadline) -> None:
+        # The socket under TLS, where urllib3 wraps one.
+        self._socket: socket.socket = getattr(sock, "socket", sock)
+        self._stream = stream
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        timeout = self._socket.gettimeout()
+        left = self._deadline.left()
+        shorter = left < (math.inf if timeout is None else timeout)
+        if shorter:
+            self._socket.settimeout(left)
+        try:
+            size = self._stream.readinto(buffer)
+        except TimeoutError:
+            self._deadline.passed = shorter
+            raise
+        finally:
+            if shorter:
+                self._socket.settimeout(timeout)
+        self._deadline.begin()
+        return size
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _TimedResponse(HTTPResponse):
+    """An answer, to CONNECT too, that ends at the deadline of the request under way."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        deadline = _DEADLINE.get()
+        if deadline is not None:
+            self.fp = io.BufferedReader(_TimedStream(sock, self.fp.detach(), deadline))
+
+
+def _keep_deadlines(adapter: BaseAdapter) -> None:
+    """Let an adapter's connections, through its proxies too, keep a deadline where one is set."""
+    if not isinstance(adapter, HTTPAdapter) or "proxy_manager_for" in vars(adapter):
+        return
+    make_manager = adapter.proxy_manager_for
+
+    def proxy_manager_for(*args: Any, **kwargs: Any) -> Any:
+        return _time_answers(make_manager(*args, **kwargs))
+
+    _time_answers(adapter.poolmanager)
+    vars(adapter)["proxy_manager_for"] = proxy_manager_for
+
+
+def _time_answers(manager: PoolManager) -> PoolManager:
+    pools = manager.pool_classes_by_scheme
+    manager.pool_classes_by_scheme = {scheme: _timed(pool) for scheme, pool in pools.items()}
+    return manager
+
+
+def _timed(pool: Any) -> Any:
+    connection = pool.ConnectionCls
+    if issubclass(connection.response_class, _TimedResponse):
+        return pool
+    connection = type(connection.__name__, (connection,), {"response_class": _TimedResponse})
+    return type(pool.__name__, (pool,), {"ConnectionCls": connection})
+
+
 class _ScarceRetry(Retry):
-    """Repeats what cannot cost an attempt: a refused connection, and the login dialog.
+    """Repeats what cannot cost an attempt: a refused connection, and the login dialog."""
 
-    ``repeatable`` is the end of the path of the one GET that may be repeated after it was sent.
-    """
-
-    def __init__(self, *, repeatable: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.repeatable = repeatable
+    repeatable = ""
 
     def new(self, **kwargs: Any) -> Self:
-        return super().new(repeatable=self.repeatable, **kwargs)
+        policy = super().new(**kwargs)
+        policy.repeatable = self.repeatable
+        return policy
 
     def increment(
         self,
@@ -92,28 +181,8 @@ class _ScarceRetry(Retry):
         if isinstance(cause, NewConnectionError):
             return True
         path = (url or "").partition("?")[0]
-        return (
-            method == "GET"
-            and path.endswith(self.repeatable)
-            and not isinstance(cause, ReadTimeoutError)
-            and not deadline.current().passed
-        )
-
-
-class _Adapter(HTTPAdapter):
-    """The transport of a session to which the user has mounted none."""
-
-    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        problem = ""
-        try:
-            super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call]
-        except requests.RequestException:
-            raise
-        except OSError as error:
-            # requests lets a plain OSError escape for a certificate bundle that is not there.
-            problem = str(error)
-        if problem:
-            raise requests.exceptions.SSLError(problem)
+        is_dialog = method == "GET" and path.endswith(self.repeatable)
+        return is_dialog and not isinstance(cause, ReadTimeoutError)
 
 
 class Session(_PlainSession):
@@ -125,15 +194,14 @@ class Session(_PlainSession):
     response alone or the keyword arguments of requests as well.
 
     The first byte of an answer is waited for as long as `timeout` says. From then on the whole
-    answer has `MAX_SECONDS`, and a body of `MAX_BODY` after decompression, so that no peer holds
-    a login however it drips. For an ``HTTPAdapter`` that the user mounts, or a class made from it,
-    the same holds for each connection that it opens after it was mounted; for an adapter of
-    another kind, between two reads of the body. The body of a request with ``stream=True`` is the
-    user's: the time ends with the headers.
+    answer has `MAX_SECONDS`, and a body of `MAX_BODY` after decompression. For an ``HTTPAdapter``
+    that the user mounts, or a class made from it, the same holds for each connection that it opens
+    after it was mounted; for an adapter of another kind, between two reads of the body. The body
+    of a request with ``stream=True`` is the user's: the time ends with the headers.
 
-    ``repeatable`` is the path of the GET that may be repeated. ``timeout`` is the seconds to
-    connect and to wait for data, used where a request names none: a number, a tuple of two, or
-    None to wait without end.
+    ``repeatable`` is the end of the path of the GET that may be repeated. ``timeout`` is the
+    seconds to connect and to wait for data, used where a request names none: a number, a tuple of
+    two, or None to wait without end.
     """
 
     def __init__(self, *, repeatable: str) -> None:
@@ -141,25 +209,24 @@ class Session(_PlainSession):
         self.timeout: float | tuple[float | None, float | None] | None = (10, 30)
         # What a request needs is filled in when it is sent, where the user has set nothing.
         self.headers = CaseInsensitiveDict()
-        adapter = _Adapter(
-            max_retries=_ScarceRetry(
-                repeatable=repeatable,
-                total=_REPEATS,
-                other=0,
-                redirect=0,
-                allowed_methods={"GET"},
-                status_forcelist={502, 503, 504},
-                backoff_factor=_BACKOFF_FACTOR,
-                respect_retry_after_header=False,
-                raise_on_status=False,
-            )
+        policy = _ScarceRetry(
+            total=_REPEATS,
+            other=0,
+            redirect=0,
+            allowed_methods={"GET"},
+            status_forcelist={502, 503, 504},
+            backoff_factor=_BACKOFF_FACTOR,
+            respect_retry_after_header=False,
+            raise_on_status=False,
         )
+        policy.repeatable = repeatable
+        adapter = HTTPAdapter(max_retries=policy)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
         """Have an adapter carry the requests whose address begins so, within the deadline."""
-        deadline.watch(adapter)
+        _keep_deadlines(adapter)
         super().mount(prefix, adapter)
 
     def reset(self) -> None:
@@ -178,7 +245,7 @@ class Session(_PlainSession):
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Prepare a request, its hooks callable with or without keywords, without ``.netrc``."""
         if request.auth is None and self.auth is None:
-            request.auth = _no_auth
+            request.auth = lambda prepared: prepared
         prepared = super().prepare_request(request)
         hooks = prepared.hooks["response"]
         prepared.hooks["response"] = [partial(_call_hook, hook) for hook in hooks]
@@ -189,25 +256,23 @@ class Session(_PlainSession):
         _check_encodable(request, kwargs.get("proxies"))
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self.timeout
+        deadline = _Deadline()
         if not kwargs.get("stream"):
             # First of all hooks, so that one which looks at the text sees a bounded answer too.
-            request.hooks["response"].insert(0, _read_whole)
-        with deadline.within(MAX_SECONDS) as ends:
-            try:
-                response = super().send(request, **kwargs)
-            except requests.RequestException:
-                if not ends.passed:
-                    raise
-            else:
-                if not ends.passed:
-                    return response
-                # What was cut off may look like a whole answer.
-                response.close()
+            request.hooks["response"].insert(0, partial(_read_whole, deadline))
+        token = _DEADLINE.set(deadline)
+        try:
+            return super().send(request, **kwargs)
+        except (requests.RequestException, TimeoutError):
+            if not deadline.passed:
+                raise
+        finally:
+            _DEADLINE.reset(token)
+            # What is left of a stream is the user's.
+            deadline.seconds = math.inf
         # Raised outside the handler: the cause may hold a part of the answer.
-        failure = requests.ReadTimeout(f"the answer took longer than {MAX_SECONDS:g} seconds")
-        # Where a failure of the network has its reason in words.
-        failure.strerror = str(failure)
-        raise failure
+        reason = f"the answer took longer than {MAX_SECONDS:g} seconds"
+        raise requests.ReadTimeout(errno.ETIMEDOUT, reason)
 
     def resolve_redirects(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """Follow redirects only for a caller who asked for it.
@@ -233,11 +298,7 @@ def _check_encodable(request: requests.PreparedRequest, proxies: Any) -> None:
 
 
 def _is_latin1(text: str) -> bool:
-    return text.isascii() or all(ord(letter) < _LATIN1_ENDS for letter in text)
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+    return all(letter <= "\xff" for letter in text)
 
 
 def _call_hook(hook: Callable[..., Any], response: requests.Response, **kwargs: Any) -> Any:
@@ -251,61 +312,22 @@ def _call_hook(hook: Callable[..., Any], response: requests.Response, **kwargs: 
     return hook(response, **kwargs)
 
 
-def _read_whole(response: requests.Response, **_: Any) -> None:
-    # An adapter of the user's may have made the body itself.
-    if not hasattr(response.raw, "read") or vars(response)["_content"] is not False:
+def _read_whole(deadline: _Deadline, response: requests.Response, **_: Any) -> None:
+    # An adapter of the user's may have made the body itself, or none.
+    if response.raw is None or vars(response)["_content"] is not False:
         return
-    failure: requests.RequestException | None = None
-    body = b""
-    try:
-        body = _read(response.raw)
-    except (HTTPError, AnswerTooLargeError, requests.Timeout) as error:
-        failure = _as_requests_error(error)
-    if failure is not None:
-        response.close()
-        # Raised outside the handler: the cause may hold a part of the body.
-        raise failure
-    # requests offers no other way to hand over a body that is already there.
-    vars(response).update(_content=body, _content_consumed=True)
-
-
-def _read(raw: Any) -> bytes:
-    ends = deadline.current()
-    size = _PIECE
-    if not isinstance(getattr(raw, "_original_response", None), deadline.Answer):
-        # Of an adapter whose connections nobody watches: only between two reads the time is seen.
-        ends.start()
-        size = 1
-    # An adapter of the user's may hand over any file.
-    if hasattr(raw, "stream"):
-        pieces = raw.stream(size, decode_content=True)
-    else:
-        pieces = iter(partial(raw.read, _PIECE), b"")
+    # Of an adapter whose connections keep no deadline, the time is seen between two reads only.
+    size = 1 if deadline.began is None else _PIECE
+    deadline.begin()
     body = bytearray()
-    for piece in pieces:
-        body += piece
-        if len(body) > MAX_BODY:
-            raise AnswerTooLargeError(f"the answer is larger than {MAX_BODY} bytes")
-        if ends.passed:
-            break
-    if ends.passed or getattr(raw, "length_remaining", None):
-        # What broke off passes for whole: in urllib3 before 2, or where no length was announced.
-        raise ProtocolError("the body is shorter than announced")
-    ends.stop()
-    return bytes(body)
-
-
-def _as_requests_error(error: Exception) -> requests.RequestException:
-    if isinstance(error, requests.RequestException):
-        return error.with_traceback(None)
-    for cause, kind in _BODY_ERRORS:
-        if isinstance(error, cause):
-            return kind(f"the answer broke off: {type(error).__name__}")
-    return requests.exceptions.ChunkedEncodingError("the connection broke off in mid-answer")
-
-
-_BODY_ERRORS: Final[tuple[tuple[type[HTTPError], type[requests.RequestException]], ...]] = (
-    (DecodeError, requests.exceptions.ContentDecodingError),
-    (ReadTimeoutError, requests.ReadTimeout),
-    (SSLError, requests.exceptions.SSLError),
-)
+    try:
+        for piece in response.iter_content(size):
+            body += piece
+            deadline.left()
+            if len(body) > MAX_BODY:
+                raise AnswerTooLargeError(f"the answer is larger than {MAX_BODY} bytes")
+    finally:
+        # The connection goes back to its pool, or is closed where a part is still to come.
+        response.close()
+    # requests offers no other way to hand over a body that is already there.
+    vars(response).update(_content=bytes(body), _content_consumed=True)
