@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from upstox_totp._api.phone_login import PhoneLoginAPI
     from upstox_totp._api.totp_login import TotpLoginAPI
     from upstox_totp._cache.attempt_log import AttemptLog
-    from upstox_totp._http.server_clock import ServerClock
     from upstox_totp._redact import Secrets
     from upstox_totp._settings.identity import Identity
     from upstox_totp.models import AccessTokenResponse
@@ -177,13 +176,17 @@ class UpstoxTOTP:
 
     def _use(self, config: Config) -> None:
         self.config = config
-        self._base_domain = config.base_domain
+        self._follow(config.base_domain)
         self._request_id = "WPRO-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
         self._session = Session(repeatable=DIALOG.path)
-        self._identity: Identity | None = None
-        self._secrets: tuple[Config, Secrets | None] = config, None
         if config.debug:
             enable_debug()
+
+    def _follow(self, base_domain: str) -> None:
+        self._base_domain = base_domain
+        # The clock of Upstox, as its answers told it to any client of this process.
+        self.server_clock = clock_of(base_domain)
+        self._identity: Identity | None = None
 
     def __repr__(self) -> str:
         """Return where the client logs in to, and no setting."""
@@ -243,9 +246,9 @@ class UpstoxTOTP:
             UpstoxError: If Upstox refused, or something blocks the login.
             requests.RequestException: If a request got no whole answer.
         """
-        from upstox_totp._api.login_chain import log_in  # noqa: PLC0415 - as above
+        from upstox_totp._api.login_method import log_in  # noqa: PLC0415 - as above
 
-        return log_in(self, self._login_method, attempt_log, cached=cached)
+        return log_in(self.config, self._login_method, attempt_log, cached=cached)
 
     def _login_method(self, name: str) -> LoginMethod:
         """Return a login method by its name in the settings, loaded when it is first used."""
@@ -261,9 +264,14 @@ class UpstoxTOTP:
             case "phone":
                 return self.token_request
             case _:
-                from upstox_totp._api.login_chain import NoLogin  # noqa: PLC0415 - as above
-
-                return NoLogin(self)
+                raise ConfigurationError(
+                    "No valid token is cached, and login_method (UPSTOX_LOGIN_METHOD) is none: "
+                    "this program never logs in. Nothing was sent.",
+                    suggestions=[
+                        "Log in where a method is set and the cache is the same: upstox_cli token.",
+                        "Or set login_method to page or api here.",
+                    ],
+                )
 
     @property
     def identity(self) -> Identity:
@@ -286,25 +294,9 @@ class UpstoxTOTP:
     @property
     def secrets(self) -> Secrets:
         """What the settings hold that must not be shown, to be masked in the words of others."""
-        config, known = self._secrets
-        # The settings, which are frozen, may be others than before.
-        if known is None or config is not self.config:
-            from upstox_totp._api.context import secrets_of  # noqa: PLC0415 - as above
+        from upstox_totp._api.context import secrets_of  # noqa: PLC0415 - as above
 
-            known = secrets_of(self.config)
-            self._secrets = self.config, known
-        return known
-
-    # Not cached: pyright takes no cached_property for the property of a protocol.
-    @property
-    def one_time_passwords(self) -> OneTimePasswords:
-        """The one-time passwords of the TOTP secret, which not every login method needs.
-
-        Raises:
-            ConfigurationError: If no TOTP secret is set.
-        """
-        self.config.demand_settings("totp_secret")
-        return OneTimePasswords(self.config.totp_secret)
+        return secrets_of(self.config)
 
     @property
     def session(self) -> Session:
@@ -325,8 +317,7 @@ class UpstoxTOTP:
 
     @base_domain.setter
     def base_domain(self, template: str) -> None:
-        self._base_domain = _base_domain(template)
-        self._identity = None
+        self._follow(_base_domain(template))
 
     def api_url(self, path: str) -> str:
         """Return the address of something at Upstox's API, for a request of your own.
@@ -335,11 +326,6 @@ class UpstoxTOTP:
             path: The path, for example ``/v2/user/profile``.
         """
         return address("api", self._base_domain, path)
-
-    @property
-    def server_clock(self) -> ServerClock:
-        """The clock of Upstox, as its answers told it to any client of this process."""
-        return clock_of(self._base_domain)
 
     def generate_request_id(self) -> str:
         """Return the same request ID for the entire lifecycle of this client instance.
@@ -358,7 +344,9 @@ class UpstoxTOTP:
         Raises:
             ConfigurationError: If no TOTP secret is set: not every login method needs one.
         """
-        return self.one_time_passwords.current(self.server_clock).get_secret_value()
+        self.config.demand_settings("totp_secret")
+        passwords = OneTimePasswords(self.config.totp_secret)
+        return passwords.current(self.server_clock).get_secret_value()
 
     def reset_session(self) -> None:
         """Reset the underlying HTTP session.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _MOST_KEYS: Final = 60
 _DEEPEST: Final = 4
@@ -97,6 +97,16 @@ class Exchange:
             f"{self.step}: {self.method} {self.host}{self.path}"
             f" -> {outcome}, {self.milliseconds} ms{keys}"
         )
+
+
+def shown(
+    path: str, content_type: str | None, document: object, mask: Callable[[str], str]
+) -> dict[str, Any]:
+    """Return path, content type and field names of an exchange as it shows them."""
+    # Masked all at once: each call looks for every spelling of every secret.
+    texts = [path, media_type(content_type) or "", *field_names(document)]
+    path, kind, *keys = mask("\n".join(texts)).split("\n")
+    return {"path": plain_path(path), "content_type": kind or None, "keys": tuple(keys)}
 
 
 def field_names(document: object) -> tuple[str, ...]:

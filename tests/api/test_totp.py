@@ -108,7 +108,7 @@ def test_showing_a_code_uses_nothing_up(moment: list[float], fake_time: FakeTime
     """generate_totp_secret() shows the current code again and again without waiting."""
     upx = UpstoxTOTP(**(VALID | {"totp_secret": RFC_SECRET}))
     shown = {upx.generate_totp_secret() for _ in range(3)}
-    claimed = upx.one_time_passwords.claim(CLOCK, Used().next_time_step)[0].get_secret_value()
+    claimed = passwords().claim(CLOCK, Used().next_time_step)[0].get_secret_value()
     assert shown == {claimed} == {upx.generate_totp_secret()}
     assert fake_time.sleeps == []
 

@@ -32,4 +32,4 @@ def test_session_request_is_called_in_one_place() -> None:
     """Every request is paced, bounded, validated, and leaves a transcript: BaseAPI sends it."""
     modules = [path for path in PACKAGE.rglob("*.py") if "sandbox" not in path.parts]
     found = [where for path in modules for where in sent_in(path)]
-    assert found == ["_api/base.py: self._client.session.request"]
+    assert found == ["_api/base.py: self._session.request"]

@@ -97,7 +97,7 @@ class Canaries:
         texts = {
             "client": f"{self._client!s} {self._client!r}",
             "config": f"{self._client.config!s} {self._client.config!r}",
-            "session": f"{self._client.session!r} {self._client.one_time_passwords!r}",
+            "session": f"{self._client.session!r} {self._client.server_clock!r}",
             "log": "\n".join(map(_formatted, records)),
         }
         if isinstance(outcome, BaseException):

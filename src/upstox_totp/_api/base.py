@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 import requests
 from pydantic import SecretStr
+from requests.structures import CaseInsensitiveDict
 from urllib3.util import parse_url
 
 from upstox_totp import _clock
@@ -19,13 +19,12 @@ from upstox_totp._http.session import MAX_SECONDS, AnswerTooLargeError
 from upstox_totp._log import logger
 from upstox_totp._redact import HiddenBytes, HiddenDict
 from upstox_totp.errors import UpstoxError, ValidationError
-from upstox_totp.transcript import Exchange, Step, field_names, media_type, plain_path
+from upstox_totp.transcript import Exchange, Step, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from upstox_totp._api.context import Context
-    from upstox_totp._api.one_time_passwords import OneTimePasswords
     from upstox_totp._api.routes import Route
     from upstox_totp._cache.attempt_log import AttemptLog
     from upstox_totp._http.server_clock import ServerClock
@@ -42,41 +41,24 @@ _UNUSABLE: Final = 86_400
 
 
 class Client(Protocol):
-    """What login methods need of a client; `UpstoxTOTP` has it."""
+    """What login methods need of a client: `UpstoxTOTP` has it, and says what each is."""
+
+    config: Config
+    base_domain: str
+    server_clock: ServerClock
 
     @property
-    def base_domain(self) -> str:
-        """Where to ask."""
+    def session(self) -> Session: ...
 
     @property
-    def session(self) -> Session:
-        """The session that sends."""
+    def secrets(self) -> Secrets: ...
 
     @property
-    def server_clock(self) -> ServerClock:
-        """The server's clock, which follows each answer."""
+    def identity(self) -> Identity: ...
 
-    @property
-    def config(self) -> Config:
-        """The settings."""
+    def generate_request_id(self) -> str: ...
 
-    @property
-    def secrets(self) -> Secrets:
-        """What the settings hold that must not be shown."""
-
-    @property
-    def identity(self) -> Identity:
-        """What tells accounts apart."""
-
-    @property
-    def one_time_passwords(self) -> OneTimePasswords:
-        """The one-time passwords."""
-
-    def generate_request_id(self) -> str:
-        """Return the id that the login page's requests carry."""
-
-    def log_in(self, attempt_log: AttemptLog, *, cached: bool = True) -> AccessTokenResponse:
-        """Log in with the configured methods."""
+    def log_in(self, attempt_log: AttemptLog, *, cached: bool = True) -> AccessTokenResponse: ...
 
 
 class BaseAPI:
@@ -84,6 +66,7 @@ class BaseAPI:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._session = client.session
 
     def _ask(
         self,
@@ -92,24 +75,26 @@ class BaseAPI:
         model: type[ModelT],
         *,
         headers: Mapping[str, str],
-        body: HiddenBytes | None = None,
+        required: HiddenDict | None = None,
         query: Mapping[str, str] | None = None,
-        required: Mapping[str, Any] | None = None,
+        document: Mapping[str, Any] | None = None,
+        form: Mapping[str, SecretStr | str] | None = None,
     ) -> ModelT:
-        """Send one request and return what it was answered, or raise.
+        """Send one request, with a JSON document or a form if there is one, and return its answer.
 
-        The session's own headers replace `headers`, not `required`: those describe the body, or
-        hold a credential.
+        The session's own headers replace `headers`, not `required`, which may hold a credential.
         """
+        kind, body = _encoded(document, form)
         with context.step(route.step, route=str(route)):
             answer = self._send(
                 context,
                 route.step,
                 route.method,
                 route.url(self._client.base_domain),
-                headers=HiddenDict(self._unset(headers) | dict(required or {})),
-                body=body,
+                headers=headers,
+                required=HiddenDict({**kind, **(required or {})}),
                 query=query,
+                body=body,
             )
             if answer.response.status_code in _REDIRECTS:
                 raise unexpected(answer, f"an answer of {route}, no redirect")
@@ -126,23 +111,17 @@ class BaseAPI:
         url: str,
         query: Mapping[str, str] | None = None,
         *,
-        headers: Mapping[str, str],
         redirected: bool = False,
     ) -> SecretStr | None:
         """Open a page of Upstox and return the absolute URL that it redirects to, None if none."""
+        headers = routes.page_headers()
         answer = self._send(
-            context,
-            step,
-            "GET",
-            url,
-            headers=self._unset(headers),
-            query=query,
-            paced=not redirected,
+            context, step, "GET", url, headers=headers, query=query, paced=not redirected
         )
         if answer.response.status_code not in _REDIRECTS:
             check_granted(answer, step, context.secrets)
             return None
-        target = _target(self._client.session, answer.response, url)
+        target = _target(self._session, answer.response, url)
         if target is None:
             raise unexpected(answer, "an address to redirect to")
         return target
@@ -151,18 +130,11 @@ class BaseAPI:
         """Let the server's clock see one more answer, to a request without a credential."""
         with context.step(Step.TIME):
             url = routes.address("api", self._client.base_domain)
-            headers = self._unset(routes.api_headers())
-            self._send(context, Step.TIME, "GET", url, headers=headers)
+            self._send(context, Step.TIME, "GET", url, headers=routes.api_headers())
 
-    @property
-    def _own_headers(self) -> dict[str, Any]:
+    def _own_headers(self) -> CaseInsensitiveDict[Any]:
         # A user may have set a plain dict, which knows no case, or what is no dict at all.
-        own = dict(self._client.session.headers or {})
-        return {str(name).lower(): value for name, value in own.items()}
-
-    def _unset(self, headers: Mapping[str, str]) -> dict[str, str]:
-        own = self._own_headers
-        return {name: value for name, value in headers.items() if name.lower() not in own}
+        return CaseInsensitiveDict(self._session.headers or {})
 
     def _send(
         self,
@@ -171,60 +143,89 @@ class BaseAPI:
         method: str,
         url: str,
         *,
-        headers: Mapping[str, Any],
-        body: HiddenBytes | None = None,
+        headers: Mapping[str, str],
+        required: HiddenDict | None = None,
         query: Mapping[str, str] | None = None,
+        body: HiddenBytes | None = None,
         paced: bool = True,
     ) -> Answer:
         """Send one request through ``session.request`` and note what happened."""
         if paced and context.transcript:
             _clock.sleep(context.pause)
-        context.confirm(_longest(self._client.session.timeout))
+        context.extend(_longest(self._session.timeout))
+        own = self._own_headers()
+        sent = HiddenDict({name: value for name, value in headers.items() if name not in own})
+        sent |= required or {}
         answer: Answer | None = None
         failure: Exception | None = None
         started = _clock.monotonic()
         try:
-            response = self._client.session.request(
+            response = self._session.request(
                 method,
                 url,
                 params=dict(query) if query else None,
                 data=body,
-                headers=dict(headers),
+                headers=dict(sent),
                 allow_redirects=False,
             )
             answer = Answer(_checked(response))
         except Exception as error:  # noqa: BLE001 - adapters, hooks and headers may be the user's
             failure = error
         seconds = _clock.monotonic() - started
-        address = _address(url.partition("?")[0])
+        address = parse_url(url.partition("?")[0])
         exchange = Exchange(
             step=step,
             method=method,
             host=address.netloc or "",
+            status=answer.response.status_code if answer else None,
             milliseconds=round(seconds * 1000),
-            **_outcome(context, address.path or "/", answer, failure),
+            failure=type(failure).__name__ if failure else None,
+            **shown(
+                address.path or "/",
+                answer.response.headers.get("Content-Type") if answer else None,
+                answer.document if answer else None,
+                context.secrets.mask_all,
+            ),
         )
         context.transcript.append(exchange)
         logger.debug("%s", exchange, extra={"exchange": exchange})
         if answer is not None:
             self._client.server_clock.follow(answer.response.headers)
             return answer
-        ended = _ended(context, failure or requests.RequestException(), address.scheme or "")
+        ended = _ended(context, failure or requests.RequestException(), url)
         # Raised outside the handler and without the failure: that holds the request and its body.
         failure = None
         raise ended
 
 
-def _ended(context: Context, failure: Exception, scheme: str) -> Exception:
+def _ended(context: Context, failure: Exception, url: str) -> Exception:
     if isinstance(failure, UpstoxError):
         return failure.with_traceback(None)
     if isinstance(failure, AnswerTooLargeError):
-        return _too_large(failure)
-    return context.broken_off(failure, scheme)
+        return ValidationError(
+            f"The answer is not what the protocol says: {failure}.",
+            suggestions=[
+                "Something between here and Upstox may have answered: report error.transcript."
+            ],
+        )
+    return context.broken_off(failure, url)
 
 
-# The same ones again in each login.
-_address = lru_cache(maxsize=32)(parse_url)
+def _encoded(
+    document: Mapping[str, Any] | None, form: Mapping[str, SecretStr | str] | None
+) -> tuple[dict[str, str], HiddenBytes | None]:
+    """Return the headers of a body, and the body."""
+    if document is not None:
+        body = HiddenBytes(json.dumps(document, default=_plain).encode())
+        return {"Content-Type": "application/json"}, body
+    if form is not None:
+        body = HiddenBytes(urlencode({name: _plain(form[name]) for name in form}).encode())
+        return {"Content-Type": "application/x-www-form-urlencoded"}, body
+    return {}, None
+
+
+def _plain(value: SecretStr | str) -> str:
+    return value if isinstance(value, str) else value.get_secret_value()
 
 
 def _longest(timeout: object) -> float:
@@ -248,51 +249,9 @@ def _checked(response: requests.Response) -> requests.Response:
     return response
 
 
-def json_body(document: Mapping[str, Any]) -> HiddenBytes:
-    """Return a JSON body; a ``SecretStr`` is written as the text it holds."""
-    return HiddenBytes(json.dumps(document, default=_reveal).encode())
-
-
-def _reveal(value: object) -> str:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    raise TypeError(type(value).__name__)
-
-
 def _target(session: requests.Session, response: requests.Response, url: str) -> SecretStr | None:
     try:
         location = session.get_redirect_target(response)
         return SecretStr(urljoin(url, location)) if location else None
     except ValueError:
         return None
-
-
-def _outcome(
-    context: Context, path: str, answer: Answer | None, failure: Exception | None
-) -> dict[str, Any]:
-    if answer is None:
-        return {
-            "path": plain_path(context.secrets.mask_all(path)),
-            "status": None,
-            "content_type": None,
-            "failure": type(failure).__name__,
-        }
-    kind = media_type(answer.response.headers.get("Content-Type")) or ""
-    # All at once: each call looks for every spelling of every secret.
-    names = "\n".join([path, kind, *field_names(answer.document)])
-    path, kind, *keys = context.secrets.mask_all(names).split("\n")
-    return {
-        "path": plain_path(path),
-        "status": answer.response.status_code,
-        "content_type": kind or None,
-        "keys": tuple(keys),
-    }
-
-
-def _too_large(failure: AnswerTooLargeError) -> ValidationError:
-    return ValidationError(
-        f"The answer is not what the protocol says: {failure}.",
-        suggestions=[
-            "Something between here and Upstox may have answered: report error.transcript."
-        ],
-    )

@@ -12,7 +12,7 @@ from upstox_totp._api.responses import judge
 from upstox_totp._http.network_errors import network_error
 from upstox_totp._redact import Secrets
 from upstox_totp._settings.table import SETTINGS
-from upstox_totp.errors import ErrorCode, UpstoxError
+from upstox_totp.errors import UpstoxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,12 +47,10 @@ class Context:
             yield
         except UpstoxError as error:
             if error.step is None:
-                error.details |= {} if route is None else {"route": route}
+                if route is not None:
+                    error.details["route"] = route
                 self._complete(error, step)
             raise
-
-    def confirm(self, seconds: float) -> None:
-        """Make sure, before a request of at most so many seconds, that it may be sent."""
 
     def _complete(self, error: UpstoxError, step: Step) -> None:
         mask = self.secrets.mask
@@ -62,16 +60,19 @@ class Context:
             name: mask(value) if isinstance(value, str) else value
             for name, value in error.details.items()
         }
-        if isinstance(error.error_code, str) and not isinstance(error.error_code, ErrorCode):
+        if isinstance(error.error_code, str):
             error.error_code = mask(error.error_code)
         error.step = step
         error.transcript = list(self.transcript)
 
-    def broken_off(self, failure: Exception, scheme: str) -> requests.RequestException:
+    def extend(self, seconds: float) -> None:
+        """Make sure, before a request of at most so many seconds, that it may be sent."""
+
+    def broken_off(self, failure: Exception, url: str) -> requests.RequestException:
         """Return a network failure of the last request, without what was sent and answered."""
         last = self.transcript[-1]
-        url = f"{scheme}://{last.host}{last.path}"
-        error = network_error(failure, last.step, last.method, url)
+        plain = f"{url.partition('://')[0]}://{last.host}{last.path}"
+        error = network_error(failure, last.step, last.method, plain)
         error.args = (self.secrets.mask(str(error)),)
         vars(error).update(step=last.step, transcript=list(self.transcript))
         return error
@@ -85,12 +86,12 @@ class LoginContext(Context):
         cached: Whether the token will be cached for others who ask.
     """
 
-    def __init__(self, pause: float, attempt_log: AttemptLog, *, cached: bool = True) -> None:
-        super().__init__(pause)
+    def __init__(self, config: Config, attempt_log: AttemptLog, *, cached: bool = True) -> None:
+        super().__init__(config.sleep_time / 1000)
         self.attempt_log = attempt_log
         self.cached = cached
 
-    def confirm(self, seconds: float) -> None:
+    def extend(self, seconds: float) -> None:
         """Make sure, before a request of at most so many seconds, that the lock is still held."""
         self.attempt_log.extend(seconds)
 

@@ -1,31 +1,36 @@
-"""LoginMethod: what every login method shares."""
+"""LoginMethod: what every login method shares, and a login with the configured ones."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Final
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import SecretStr
+import requests
 
 from upstox_totp import _clock
 from upstox_totp._api import routes
 from upstox_totp._api.base import BaseAPI
 from upstox_totp._api.context import LoginContext
+from upstox_totp._api.one_time_passwords import OneTimePasswords
+from upstox_totp._api.responses import leaves_unjudged
 from upstox_totp._cache.backend import LockLostError
+from upstox_totp._cache.lifetime import when
 from upstox_totp._cache.waiting import log_in_alone
-from upstox_totp._log import warn_user
-from upstox_totp._redact import HiddenBytes
+from upstox_totp._log import logger, warn_user
+from upstox_totp.errors import UpstoxError
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import SecretStr
+
     from upstox_totp._api.context import Context
     from upstox_totp._api.routes import Route
     from upstox_totp._cache.attempt_log import AttemptLog
-
-_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+    from upstox_totp._settings.config import Config
 
 
 class LoginMethod(BaseAPI):
@@ -56,7 +61,7 @@ class LoginMethod(BaseAPI):
 
     def log_in(self, context: LoginContext) -> AccessTokenResponse:
         """Log in as a part of a login that may have tried other methods before."""
-        self._client.session.clear_cookies()
+        self._session.clear_cookies()
         context.secrets.add_all(self._client.secrets)
         response = self._run(context)
         attempt_log = context.attempt_log
@@ -76,30 +81,40 @@ class LoginMethod(BaseAPI):
         """Send the requests of this method."""
 
     def _log_in_uncached(self, attempt_log: AttemptLog) -> AccessTokenResponse:
-        pause = self._client.config.sleep_time / 1000
-        return self.log_in(LoginContext(pause, attempt_log, cached=False))
+        return self.log_in(LoginContext(self._client.config, attempt_log, cached=False))
+
+    def _claim_code(self, context: LoginContext, *, pauses: int) -> tuple[SecretStr, int]:
+        """Return a one-time password to send, and its time step.
+
+        The pauses before the requests that carry it come out of its life.
+        """
+        passwords = OneTimePasswords(self._client.config.totp_secret)
+        code, time_step = passwords.claim(
+            self._client.server_clock,
+            context.attempt_log.next_time_step,
+            within=pauses * context.pause,
+        )
+        context.secrets.add(code)
+        return code, time_step
 
     def _exchange_code(
         self, context: Context, code: SecretStr, route: Route = routes.TOKEN
     ) -> AccessTokenResponse:
         """Exchange an authorization code, which is good for one exchange, even one that fails."""
         config = self._client.config
-        context.secrets.add(code, config.client_secret)
+        context.secrets.add(code)
         data = self._ask(
             context,
             route,
             AccessTokenData,
             headers=routes.api_headers(),
-            required=_FORM,
-            body=_form(
-                {
-                    "code": code,
-                    "client_id": config.client_id,
-                    "client_secret": config.client_secret,
-                    "redirect_uri": config.redirect_uri,
-                    "grant_type": "authorization_code",
-                }
-            ),
+            form={
+                "code": code,
+                "client_id": config.client_id,
+                "client_secret": config.client_secret,
+                "redirect_uri": config.redirect_uri,
+                "grant_type": "authorization_code",
+            },
         )
         return self._as_response(data)
 
@@ -111,12 +126,30 @@ class LoginMethod(BaseAPI):
         return AccessTokenResponse.model_construct(success=True, data=data)
 
 
-def _form(fields: dict[str, SecretStr | str]) -> HiddenBytes:
-    return HiddenBytes(
-        urlencode(
-            {
-                name: value.get_secret_value() if isinstance(value, SecretStr) else value
-                for name, value in fields.items()
-            }
-        ).encode()
-    )
+def log_in(
+    config: Config,
+    method_of: Callable[[str], LoginMethod],
+    attempt_log: AttemptLog,
+    *,
+    cached: bool = True,
+) -> AccessTokenResponse:
+    """Log in with the first configured method, and with the next where nothing was judged."""
+    context = LoginContext(config, attempt_log, cached=cached)
+    untried, tried = list(config.login_method), dict[str, str]()
+    while True:
+        name = untried.pop(0)
+        try:
+            response = method_of(name).log_in(context)
+        except (UpstoxError, requests.RequestException) as error:
+            tried[name] = str(error)
+            if untried and leaves_unjudged(error):
+                logger.info("Trying the next login method: %s", error, extra={"login_method": name})
+                continue
+            if len(tried) > 1:
+                details = error.details if isinstance(error, UpstoxError) else vars(error)
+                details["tried"] = tried
+            raise
+        user = context.secrets.mask(str(response.data.user_id or "an unnamed user"))
+        expires = when(response.data.expires_at)
+        logger.info("Logged in as %s with %s; the token expires %s", user, name, expires)
+        return response

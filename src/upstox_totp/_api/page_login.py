@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qs
 
+import pydantic
 import requests
 from pydantic import SecretStr
 from urllib3.util import parse_url
 
 from upstox_totp._api import routes
-from upstox_totp._api.accounts import (
-    check_awake,
-    check_pin_set,
-    check_totp_set_up,
-    choose_account,
-    list_accounts,
-)
-from upstox_totp._api.base import json_body
 from upstox_totp._api.context import encode_pin
 from upstox_totp._api.login_method import LoginMethod
 from upstox_totp._api.redirects import check_address, find_authorization_code, no_code
 from upstox_totp._cache.records import Credential
-from upstox_totp.errors import APIError, ErrorCode, UpstoxError, ValidationError
+from upstox_totp._redact import HiddenDict
+from upstox_totp.errors import (
+    APIError,
+    AuthenticationError,
+    ErrorCode,
+    UpstoxError,
+    ValidationError,
+)
 from upstox_totp.models import (
+    Account,
     OAuthAuthorizationResponse,
     OTPGenerationResponse,
     OTPValidationData,
@@ -34,7 +36,7 @@ from upstox_totp.models import (
 from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from upstox_totp._api.context import Context, LoginContext
     from upstox_totp._api.routes import Revision, Route
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from upstox_totp.models import AccessTokenResponse
 
 _SERVICE_CODES = "1017"
+_ASLEEP: Final = frozenset({"DORMANT", "INACTIVE"})
 
 
 class _Dialog(NamedTuple):
@@ -93,32 +96,35 @@ class PageLogin(LoginMethod):
             "client_id": config.client_id,
             "redirect_uri": config.redirect_uri,
         }
-        last = self._follow(context, url, query)
-        told = parse_qs(parse_url(last).query or "") if last != url else {}
+        first = self._open(context, Step.DIALOG, url, query)
+        *_, last = [SecretStr(""), *self._follow(context, Step.DIALOG, first)]
+        told = parse_qs(parse_url(last.get_secret_value()).query or "")
         names = ("client_id", "redirect_uri", "user_id")
-        missing = [name for name in names if not _plain(told.get(name, [""])[0])]
+        missing = [name for name in names if not _is_plain(told.get(name, [""])[0])]
         if missing:
             raise _no_login_page(missing)
         dialog = _Dialog(*(told[name][0] for name in names))
         context.secrets.add_personal(dialog.user_id)
         return dialog
 
-    def _follow(self, context: Context, url: str, query: dict[str, str]) -> str:
-        headers = routes.page_headers()
-        target = self._open(context, Step.DIALOG, url, query, headers=headers)
-        followed = 0
-        while target is not None:
-            if followed == self._client.session.max_redirects:
-                raise _too_many_redirects(context, url)
-            self._check(context, target)
-            followed += 1
-            url = target.get_secret_value()
-            target = self._open(context, Step.DIALOG, url, headers=headers, redirected=True)
-        return url
+    def _follow(
+        self, context: Context, step: Step, target: SecretStr | None
+    ) -> Iterator[SecretStr]:
+        """Yield where a redirect leads, then call that if it may be called, and so on."""
+        for _ in range(self._session.max_redirects):
+            if target is None:
+                return
+            yield target
+            check_address(
+                target, self._client.config.redirect_uri, self._client.base_domain, context.secrets
+            )
+            target = self._open(context, step, target.get_secret_value(), redirected=True)
+        if target is not None:
+            raise context.broken_off(requests.TooManyRedirects(), target.get_secret_value())
 
     def _request_otp(self, context: LoginContext, dialog: _Dialog) -> SecretStr:
         with context.sending(Credential.OTP_REQUEST):
-            answer = self._post(
+            data = self._post(
                 context,
                 routes.OTP_GENERATE,
                 OTPGenerationResponse,
@@ -127,10 +133,16 @@ class PageLogin(LoginMethod):
                     "countryIsdCode": "+91",
                     "userId": dialog.user_id,
                 },
-            )
-        token = SecretStr(answer.data.validateOTPToken)
+            ).data
+        token = SecretStr(data.validateOTPToken)
         context.secrets.add(token)
-        check_totp_set_up(answer.data)
+        if data.isTotpEnabled is False:
+            raise _incomplete(
+                "TOTP is not set up for this account; no one-time password was sent.",
+                "Set up TOTP in your Upstox account, and put its secret into totp_secret "
+                "(UPSTOX_TOTP_SECRET).",
+                "totp_secret",
+            )
         return token
 
     def _verify_code(
@@ -140,64 +152,66 @@ class PageLogin(LoginMethod):
         if self._client.server_clock.is_doubtful:
             self._ask_time(context)
         revisions = routes.REVISIONS[self._client.config.login_revision]
-        # The pauses before the requests that carry the code come out of its life.
-        code, time_step = self._client.one_time_passwords.claim(
-            self._client.server_clock,
-            context.attempt_log.next_time_step,
-            within=len(revisions) * context.pause,
-        )
-        context.secrets.add(code)
+        code, time_step = self._claim_code(context, pauses=len(revisions))
         sent = {"otp": code, "validateOtpToken": otp_token}
         with context.sending(Credential.CODE, time_step=time_step):
-            revision, answer = self._verify(context, revisions, sent)
-        check_pin_set(answer.data)
-        self._learn_names(context, answer.data)
+            revision, data = self._verify(context, revisions, sent)
+        if data.isSecretPinSet is False:
+            raise _incomplete(
+                "No PIN has been set for this account.",
+                "Set a PIN on the Upstox login page, and put it into pin_code (UPSTOX_PIN_CODE).",
+                "pin_code",
+            )
+        accounts, profile = _list_accounts(data), data.userProfile
+        context.secrets.add_personal(*(account.userId for account in accounts))
+        if isinstance(profile, UserProfile):
+            context.secrets.add_personal(profile.userId, profile.firstName, profile.lastName)
         if not revision.names_profile:
             return _Session(revision, None, dialog.user_id)
-        account = choose_account(answer.data, dialog.user_id)
+        account = _choose_account(accounts, dialog.user_id)
         return _Session(revision, account.profileId, account.userId)
 
     def _verify(
         self, context: Context, revisions: Sequence[Revision], sent: Mapping[str, SecretStr]
-    ) -> tuple[Revision, OTPValidationResponse]:
+    ) -> tuple[Revision, OTPValidationData]:
         *others, last = revisions
         for revision in others:
             try:
-                return revision, self._post(context, revision.verify, OTPValidationResponse, sent)
+                answer = self._post(context, revision.verify, OTPValidationResponse, sent)
             except APIError as error:
                 if not _no_such_route(error):
                     raise
-        return last, self._post(context, last.verify, OTPValidationResponse, sent)
-
-    def _learn_names(self, context: Context, data: OTPValidationData) -> None:
-        profile = data.userProfile
-        if isinstance(profile, UserProfile):
-            context.secrets.add_personal(profile.userId, profile.firstName, profile.lastName)
-        context.secrets.add_personal(*(account.userId for account in list_accounts(data)))
+            else:
+                return revision, answer.data
+        return last, self._post(context, last.verify, OTPValidationResponse, sent).data
 
     def _enter_pin(
         self, context: LoginContext, dialog: _Dialog, session: _Session
     ) -> SecretStr | None:
-        data: dict[str, object] = {
+        sent: dict[str, object] = {
             "twoFAMethod": "SECRET_PIN",
             "inputText": encode_pin(self._client.config.pin_code),
         }
-        profile: dict[str, str] = {}
+        profile = HiddenDict()
         if session.profile_id is not None:
-            data["profileId"] = session.profile_id
-            profile = routes.profile_headers(session.profile_id, session.user_id)
+            sent["profileId"] = session.profile_id
+            profile |= routes.profile_headers(session.profile_id, session.user_id)
         with context.sending(Credential.PIN):
-            answer = self._post(
+            data = self._post(
                 context,
                 session.revision.two_factor,
                 TwoFactorAuthenticationResponse,
-                data,
+                sent,
                 query=dialog.query,
-                profile=profile,
+                required=profile,
             ).data
-        check_awake(answer)
-        uri = answer.redirectUri
-        return SecretStr(uri) if isinstance(uri, str) else None
+        status = data.customerStatus
+        if isinstance(status, str) and status.upper() in _ASLEEP:
+            raise APIError(
+                f"The account is {status.lower()}.",
+                suggestions=["Reactivate it: log in once on the Upstox login page."],
+            )
+        return SecretStr(data.redirectUri) if isinstance(data.redirectUri, str) else None
 
     def _authorize(
         self, context: Context, dialog: _Dialog, redirect_uri: SecretStr | None
@@ -217,28 +231,11 @@ class PageLogin(LoginMethod):
         return code
 
     def _find_code(self, context: Context, uri: SecretStr) -> SecretStr:
-        """Follow the redirects of a URI until one carries the code."""
-        for _ in range(self._client.session.max_redirects):
-            code = find_authorization_code(uri)
+        for target in self._follow(context, Step.AUTHORIZE, uri):
+            code = find_authorization_code(target)
             if code is not None:
                 return code
-            self._check(context, uri)
-            target = self._open(
-                context,
-                Step.AUTHORIZE,
-                uri.get_secret_value(),
-                headers=routes.page_headers(),
-                redirected=True,
-            )
-            if target is None:
-                raise no_code()
-            uri = target
-        raise _too_many_redirects(context, uri.get_secret_value())
-
-    def _check(self, context: Context, uri: SecretStr) -> None:
-        check_address(
-            uri, self._client.config.redirect_uri, self._client.base_domain, context.secrets
-        )
+        raise no_code()
 
     def _post(
         self,
@@ -248,11 +245,10 @@ class PageLogin(LoginMethod):
         data: Mapping[str, object],
         *,
         query: Mapping[str, str] | None = None,
-        profile: Mapping[str, str] | None = None,
+        required: HiddenDict | None = None,
     ) -> ModelT:
         """Ask the login service as its page does."""
-        own = self._own_headers
-        user_agent = own.get("user-agent")
+        user_agent = self._own_headers().get("User-Agent")
         headers = routes.service_headers(
             self._client.base_domain,
             self._client.generate_request_id(),
@@ -263,14 +259,49 @@ class PageLogin(LoginMethod):
             route,
             model,
             headers=headers,
-            required={"Content-Type": "application/json", **(profile or {})},
-            body=json_body({"data": data}),
+            required=required,
             query=query,
+            document={"data": data},
         )
 
 
-def _too_many_redirects(context: Context, url: str) -> requests.RequestException:
-    return context.broken_off(requests.TooManyRedirects(), url.partition("://")[0])
+def _choose_account(accounts: list[Account], user_id: str) -> Account:
+    """Return the account that the app belongs to, else the default, else the only one."""
+    for candidates in (
+        [account for account in accounts if account.userId == user_id],
+        [account for account in accounts if account.isDefault is True],
+        accounts,
+    ):
+        if len(candidates) == 1:
+            return candidates[0]
+    if not accounts:
+        raise ValidationError(
+            "The answer is not what the protocol says: expected data.accounts, one at least.",
+            suggestions=["Set UPSTOX_LOGIN_REVISION to older, and report error.transcript."],
+        )
+    user_ids = ", ".join(account.userId for account in accounts)
+    raise APIError(
+        f"The login has several accounts, and none is the app's or the default: {user_ids}.",
+        suggestions=["Make one of them the default on the Upstox login page."],
+    )
+
+
+def _list_accounts(data: OTPValidationData) -> list[Account]:
+    """Return the accounts that were told well, else the one that the profile is of."""
+    told = data.accounts if isinstance(data.accounts, list) else []
+    accounts = [account for account in told if isinstance(account, Account)]
+    profile = data.userProfile
+    if not accounts and isinstance(profile, UserProfile):
+        with suppress(pydantic.ValidationError):
+            only = {"profileId": profile.profileId, "userId": profile.userId}
+            accounts = [Account.model_validate(only)]
+    return accounts
+
+
+def _incomplete(message: str, suggestion: str, setting: str) -> AuthenticationError:
+    error = AuthenticationError(message, suggestions=[suggestion])
+    error.settings = (setting,)
+    return error
 
 
 def _no_login_page(missing: list[str]) -> ValidationError:
@@ -287,7 +318,7 @@ def _no_login_page(missing: list[str]) -> ValidationError:
     )
 
 
-def _plain(text: str) -> bool:
+def _is_plain(text: str) -> bool:
     # It goes back in a query or a header, and is no login's value if it holds anything unusual.
     return bool(text) and text.isascii() and text.isprintable()
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
 from upstox_totp import _clock
 from upstox_totp._api import routes
-from upstox_totp._api.base import json_body
 from upstox_totp._api.context import Context
 from upstox_totp._api.login_method import LoginMethod
 from upstox_totp._cache.lifetime import IST, as_datetime
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
     from upstox_totp._api.base import Client
     from upstox_totp._api.context import LoginContext
-
-_JSON: Final = {"Content-Type": "application/json"}
 
 
 class TokenPendingError(LoginWaitError):
@@ -94,8 +91,7 @@ class PhoneLoginAPI(LoginMethod):
             route._replace(path=f"{route.path}/{quote(config.client_id, safe='')}"),
             TokenRequestResponse,
             headers=routes.api_headers(),
-            required=_JSON,
-            body=json_body({"client_secret": config.client_secret}),
+            document={"client_secret": config.client_secret},
         ).data
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upstox_totp._api import routes
-from upstox_totp._api.base import json_body
 from upstox_totp._api.login_method import LoginMethod
 from upstox_totp._cache.records import Credential
 from upstox_totp._redact import HiddenDict
@@ -27,28 +26,19 @@ class TotpLoginAPI(LoginMethod):
     ends_others = True
 
     def _run(self, context: LoginContext) -> AccessTokenResponse:
-        config, clock = self._client.config, self._client.server_clock
+        config = self._client.config
         config.demand("api")
         self._learn_time(context)
         with context.step(Step.TOTP_LOGIN):
-            # The pause before the request comes out of the code's life.
-            code, time_step = self._client.one_time_passwords.claim(
-                clock, context.attempt_log.next_time_step, within=context.pause
-            )
-            context.secrets.add(code)
+            code, time_step = self._claim_code(context, pauses=1)
             with context.sending(Credential.CODE, Credential.PIN, time_step=time_step):
                 data = self._ask(
                     context,
                     routes.TOTP_LOGIN,
                     AccessTokenData,
                     headers=routes.api_headers(),
-                    required=HiddenDict(
-                        {
-                            "Content-Type": "application/json",
-                            "x-api-key": config.client_id.encode(),
-                        }
-                    ),
-                    body=json_body({"totp": code, "pin": config.pin_code}),
+                    required=HiddenDict({"x-api-key": config.client_id.encode()}),
+                    document={"totp": code, "pin": config.pin_code},
                 )
         return self._as_response(data)
 

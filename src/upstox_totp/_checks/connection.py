@@ -116,7 +116,7 @@ class _Visitor(PageLogin):
         context = Context()
         try:
             with context.step(Step.HOST):
-                headers = self._unset(routes.page_headers())
+                headers = routes.page_headers()
                 answer = self._send(context, Step.HOST, "GET", url, headers=headers)
         except (requests.RequestException, UpstoxError) as error:
             return _Visit(Finding(subject, f"{host}: {error}", Grade.BAD, {"host": host}))
