@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from logging import LogRecord
 
     from conftest import FakeTime
-    from upstox_totp.sandbox.records import RequestRecord
+    from upstox_totp.sandbox import RequestRecord
 
 # What lots that were drawn come to is no measure of what the tests reach.
 pytestmark = pytest.mark.no_cover
@@ -212,7 +212,7 @@ class Trial:
                     row = row + 1 if label in {SILENT, UNKNOWN} else 0
                     assert row <= 3, (kind, self.mutator.labels)
         # What the service itself counted against the account; at five it locks it.
-        left = self.sandbox._state.guard._left  # noqa: SLF001 - a login gives them back
+        left = self.sandbox._state.attempts_left  # noqa: SLF001 - a login gives them back
         hidden = {step for step, _ in self.mutator.labels}
         for code, judging, most in (
             (WRONG_PIN, {"pin"}, 1),

@@ -30,7 +30,7 @@ def bring(text: str) -> Result:
 
 def made_by_hand(sandbox: Sandbox) -> str:
     """Return a token that the sandbox knows, and that no login brought."""
-    return sandbox._state.tokens.issue()  # noqa: SLF001 - Generate on the page
+    return sandbox._state.issue()  # noqa: SLF001 - Generate on the page
 
 
 def claiming(token: str, **claims: object) -> str:

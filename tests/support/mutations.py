@@ -243,7 +243,7 @@ class Mutator:
             added |= {"X-Echo": secret, "Content-Type": f"application/{secret}"}
 
         def deliver(wire: Wire, response: Response) -> None:
-            wire.write(wire.send_head(response, added=added))
+            wire.send(response, **added)
 
         return self._labelled(step, OTHER, Fault(f"headers {sorted(added)}", deliver=deliver))
 
@@ -252,7 +252,7 @@ class Mutator:
         data = self.rng.choice(RAW)
 
         def deliver(wire: Wire, _: Response) -> None:
-            wire.write(data)
+            wire.wfile.write(data)
             wire.hang_up()
 
         fault = Fault.status(500)

@@ -42,16 +42,18 @@ def large(size: int = 40 * 2**20, *, compressed: bool = False) -> Fault:
 
 def drip(interval: float = 1.0, *, chunked: bool = False) -> Fault:
     """Return a fault that carries the step out, and sends the body byte by byte without an end."""
-    length = (
-        {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(DRIPPED_LENGTH)}
-    )
 
     def deliver(wire: Wire, response: Response) -> None:
-        body = wire.send_head(response, length)
+        if chunked:
+            response.automatically_set_content_length = False
+            response.headers["Transfer-Encoding"] = "chunked"
+        else:
+            response.headers["Content-Length"] = str(DRIPPED_LENGTH)
+        body = wire.send_head(response)
         for byte in chain(body, repeat(0x20)):
             if wire.gone_within(interval):
                 break
-            wire.write(b"1\r\n%c\r\n" % byte if chunked else bytes([byte]))
+            wire.wfile.write(b"1\r\n%c\r\n" % byte if chunked else bytes([byte]))
         wire.hang_up()
 
     return Fault("drip", deliver=deliver)
@@ -62,7 +64,7 @@ def last_on_connection(*, announce: bool = True) -> Fault:
     added = {"Connection": "close"} if announce else {}
 
     def deliver(wire: Wire, response: Response) -> None:
-        wire.write(wire.send_head(response, added=added))
+        wire.send(response, **added)
         wire.hang_up()
 
     return Fault("last on connection", deliver=deliver)

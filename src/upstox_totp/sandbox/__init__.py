@@ -58,9 +58,8 @@ except ImportError:
         "(on PyPI, the name upstox-totp is another project's)"
     ) from None
 
+from upstox_totp.sandbox.calls import RequestRecord, Step
 from upstox_totp.sandbox.faults import Fault
-from upstox_totp.sandbox.records import RequestRecord
-from upstox_totp.sandbox.routes import Step
 from upstox_totp.sandbox.rules import Account, Credentials
 from upstox_totp.sandbox.sandbox import Sandbox
 

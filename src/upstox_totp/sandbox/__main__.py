@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 
 from upstox_totp.sandbox import Sandbox
-from upstox_totp.sandbox.routes import OFFERS
+from upstox_totp.sandbox.rules import OFFERS
 
 PROGRAM = "python -m upstox_totp.sandbox"
 DESCRIPTION = """\

@@ -1,35 +1,38 @@
 """From a request on the wire to its answer: routing, recording, faults and envelopes."""
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from upstox_totp.sandbox.api import ApiSteps
 from upstox_totp.sandbox.calls import (
     MALFORMED,
     NOT_SUPPORTED,
     Call,
     Refusal,
     Reply,
-    UnlimitedRequest,
+    RequestRecord,
     failure,
     failure_status,
     json_response,
 )
-from upstox_totp.sandbox.faults import PROPER, Alteration, FaultQueue
-from upstox_totp.sandbox.login_page import LoginPage
-from upstox_totp.sandbox.records import RequestLog, RequestRecord
+from upstox_totp.sandbox.faults import PROPER, Alteration, Fault
 from upstox_totp.sandbox.routes import MAP, Route
 from upstox_totp.sandbox.server import Wire
-from upstox_totp.sandbox.service import ServiceSteps
 from upstox_totp.sandbox.state import State
 
-Carry = Callable[[Call], Reply]
 Match = tuple[Route | None, Mapping[str, str], HTTPException | None]
+# One that is asked for without a number never ends.
+Coming = deque[Iterator[Fault]]
+
+
+class UnlimitedRequest(Request):
+    """A request whose form may be of any size: the peer is on this machine."""
+
+    max_form_memory_size = None
 
 
 def _match(environ: dict[str, Any]) -> Match:
@@ -59,55 +62,48 @@ def _record(request: Request, route: Route | None, connection: int) -> RequestRe
 
 
 class Application:
-    """Answers requests by the protocol, or as a fault will have it."""
+    """Answers requests by the protocol, or as a fault will have it, and remembers them."""
 
-    def __init__(self, state: State, faults: FaultQueue, log: RequestLog) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
         self._rules = state.rules
-        self._faults = faults
-        self._log = log
-        service, api = ServiceSteps(state), ApiSteps(state)
-        self._steps: dict[str | None, Carry] = {
-            "dialog": api.dialog,
-            "login_page": LoginPage(state).answer,
-            "otp": service.otp,
-            "verify": service.verify,
-            "pin": service.pin,
-            "authorize": service.authorize,
-            "redirect": service.follow,
-            "token": api.token,
-            "profile": api.profile,
-            "logout": api.logout,
-            "totp_login": api.totp_login,
-            "token_request": state.phone.request,
-            "quote": api.quote,
-            "order": api.order,
-            "address": api.address,
-            None: lambda call: Reply(call.request.url, render=redirect),
-        }
+        # Each request, and the route that took it, if one is offered.
+        self.received: list[tuple[RequestRecord, Route | None]] = []
+        # By step, in the order they were asked for.
+        self.faults: defaultdict[str | None, Coming] = defaultdict(deque)
+
+    def counted(self, kind: str) -> int:
+        """Return how many requests counted as `kind`, whatever was answered."""
+        return sum(kind in route.counts for _, route in tuple(self.received) if route)
 
     def respond(self, environ: dict[str, Any], wire: Wire) -> None:
         """Record one request and answer it."""
         request = UnlimitedRequest(environ)
         request.get_data()
         route, segments, error = _match(environ)
-        offered = route if route is not None and self._offers(route) else None
-        record = _record(request, route, wire.number)
-        self._log.add(record, offered)
+        offered = route if route is not None and route.offered(self._rules) else None
+        record = _record(request, route, wire.client_address[2])
+        self.received.append((record, offered))
         if offered is None:
             response = self._unknown(request, record.stage, error)
             record.status = response.status_code
-            PROPER.deliver(wire, response)
+            wire.send(response)
             return
-        call = Call(offered, request, record.json, self._rules, segments)
-        fault = self._faults.take(offered.step)
-        response = fault.answer(call, lambda alter: self._proceed(call, alter))
+        call = Call(request, record, self._rules, segments)
+        fault = self._fault(offered.step)
+        response = fault.answer(call, lambda alter: self._proceed(offered, call, alter))
         record.status = response.status_code if fault.answered else None
         fault.deliver(wire, response)
 
-    def _offers(self, route: Route) -> bool:
-        missing = route.step == "totp_login" and not self._rules.totp_login
-        return route.offered(self._rules.revision) and not missing
+    def _fault(self, step: str | None) -> Fault:
+        """Return the fault of the next request of `step`; `PROPER` if there is none."""
+        with self._state.lock:
+            coming = self.faults[step]
+            while coming:
+                if fault := next(coming[0], None):
+                    return fault
+                coming.popleft()
+        return PROPER
 
     def _unknown(self, request: Request, stage: str, error: HTTPException | None) -> Response:
         """Answer a path or method outside the protocol."""
@@ -119,11 +115,11 @@ class Application:
             response.headers["Allow"] = ", ".join(error.valid_methods or ())
         return response
 
-    def _proceed(self, call: Call, alter: Alteration) -> Response:
+    def _proceed(self, route: Route, call: Call, alter: Alteration) -> Response:
         """Carry a step out and make the response of what `alter` makes of its payload."""
         with self._state.lock:
             try:
-                reply = self._steps[call.route.step](call)
+                reply = route.answer(self._state, call)
             except Refusal as refusal:
                 reply = self._refused(call, refusal)
         payload = alter(reply.payload)

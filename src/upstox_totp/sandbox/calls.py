@@ -3,13 +3,36 @@
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, get_args
 
+from werkzeug.datastructures import Headers
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from upstox_totp.sandbox.routes import Route
 from upstox_totp.sandbox.rules import Rules
+
+Step = Literal[
+    "dialog",
+    "login_page",
+    "otp",
+    "verify",
+    "pin",
+    "authorize",
+    "redirect",
+    "token",
+    "profile",
+    "logout",
+    "totp_login",
+    "token_request",
+    "quote",
+    "order",
+    "address",
+]
+Revision = Literal["newer", "older"]
+Code = int | str
+
+STEPS: tuple[str, ...] = get_args(Step)
+LOOP_PATH = "/open/redirect-loop"
 
 MOBILE = 1017016
 OTP_BLOCKED = 1017069
@@ -42,20 +65,54 @@ MISSING = {
 }
 
 # Documented as 4xx only; which 4xx is our choice.
-_API_STATUS = {
-    INVALID_CREDENTIALS: 401,
-    INVALID_TOKEN: 401,
-    INVALID_CODE: 401,
-    INVALID_CLIENT: 401,
-    EXTENDED: 401,
-    STATIC_ADDRESS: 401,
-    OTHER_ADDRESS: 403,
-    TOO_MANY: 429,
-}
+_UNAUTHORIZED = (
+    INVALID_CREDENTIALS,
+    INVALID_TOKEN,
+    INVALID_CODE,
+    INVALID_CLIENT,
+    EXTENDED,
+    STATIC_ADDRESS,
+)
+_API_STATUS = dict.fromkeys(_UNAUTHORIZED, 401) | {OTHER_ADDRESS: 403, TOO_MANY: 429}
 JSON = "application/json"
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
-Code = int | str
+
+@dataclass(slots=True, eq=False)
+class RequestRecord:
+    """One request as it was received.
+
+    The repr leaves out query, headers and body, since they carry the secrets.
+
+    Args:
+        step: The step of the protocol, or None for an unknown path or method. A path of a revision
+            the sandbox does not offer, or of a TOTP login that is not offered, keeps its step; its
+            status is 404.
+        revision: The revision of the protocol the path belongs to, or None for both.
+        method: The HTTP method.
+        stage: The first segment of the path, which stands for the host.
+        path: The path on that host, without the stage.
+        query: The query's parameters, the first of each name.
+        headers: The headers, looked up in any case.
+        body: The body as it came.
+        json: The decoded body of a JSON request, else None.
+        form: The decoded body of a form, the first of each name, else None.
+        connection: The number of the TCP connection the request came over.
+        status: The HTTP status of the answer, or None when none was sent.
+    """
+
+    step: Step | None
+    revision: Revision | None
+    method: str
+    stage: str
+    path: str
+    query: Mapping[str, str] = field(repr=False)
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+    json: Any = field(repr=False)
+    form: Mapping[str, str] | None = field(repr=False)
+    connection: int
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -68,28 +125,15 @@ class Reply:
     render: Callable[[Any], Response] | None = None
 
 
+@dataclass(eq=False)
 class Refusal(Exception):  # noqa: N818 - an answer like any other, not a mistake
     """A step's answer when something is wrong; an echoing sandbox repeats the rejected value."""
 
-    def __init__(
-        self,
-        code: Code,
-        message: str,
-        value: object = None,
-        *,
-        name: str | None = None,
-        hint: str = "",
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.value = value
-        self.name = name
-        self.hint = hint
-
-    def recoded(self, code: Code, name: str | None = None) -> Self:
-        """Return the same refusal as another host says it."""
-        return type(self)(code, self.message, self.value, name=name, hint=self.hint)
+    code: Code
+    message: str
+    value: object = None
+    name: str | None = None
+    hint: str = ""
 
     def text(self, *, echo: bool) -> str:
         """Return the message, with the rejected value when `echo`."""
@@ -98,16 +142,11 @@ class Refusal(Exception):  # noqa: N818 - an answer like any other, not a mistak
 
 
 def demand(
-    truth: object,
-    code: Code,
-    message: str,
-    value: object = None,
-    *,
-    name: str | None = None,
+    truth: object, code: Code, message: str, value: object = None, name: str | None = None
 ) -> None:
     """Raise a `Refusal` unless `truth` holds."""
     if not truth:
-        raise Refusal(code, message, value, name=name)
+        raise Refusal(code, message, value, name)
 
 
 def demand_field(name: str, sent: object) -> None:
@@ -144,12 +183,6 @@ def private_redirect(location: str, status: int = 302) -> Response:
     return response
 
 
-class UnlimitedRequest(Request):
-    """A request whose form may be of any size: the peer is on this machine."""
-
-    max_form_memory_size = None
-
-
 def leaves(value: object) -> Iterator[str]:
     """Yield the texts and numbers anywhere in a decoded JSON `value`, as text."""
     if isinstance(value, dict | list):
@@ -161,25 +194,24 @@ def leaves(value: object) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Call:
-    """A request that has found its route, its JSON decoded and the path's open segments named."""
+    """A request that has found its route, with its record and the path's open segments."""
 
-    route: Route
     request: Request
-    json: Any
+    record: RequestRecord
     rules: Rules
-    segments: Mapping[str, str] = field(default_factory=dict)
+    segments: Mapping[str, str]
 
     @property
     def stage(self) -> str:
         """The host the request went to."""
-        return self.route.stage
+        return self.record.stage
 
     def data(self) -> dict[str, Any]:
         """Return the object under `data`, the envelope of every `service` request."""
-        media = self.request.content_type
+        media, body = self.request.content_type, self.record.json
         wrong = "Content-Type must be application/json, not"
         demand(self.request.mimetype == JSON, MALFORMED, wrong, media)
-        data = self.json.get("data") if isinstance(self.json, dict) else None
+        data = body.get("data") if isinstance(body, dict) else None
         demand(isinstance(data, dict), MALFORMED, 'The body must be {"data": {...}}')
         return dict(data or {})
 
@@ -187,7 +219,7 @@ class Call:
         """Return the body of an `api` request, a JSON object of these names and no others."""
         media = self.request.mimetype
         demand(media == JSON, INVALID_INPUT, f"Content-Type must be {JSON}, not", media)
-        body: dict[str, Any] = self.json if isinstance(self.json, dict) else {"": None}
+        body: dict[str, Any] = self.record.json if isinstance(self.record.json, dict) else {"": 0}
         shape = ", ".join(f'"{name}": ...' for name in names)
         exact = set(body) - set(optional) == set(names)
         demand(exact, INVALID_INPUT, f"The body must be {{{shape}}} and no more")
@@ -197,18 +229,10 @@ class Call:
         """Return the first query parameter called `name`, or None."""
         return self.request.args.get(name)
 
-    def header(self, name: str) -> str | None:
-        """Return the header called `name`, or None."""
-        return self.request.headers.get(name)
-
-    def cookie(self, name: str) -> str:
-        """Return the cookie called `name`, or an empty text."""
-        return self.request.cookies.get(name, "")
-
     @property
     def bearer(self) -> str:
         """The token of the `Authorization: Bearer` header, or an empty text."""
-        scheme, _, token = (self.header("Authorization") or "").partition(" ")
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         return token if scheme.lower() == "bearer" else ""
 
     def url(self, stage: str, path: str) -> str:
@@ -217,9 +241,9 @@ class Call:
 
     def values(self) -> list[str]:
         """Return every value the request carried: query, body and bearer token."""
-        request = self.request
-        sent = (*request.args.values(), *leaves(self.json), *request.form.values(), self.bearer)
-        return [value for value in sent if value]
+        request, sent = self.request, leaves(self.record.json)
+        everything = (*request.args.values(), *sent, *request.form.values(), self.bearer)
+        return [value for value in everything if value]
 
     def answer(self, value: object, status: int = 200) -> Response:
         """Return `value` as a JSON response."""

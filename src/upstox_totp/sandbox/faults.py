@@ -1,18 +1,15 @@
 """The ways a step can misbehave, and which step is to misbehave next."""
 
+import contextlib
 import functools
-import threading
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import repeat
 from typing import Any, Literal, Self
 
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from upstox_totp.sandbox.calls import TOO_MANY, Call, Code, failure, failure_status
-from upstox_totp.sandbox.routes import LOOP_PATH, STEPS
+from upstox_totp.sandbox.calls import LOOP_PATH, TOO_MANY, Call, Code, failure, failure_status
 from upstox_totp.sandbox.server import Wire
 
 Alteration = Callable[[Any], Any]
@@ -43,36 +40,27 @@ def _unanswered(_: Call, __: Proceed) -> Response:
     return Response(status=500)
 
 
-def _whole(wire: Wire, response: Response) -> None:
-    """Send the answer as it should be."""
-    wire.write(wire.send_head(response))
-
-
 def _place(payload: Any, path: str) -> tuple[Any, Any]:
-    """Return what holds the last name of a dotted `path`, and its key; nothing if it is nowhere."""
-    name, _, rest = path.partition(".")
-    key = int(name) if isinstance(payload, list) and name.isdigit() else name
-    if isinstance(payload, list):
-        fits = isinstance(key, int) and key < len(payload)
-    else:
-        fits = isinstance(payload, dict) and (key in payload or not rest)
-    if not fits:
-        return {}, key
-    return _place(payload[key], rest) if rest else (payload, key)
+    """Return what holds the last name of a dotted `path`, and its key there."""
+    *names, last = path.split(".")
+    for name in names:
+        payload = payload[int(name) if isinstance(payload, list) else name]
+    return payload, int(last) if isinstance(payload, list) else last
 
 
 def removed(payload: Any, path: str) -> Any:
-    """Return a payload without the field at a dotted path."""
-    holder, key = _place(payload, path)
-    if isinstance(holder, list) or key in holder:
+    """Return a payload without the field at a dotted path, or as it is if there is none."""
+    with contextlib.suppress(LookupError, TypeError, ValueError):
+        holder, key = _place(payload, path)
         del holder[key]
     return payload
 
 
 def replaced(payload: Any, path: str, value: object) -> Any:
     """Return a payload with `value` at a dotted path, whose last name may be new."""
-    holder, key = _place(payload, path)
-    holder[key] = value
+    with contextlib.suppress(LookupError, TypeError, ValueError):
+        holder, key = _place(payload, path)
+        holder[key] = value
     return payload
 
 
@@ -93,7 +81,7 @@ class Fault:
 
     name: str
     answer: Answering = _properly
-    deliver: Delivery = _whole
+    deliver: Delivery = Wire.send
     answered: bool = True
 
     def __repr__(self) -> str:
@@ -247,7 +235,7 @@ class Fault:
             if wire.gone_within(seconds):
                 wire.hang_up()
             else:
-                _whole(wire, response)
+                wire.send(response)
 
         return cls("late", deliver=deliver)
 
@@ -276,7 +264,7 @@ class Fault:
         def deliver(wire: Wire, response: Response) -> None:
             if middle:
                 body = wire.send_head(response)
-                wire.write(body[: len(body) // 2])
+                wire.wfile.write(body[: len(body) // 2])
             end(wire)
 
         answer = _properly if middle else _unanswered
@@ -293,7 +281,7 @@ class Fault:
 
         # werkzeug would mend the address, or fail on one that it cannot read.
         def deliver(wire: Wire, response: Response) -> None:
-            wire.write(wire.send_head(response, added={"Location": location}))
+            wire.send(response, Location=location)
 
         return replace(cls.status(status), deliver=deliver)
 
@@ -309,42 +297,10 @@ class Fault:
         def deliver(wire: Wire, response: Response) -> None:
             # Before the answer, so that a client that has it cannot be faster.
             wire.server.listener.refuse()
-            wire.write(wire.send_head(response, added={"Connection": "close"}))
+            wire.send(response, Connection="close")
             wire.hang_up()
 
         return cls("then refuse", deliver=deliver)
 
 
 PROPER = Fault("none")
-
-
-class FaultQueue:
-    """The faults to come, step by step, in the order they were asked for."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._coming: defaultdict[str, deque[Iterator[Fault]]] = defaultdict(deque)
-
-    def add(self, step: str, fault: Fault, times: int | None) -> None:
-        """Let `step` misbehave `times` times, or until `clear` if None."""
-        if step not in STEPS:
-            raise ValueError(f"no step {step!r}; the steps are {', '.join(STEPS)}")
-        if times is not None and times < 1:
-            raise ValueError("times must be at least 1")
-        with self._lock:
-            self._coming[step].append(repeat(fault) if times is None else repeat(fault, times))
-
-    def take(self, step: str | None) -> Fault:
-        """Return the fault of the next request of `step`; `PROPER` if there is none."""
-        with self._lock:
-            coming = self._coming[step or ""]
-            while coming:
-                if fault := next(coming[0], None):
-                    return fault
-                coming.popleft()
-            return PROPER
-
-    def clear(self) -> None:
-        """Forget every fault."""
-        with self._lock:
-            self._coming.clear()

@@ -11,19 +11,14 @@ from werkzeug.wrappers import Response
 from upstox_totp.sandbox.calls import PRIVATE
 
 STYLE = """
-body { margin: 0; font: 1rem/1.5 system-ui, sans-serif; color: #1c1b22; background: #f4f3f8; }
-main { max-width: 22rem; margin: 4rem auto; padding: 2rem; background: #fff; border-radius: 8px; }
-h1 { margin: 0 0 1rem; font-size: 1.5rem; }
-label { display: block; font-weight: 600; }
-input, button { box-sizing: border-box; width: 100%; padding: .6rem; font: inherit; }
-input { margin: .25rem 0 1rem; border: 1px solid #6b6976; border-radius: 4px; }
-button { margin: 0 0 .5rem; color: #fff; background: #4b2d9f; border: 0; border-radius: 4px; }
-button.second { color: #4b2d9f; background: #fff; border: 1px solid #4b2d9f; }
-[role=alert] { padding: .6rem; color: #8c1d18; background: #fdecea; border-radius: 4px; }
-footer { margin-top: 1.5rem; font-size: .85rem; color: #5a5866; }
+body { max-width: 22rem; margin: 4rem auto; font: 1rem/1.5 system-ui, sans-serif; color: #1c1b22; }
+input, button { box-sizing: border-box; width: 100%; margin: .25rem 0 1rem; padding: .6rem; }
+button { color: #fff; background: #4b2d9f; border: 0; border-radius: 4px; font: inherit; }
+[role=alert] { padding: .6rem; color: #8c1d18; background: #fdecea; }
 """
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
+# Sources of a content security policy have no IPv6 address, and nothing outside ASCII.
 PLAIN_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
 
 DOCUMENT = """<!doctype html>
@@ -46,44 +41,24 @@ DOCUMENT = """<!doctype html>
 """
 FORM = '<form method="post" action="{action}">\n{fields}\n</form>'
 FIELD = """<label for="{name}">{label}</label>
-<input id="{name}" name="{name}" {attributes} required{described}>
+<input id="{name}" name="{name}" inputmode="numeric" {attributes} required{described}>
 <button type="submit">Continue</button>"""
-DECISION = """<button type="submit" name="decision" value="approve">Approve</button>
-<button type="submit" name="decision" value="deny" class="second">Deny</button>"""
+DECISION = """<p>{request}</p>
+<button type="submit" name="decision" value="approve">Approve</button>
+<button type="submit" name="decision" value="deny">Deny</button>"""
 
 # Of each question: the page's title, the field's label and name, and the input's attributes.
+TEL = 'type="tel" autocomplete="tel-national" pattern="[0-9]{10}" maxlength="10"'
+CODE = 'type="text" autocomplete="one-time-code" pattern="[0-9]{6}" maxlength="6"'
+PIN = 'type="password" autocomplete="current-password" pattern="[0-9]*"'
 QUESTIONS = {
-    "mobile": (
-        "Log in",
-        "Mobile number",
-        "mobile",
-        (
-            'type="tel" inputmode="numeric" autocomplete="tel-national" '
-            'pattern="[0-9]{10}" maxlength="10" title="Ten digits"'
-        ),
-    ),
-    "code": (
-        "Enter the one-time code",
-        "One-time code",
-        "otp",
-        (
-            'type="text" inputmode="numeric" autocomplete="one-time-code" '
-            'pattern="[0-9]{6}" maxlength="6" title="Six digits"'
-        ),
-    ),
-    "pin": (
-        "Enter your PIN",
-        "PIN",
-        "pin",
-        (
-            'type="password" inputmode="numeric" autocomplete="current-password" '
-            'pattern="[0-9]*" title="Digits"'
-        ),
-    ),
+    "mobile": ("Log in", "Mobile number", "mobile", TEL),
+    "code": ("Enter the one-time code", "One-time code", "otp", CODE),
+    "pin": ("Enter your PIN", "PIN", "pin", PIN),
 }
 
 
-def document(title: str, content: str, notice: str = "") -> str:
+def document(title: str, content: str, notice: str) -> str:
     """Return a whole page, with what went wrong before as its notice."""
     alert = f'<p id="notice" role="alert">{escape(notice)}</p>\n' if notice else ""
     return DOCUMENT.format(title=escape(title), style=STYLE, alert=alert, content=content)
@@ -97,34 +72,24 @@ def question(asked: str, action: str, notice: str) -> str:
     return document(title, FORM.format(action=escape(action), fields=field), notice)
 
 
-def decision(title: str, action: str, request: str, notice: str) -> str:
+def decision(action: str, request: str, notice: str) -> str:
     """Return a page that asks for a yes or a no."""
-    form = FORM.format(action=escape(action), fields=DECISION)
-    return document(title, f"<p>{escape(request)}</p>\n{form}", notice)
-
-
-def source_of(uri: str) -> str:
-    """Return where `uri` leads, as a content security policy writes sources."""
-    parts = urlsplit(uri)
-    # The grammar of sources has no IPv6 address, and nothing outside ASCII.
-    named = parts.scheme in {"http", "https"} and PLAIN_HOST.fullmatch(parts.netloc)
-    return f"{parts.scheme}://{parts.netloc}" if named else f"{parts.scheme}:"
+    fields = DECISION.format(request=escape(request))
+    return document("Approve access", FORM.format(action=escape(action), fields=fields), notice)
 
 
 def page_response(page: str, redirect_uri: str) -> Response:
     """Return a page that runs no script, is kept nowhere, and may end up at `redirect_uri`."""
-    response = Response(page, mimetype="text/html")
-    response.headers.update(PRIVATE)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    # Browsers hold redirects to `form-action` too.
-    response.headers["Content-Security-Policy"] = "; ".join(
-        (
-            "default-src 'none'",
-            f"style-src 'sha256-{STYLE_HASH}'",
-            "img-src data:",
-            f"form-action 'self' {source_of(redirect_uri)}",
-            "frame-ancestors 'none'",
-            "base-uri 'none'",
-        ),
+    app = urlsplit(redirect_uri)
+    plain = app.scheme in {"http", "https"} and PLAIN_HOST.fullmatch(app.netloc)
+    policy = (
+        "default-src 'none'",
+        f"style-src 'sha256-{STYLE_HASH}'",
+        "img-src data:",
+        # Browsers hold redirects to it too.
+        f"form-action 'self' {app.scheme}:{f'//{app.netloc}' if plain else ''}",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
     )
-    return response
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "; ".join(policy)}
+    return Response(page, headers=PRIVATE | headers, mimetype="text/html")

@@ -1,35 +1,21 @@
-"""The paths of the protocol, and which step and revision each belongs to."""
+"""The paths of the protocol, and who answers each."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from werkzeug.routing import Map, Rule
+from werkzeug.utils import redirect
 
-Step = Literal[
-    "dialog",
-    "login_page",
-    "otp",
-    "verify",
-    "pin",
-    "authorize",
-    "redirect",
-    "token",
-    "profile",
-    "logout",
-    "totp_login",
-    "token_request",
-    "quote",
-    "order",
-    "address",
-]
-Revision = Literal["newer", "older"]
-Offer = Literal["both", "newer", "older"]
-Carried = Literal["otp_request", "code", "pin"]
+from upstox_totp.sandbox import api, login_page, service
+from upstox_totp.sandbox.calls import LOOP_PATH, Call, Reply, Revision, Step
+from upstox_totp.sandbox.rules import Rules
+from upstox_totp.sandbox.state import State
 
-STEPS: tuple[str, ...] = get_args(Step)
-OFFERS: tuple[str, ...] = get_args(Offer)
-LOOP_PATH = "/open/redirect-loop"
+OTP = "/login/open/v6/auth/1fa/otp/generate"
 VERIFY = "/login/open/v{}/auth/1fa/otp-totp/verify"
+TOTP_LOGIN = "/v2/totp-login/authorization/token"
+TOTP_LOGIN_COUNTS = ("totp_login", "code", "pin")
+TOKEN_REQUEST = "/v3/login/auth/token/request/"  # noqa: S105 - a path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,60 +24,63 @@ class Route:
 
     Attributes:
         step: The protocol step, or None outside the protocol.
+        method: The HTTP method, or None for any.
         stage: The host's name before `.upstox.com`.
         path: The path on that host; a name in angle brackets stands for any segment.
-        method: The HTTP method, or None for any.
+        answer: Carries the step out.
         revision: The revision of the protocol the path belongs to, or None for both.
-        carries: What a request costs the account: the asking for a one-time password, a code, a
-            PIN.
+        counts: What a request counts as, whatever is answered.
     """
 
     step: Step | None
+    method: str | None
     stage: str
     path: str
-    method: str | None = "POST"
+    answer: Callable[[State, Call], Reply]
     revision: Revision | None = None
-    carries: tuple[Carried, ...] = ()
+    counts: tuple[str, ...] = ()
 
-    def offered(self, offer: Offer) -> bool:
-        """Tell whether a service that offers `offer` knows this path."""
-        return self.revision is None or offer in {"both", self.revision}
+    def offered(self, rules: Rules) -> bool:
+        """Tell whether a service of these rules knows this path."""
+        known = self.revision is None or rules.revision in {"both", self.revision}
+        return known and (rules.totp_login or self.step != "totp_login")
 
     def rule(self) -> Rule:
         """Return the routing rule, on the stage's path prefix."""
-        return Rule(
-            f"/{self.stage}{self.path}",
-            methods=[self.method] if self.method else None,
-            endpoint=self,
-        )
+        methods = [self.method] if self.method else None
+        return Rule(f"/{self.stage}{self.path}", methods=methods, endpoint=self)
+
+
+def _loop(_: State, call: Call) -> Reply:
+    return Reply(call.request.url, render=redirect)
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("dialog", "api", "/v2/login/authorization/dialog", "GET"),
-    Route("login_page", "login", "/", "GET"),
-    Route("login_page", "login", "/open/start", "GET"),
-    Route("login_page", "login", "/mobile", carries=("otp_request",)),
-    Route("login_page", "login", "/code", carries=("code",)),
-    Route("login_page", "login", "/pin", carries=("pin",)),
-    Route("login_page", "login", "/approval"),
-    Route("otp", "service", "/login/open/v6/auth/1fa/otp/generate", carries=("otp_request",)),
-    Route("verify", "service", VERIFY.format(4), revision="older", carries=("code",)),
-    Route("verify", "service", VERIFY.format(5), revision="newer", carries=("code",)),
-    Route("pin", "service", "/login/open/v3/auth/2fa", revision="older", carries=("pin",)),
-    Route("pin", "service", "/login/open/v4/auth/2fa", revision="newer", carries=("pin",)),
-    Route("authorize", "service", "/login/v2/oauth/authorize"),
-    Route("redirect", "api", "/login/authorization/redirect", "GET"),
-    Route("token", "api", "/v2/login/authorization/token"),
-    Route("profile", "api", "/v2/user/profile", "GET"),
-    Route("logout", "api", "/v2/logout", "DELETE"),
-    Route("totp_login", "api", "/v2/totp-login/authorization/token", carries=("code", "pin")),
-    Route("token_request", "api", "/v3/login/auth/token/request/<client_id>"),
-    Route("token_request", "api", "/v3/login/auth/token/request/"),
-    Route("quote", "api", "/v3/market-quote/ltp", "GET"),
-    Route("order", "api", "/v3/order/place"),
-    Route("address", "api", "/v2/user/ip", "GET"),
-    Route("address", "api", "/v2/user/ip", "PUT"),
-    Route(None, "login", LOOP_PATH, None),
+    Route("dialog", "GET", "api", "/v2/login/authorization/dialog", api.dialog),
+    Route("login_page", "GET", "login", "/open/start", login_page.lead),
+    Route("login_page", "GET", "login", "/", login_page.answer),
+    Route("login_page", "POST", "login", "/mobile", login_page.answer, counts=("otp_request",)),
+    Route("login_page", "POST", "login", "/code", login_page.answer, counts=("code",)),
+    Route("login_page", "POST", "login", "/pin", login_page.answer, counts=("pin",)),
+    Route("login_page", "POST", "login", "/approval", login_page.answer),
+    Route("otp", "POST", "service", OTP, service.otp, counts=("otp_request",)),
+    Route("verify", "POST", "service", VERIFY.format(4), service.verify, "older", ("code",)),
+    Route("verify", "POST", "service", VERIFY.format(5), service.verify, "newer", ("code",)),
+    Route("pin", "POST", "service", "/login/open/v3/auth/2fa", service.pin, "older", ("pin",)),
+    Route("pin", "POST", "service", "/login/open/v4/auth/2fa", service.pin, "newer", ("pin",)),
+    Route("authorize", "POST", "service", "/login/v2/oauth/authorize", service.authorize),
+    Route("redirect", "GET", "api", "/login/authorization/redirect", service.follow),
+    Route("token", "POST", "api", "/v2/login/authorization/token", api.token),
+    Route("profile", "GET", "api", "/v2/user/profile", api.profile),
+    Route("logout", "DELETE", "api", "/v2/logout", api.logout),
+    Route("totp_login", "POST", "api", TOTP_LOGIN, api.totp_login, None, TOTP_LOGIN_COUNTS),
+    Route("token_request", "POST", "api", f"{TOKEN_REQUEST}<client_id>", api.token_request),
+    Route("token_request", "POST", "api", TOKEN_REQUEST, api.token_request),
+    Route("quote", "GET", "api", "/v3/market-quote/ltp", api.quote),
+    Route("order", "POST", "api", "/v3/order/place", api.order),
+    Route("address", "GET", "api", "/v2/user/ip", api.address),
+    Route("address", "PUT", "api", "/v2/user/ip", api.address),
+    Route(None, None, "login", LOOP_PATH, _loop),
 )
 
 MAP = Map([route.rule() for route in ROUTES], strict_slashes=False, merge_slashes=False)

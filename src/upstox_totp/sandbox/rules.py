@@ -1,5 +1,7 @@
 """How a sandbox is set up: the made-up trader, and every choice that does not concern sockets."""
 
+import base64
+import contextlib
 import secrets
 import socket
 import ssl
@@ -7,31 +9,32 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import InitVar, dataclass, field
 from os import PathLike
-from typing import Any
+from typing import Any, Literal, get_args
 
-from upstox_totp.sandbox.clock import codes_of
-from upstox_totp.sandbox.routes import OFFERS, Offer
+import pyotp
 
+Offer = Literal["both", "newer", "older"]
 Path = str | PathLike[str]
 Certificate = tuple[Path, Path] | ssl.SSLContext
 RateLimit = tuple[int, float]
+
+OFFERS: tuple[str, ...] = get_args(Offer)
 DOCUMENTED: tuple[RateLimit, ...] = ((1, 1.0), (10, 60.0), (60, 1800.0))
+TOTP_PERIOD = 30
+# HMAC pads a key with zero bytes up to 64, so appending them changes no code. pyotp refuses a key
+# of under 112 bits; the length is the service's choice, and working accounts have 80.
+_SHORTEST_KEY = 20
 # Below what systems hand out by themselves, so that no connection and no sandbox takes it before
 # the client listens there.
 _PORTS = range(20_000, 32_000)
 
 
-def loopback_redirect_uri() -> str:
-    """Return a redirect URI on a port of the loopback interface that is free now."""
-    for _ in range(100):
-        port = secrets.choice(_PORTS)
-        with socket.socket() as tried:
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return f"http://127.0.0.1:{port}/callback"
-    raise OSError("no free port on the loopback interface")
+def codes_of(secret: str) -> pyotp.TOTP:
+    """Return what makes the codes of a shared secret in base32, or raise a ValueError."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    if not key:
+        raise ValueError("empty")
+    return pyotp.TOTP(base64.b32encode(key.ljust(_SHORTEST_KEY, b"\0")).decode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,12 @@ class Account:
 
 
 def _made_up() -> Credentials:
-    return Credentials(redirect_uri=loopback_redirect_uri())
+    """Return credentials with a redirect URI on a port of the loopback interface that is free."""
+    for port in secrets.SystemRandom().sample(_PORTS, 100):
+        with contextlib.suppress(OSError), socket.socket() as tried:
+            tried.bind(("127.0.0.1", port))
+            return Credentials(redirect_uri=f"http://127.0.0.1:{port}/callback")
+    raise OSError("no free port on the loopback interface")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -1,18 +1,36 @@
 """The sandbox as its users see it: settings, start and stop, records, faults."""
 
+import http.client
+import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from itertools import repeat
 from typing import Self
+from urllib.parse import urlsplit
 
+from upstox_totp.sandbox.api import approved
 from upstox_totp.sandbox.application import Application
-from upstox_totp.sandbox.clock import TOTP_PERIOD, Clock, codes_of
-from upstox_totp.sandbox.faults import Fault, FaultQueue
-from upstox_totp.sandbox.phone import post
-from upstox_totp.sandbox.records import RequestLog, RequestRecord
-from upstox_totp.sandbox.routes import Step
-from upstox_totp.sandbox.rules import Certificate, Rules
+from upstox_totp.sandbox.calls import STEPS, RequestRecord, Step
+from upstox_totp.sandbox.faults import Fault
+from upstox_totp.sandbox.rules import TOTP_PERIOD, Certificate, Rules, codes_of
 from upstox_totp.sandbox.server import HOST, Listener
-from upstox_totp.sandbox.state import State
+from upstox_totp.sandbox.state import Clock, State
+
+
+def _post(url: str, message: Mapping[str, str], timeout: float) -> int:
+    """Post a message as JSON, past every proxy and redirect, and return the status answered."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = connect(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", target, json.dumps(message).encode(), headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 class Sandbox(Rules):
@@ -96,11 +114,12 @@ class Sandbox(Rules):
             certificate.load_cert_chain(chain, key)
         self._scheme = "http" if certificate is None else "https"
         self._clock = Clock(clock, clock_offset)
-        self._state = State(self, self._clock, notifier_url)
-        self._faults = FaultQueue()
-        self._log = RequestLog()
-        respond = Application(self._state, self._faults, self._log).respond
-        self._listener = Listener(port, certificate, respond, self._clock.now)
+        self._state = State(self, self._clock)
+        self._application = Application(self._state)
+        # How many requests `clear_requests` forgot.
+        self._cleared = 0
+        self._listener = Listener(port, certificate, self._application.respond, self.now)
+        self.notifier_url = notifier_url
 
     def __repr__(self) -> str:
         """Return where the sandbox listens, without its credentials."""
@@ -159,17 +178,8 @@ class Sandbox(Rules):
         Raises:
             RuntimeError: The sandbox is not started.
         """
-        known = self.credentials
-        return {
-            "UPSTOX_USERNAME": known.username,
-            "UPSTOX_PASSWORD": known.password,
-            "UPSTOX_PIN_CODE": known.pin_code,
-            "UPSTOX_TOTP_SECRET": known.totp_secret,
-            "UPSTOX_CLIENT_ID": known.client_id,
-            "UPSTOX_CLIENT_SECRET": known.client_secret,
-            "UPSTOX_REDIRECT_URI": known.redirect_uri,
-            "UPSTOX_BASE_DOMAIN": self.base_domain,
-        }
+        known = asdict(self.credentials) | {"base_domain": self.base_domain}
+        return {f"UPSTOX_{name.upper()}": value for name, value in known.items()}
 
     @property
     def notifier_url(self) -> str | None:
@@ -178,13 +188,15 @@ class Sandbox(Rules):
         Raises:
             ValueError: What it is set to is not an absolute http or https URL.
         """
-        with self._state.lock:
-            return self._state.phone.notifier_url
+        return self._state.notifier_url
 
     @notifier_url.setter
     def notifier_url(self, url: str | None) -> None:
-        with self._state.lock:
-            self._state.phone.notifier_url = url
+        if url is not None:
+            parts = urlsplit(url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+                raise ValueError("notifier_url is not an absolute http or https URL")
+        self._state.notifier_url = url
 
     def approve(self, timeout: float = 10.0) -> int:
         """Approve the token request that waits, as on the phone, and post the token once.
@@ -204,9 +216,9 @@ class Sandbox(Rules):
             http.client.HTTPException: What it answers is not HTTP.
         """
         with self._state.lock:
-            url, message = self._state.phone.approve()
+            url, message = approved(self._state)
         # Without the lock: a notifier asks whose the token is before it answers.
-        return post(url, message, timeout)
+        return _post(url, message, timeout)
 
     def reject(self) -> None:
         """Reject the token request that waits, as on the phone; nobody is told.
@@ -215,7 +227,7 @@ class Sandbox(Rules):
             RuntimeError: No token request waits, or it has lapsed.
         """
         with self._state.lock:
-            self._state.phone.take()
+            self._state.take_request()
 
     def one_time_password(self) -> str:
         """Return the one-time password of the server's time, as the account's authenticator."""
@@ -228,7 +240,7 @@ class Sandbox(Rules):
             token: The access token.
         """
         with self._state.lock:
-            self._state.tokens.revoke(token)
+            self._state.revoke(token)
 
     def disable_totp(self) -> None:
         """Let the account have no TOTP any more, which ends its sessions and its access tokens."""
@@ -246,19 +258,21 @@ class Sandbox(Rules):
         Args:
             seconds: How far; negative to move it back.
         """
-        self._clock.advance(seconds)
+        with self._state.lock:
+            self._clock.offset += seconds
 
     def unlock(self) -> None:
         """Lift the account's lock, the block of one-time passwords and the TOTP login's limits."""
         with self._state.lock:
-            self._state.guard.unlock()
+            self._state.unlock()
 
     def reset(self) -> None:
         """Begin anew on the same port and clock: no locks, logins, tokens, faults, records."""
         with self._state.lock:
             self._state.reset()
         self.behave()
-        self._log.reset()
+        self._application.received.clear()
+        self._cleared = 0
 
     def misbehave(self, step: Step, fault: Fault, times: int | None = None) -> None:
         """Let a step misbehave.
@@ -274,11 +288,18 @@ class Sandbox(Rules):
         Raises:
             ValueError: There is no such step, or `times` is less than one.
         """
-        self._faults.add(step, fault, times)
+        if step not in STEPS:
+            raise ValueError(f"no step {step!r}; the steps are {', '.join(STEPS)}")
+        if times is not None and times < 1:
+            raise ValueError("times must be at least 1")
+        with self._state.lock:
+            coming = self._application.faults[step]
+            coming.append(repeat(fault) if times is None else repeat(fault, times))
 
     def behave(self) -> None:
         """Forget every fault, and listen again if one stopped that."""
-        self._faults.clear()
+        with self._state.lock:
+            self._application.faults.clear()
         self.resume()
 
     def resume(self) -> None:
@@ -288,11 +309,11 @@ class Sandbox(Rules):
     @property
     def requests(self) -> list[RequestRecord]:
         """The requests received so far, oldest first."""
-        return self._log.snapshot()
+        return [record for record, _ in self._application.received[self._cleared :]]
 
     def clear_requests(self) -> None:
         """Forget the requests received; the counts go on."""
-        self._log.clear()
+        self._cleared = len(self._application.received)
 
     @property
     def connections(self) -> int:
@@ -305,7 +326,7 @@ class Sandbox(Rules):
 
         The login page's form for the mobile number is one.
         """
-        return self._log.carried("otp_request")
+        return self._application.counted("otp_request")
 
     @property
     def codes_received(self) -> int:
@@ -313,7 +334,7 @@ class Sandbox(Rules):
 
         They come from the verification, the login page's form, and each TOTP login.
         """
-        return self._log.carried("code")
+        return self._application.counted("code")
 
     @property
     def pins_received(self) -> int:
@@ -321,7 +342,7 @@ class Sandbox(Rules):
 
         They come from the PIN step, the login page's form, and each TOTP login.
         """
-        return self._log.carried("pin")
+        return self._application.counted("pin")
 
     @property
     def totp_logins(self) -> int:
@@ -329,13 +350,12 @@ class Sandbox(Rules):
 
         Each counts as a code and as a PIN received, too.
         """
-        return self._log.received("totp_login")
+        return self._application.counted("totp_login")
 
     @property
     def logins(self) -> int:
         """How many logins got past the PIN, whichever way."""
-        with self._state.lock:
-            return self._state.completed
+        return self._state.completed
 
     @property
     def tokens_issued(self) -> int:
@@ -346,16 +366,16 @@ class Sandbox(Rules):
     def access_tokens(self) -> list[str]:
         """The access tokens issued, oldest first, dead ones included."""
         with self._state.lock:
-            return self._state.tokens.access_tokens
+            return self._state.access_tokens
 
     @property
     def token_request_waits(self) -> bool:
         """Whether a token request can be approved or rejected."""
         with self._state.lock:
-            return self._state.phone.waits
+            return self._state.waits
 
     @property
     def notifications(self) -> list[dict[str, str]]:
         """The messages posted to the notifier, or tried to, oldest first."""
         with self._state.lock:
-            return [dict(message) for message in self._state.phone.messages]
+            return [dict(message) for message in self._state.messages]

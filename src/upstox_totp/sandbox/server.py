@@ -8,9 +8,8 @@ import ssl
 import struct
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from email.utils import formatdate
-from functools import partial
 from typing import Any
 
 from werkzeug.exceptions import NotFound
@@ -22,7 +21,6 @@ POLL = 0.01
 BACKLOG = 128
 JOIN = 5.0
 LINGER_ZERO = struct.pack("ii", 1, 0)
-BODY_HEADERS = frozenset({"content-length", "transfer-encoding", "connection"})
 
 logger = logging.getLogger(__name__)
 
@@ -33,37 +31,28 @@ class Wire(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: "Server"
+    # Host, port and number of the connection.
+    client_address: tuple[str, int, int]  # type: ignore[assignment]
 
     def run_wsgi(self) -> None:
         """Answer one request."""
+        # werkzeug's own way to an application ends every connection after one request.
         self.environ = self.make_environ()
         self.server.listener.respond(self.environ, self)
 
-    @property
-    def number(self) -> int:
-        """The number of this connection, counted from 1."""
-        thread = threading.current_thread()
-        return thread.number if isinstance(thread, Connection) else 0
-
-    def send_head(
-        self,
-        response: Response,
-        replaced: Mapping[str, str] | None = None,
-        added: Mapping[str, str] | None = None,
-    ) -> bytes:
-        """Send status line and headers, `replaced` for those of the length; return the body."""
+    def send_head(self, response: Response, **added: str) -> bytes:
+        """Send status line and headers, and those `added` as they are; return the body."""
         parts, status, headers = response.get_wsgi_response(self.environ)
         code, _, phrase = status.partition(" ")
         self.send_response(int(code), phrase)
-        kept = [(k, v) for k, v in headers if not replaced or k.lower() not in BODY_HEADERS]
-        for name, value in (*kept, *(replaced or {}).items(), *(added or {}).items()):
+        for name, value in (*headers, *added.items()):
             self.send_header(name, value)
         self.end_headers()
         return b"".join(parts)
 
-    def write(self, data: bytes) -> None:
-        """Send `data` at once."""
-        self.wfile.write(data)
+    def send(self, response: Response, **added: str) -> None:
+        """Send an answer as it should be, with the headers `added` as they are."""
+        self.wfile.write(self.send_head(response, **added))
 
     def gone_within(self, seconds: float | None) -> bool:
         """Wait, and tell whether the client hung up or the sandbox stopped meanwhile."""
@@ -90,31 +79,11 @@ class Wire(WSGIRequestHandler):
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Return the `Date` header, by the sandbox's clock."""
-        return formatdate(
-            self.server.listener.now() if timestamp is None else timestamp, usegmt=True
-        )
+        now = self.server.listener.now() if timestamp is None else timestamp
+        return formatdate(now, usegmt=True)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - inherited
         """Log nothing."""
-
-
-Respond = Callable[[dict[str, Any], Wire], None]
-
-
-class Connection(threading.Thread):
-    """Serves one connection, whose number it knows."""
-
-    def __init__(self, number: int, peer: socket.socket, work: Callable[[], None]) -> None:
-        super().__init__(target=work, name="sandbox-connection", daemon=True)
-        self.number = number
-        self.peer = peer
-
-    def end(self) -> None:
-        """End the connection and wait for its thread."""
-        # Past the TLS layer, which is not made for two threads.
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(self.peer, socket.SHUT_RDWR)
-        self.join(JOIN)
 
 
 class Server(ThreadedWSGIServer):
@@ -123,31 +92,38 @@ class Server(ThreadedWSGIServer):
     def __init__(
         self, listening: socket.socket, context: ssl.SSLContext | None, listener: "Listener"
     ) -> None:
-        # The handler answers by itself: werkzeug's own way to a WSGI application ends every
-        # connection after one request.
         host, port = listening.getsockname()
         super().__init__(host, port, NotFound(), Wire, fd=listening.fileno())
         self.ssl_context = context
         self.listener = listener
 
     def get_request(self) -> tuple[Any, Any]:
-        """Accept a connection; the handshake is left to its own thread."""
+        """Accept a connection, whose number joins its address."""
         connection, address = super().get_request()
         if self.ssl_context is not None:
+            # The handshake is left to the connection's own thread.
             connection = self.ssl_context.wrap_socket(
                 connection, server_side=True, do_handshake_on_connect=False
             )
-        return connection, address
+        self.listener.accepted += 1
+        return connection, (*address, self.listener.accepted)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread that can be waited for."""
-        self.listener.serve(request, partial(self.process_request_thread, request, client_address))
+        thread = threading.Thread(
+            target=self.process_request_thread,
+            args=(request, client_address),
+            name="sandbox-connection",
+            daemon=True,
+        )
+        thread.start()
+        self.listener.serving(thread, request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - inherited
         """Report a mistake of the sandbox or of a fault's function; clients may hang up."""
         error = sys.exception()
         if not isinstance(error, OSError):
-            logger.error("the sandbox failed to answer %s", client_address, exc_info=error)
+            logger.error("the sandbox failed to answer %s", client_address[:2], exc_info=error)
 
 
 class Listener:
@@ -157,7 +133,7 @@ class Listener:
         self,
         port: int,
         context: ssl.SSLContext | None,
-        respond: Respond,
+        respond: Callable[[dict[str, Any], Wire], None],
         now: Callable[[], float],
     ) -> None:
         self._asked = port
@@ -165,11 +141,12 @@ class Listener:
         self.respond = respond
         self.now = now
         self.port: int | None = None
-        self.connections: list[Connection] = []
         self.accepted = 0
+        # What keeps the port while connects are refused.
+        self.held: list[socket.socket] = []
         self._lock = threading.RLock()
         self._serving: tuple[Server, threading.Thread] | None = None
-        self.held: list[socket.socket] = []
+        self._connections: dict[threading.Thread, socket.socket] = {}
 
     def open(self) -> None:
         """Listen, or raise an OSError if the port is taken."""
@@ -180,26 +157,26 @@ class Listener:
             thread = threading.Thread(
                 target=server.serve_forever, args=(POLL,), name="sandbox-listener", daemon=True
             )
-            self._serving = (server, thread)
             thread.start()
+            self._serving = (server, thread)
 
     def close(self) -> None:
         """Stop listening and end every connection."""
         with self._lock:
             self._deafen()
             self._release()
-        for connection in self.connections:
-            connection.end()
+        for thread, peer in self._connections.items():
+            # Past the TLS layer, which is not made for two threads.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(peer, socket.SHUT_RDWR)
+            thread.join(JOIN)
         self.port = None
 
-    def serve(self, peer: socket.socket, work: Callable[[], None]) -> None:
-        """Do `work` for a connection in a thread of its own."""
+    def serving(self, thread: threading.Thread, peer: socket.socket) -> None:
+        """Remember the thread and the socket of a connection while it lasts."""
         # Only the thread that accepts connections comes here.
-        self.accepted += 1
-        living = [connection for connection in self.connections if connection.is_alive()]
-        connection = Connection(self.accepted, peer, work)
-        self.connections = [*living, connection]
-        connection.start()
+        living = {one: other for one, other in self._connections.items() if one.is_alive()}
+        self._connections = living | {thread: peer}
 
     def refuse(self) -> None:
         """Stop listening; a socket in `held` keeps the port, so that connects are refused."""
@@ -216,11 +193,11 @@ class Listener:
                 self.open()
 
     def _deafen(self) -> None:
-        serving, self._serving = self._serving, None
-        if serving is not None:
-            server, thread = serving
+        if self._serving is not None:
+            server, thread = self._serving
             server.shutdown()
             thread.join(JOIN)
+            self._serving = None
 
     def _release(self) -> None:
         for held in self.held:

@@ -1,9 +1,15 @@
 """What the service remembers: logins under way, attempts, authorization codes and tokens."""
 
+import base64
+import hashlib
+import hmac
+import json
 import secrets
 import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from upstox_totp.sandbox.calls import (
@@ -14,208 +20,212 @@ from upstox_totp.sandbox.calls import (
     WRONG_PIN,
     Call,
     Refusal,
+    Revision,
     demand,
 )
-from upstox_totp.sandbox.clock import TOTP_PERIOD, Clock, codes_of
-from upstox_totp.sandbox.phone import Phone
-from upstox_totp.sandbox.routes import Revision
-from upstox_totp.sandbox.rules import Rules
-from upstox_totp.sandbox.tokens import TokenStore
+from upstox_totp.sandbox.rules import TOTP_PERIOD, RateLimit, Rules, codes_of
 
+INDIA = timezone(timedelta(hours=5, minutes=30))
 BLOCK = 600
+YEAR = 365 * 86400
 ELSEWHERE = "203.0.113.10"
 DIALOG_COOKIE: Final = "login_dialog"
 FLOW_COOKIE: Final = "login_flow"
 SESSION_COOKIE: Final = "login_session"
 
 
+def next_expiry(now: float) -> int:
+    """Return when an access token made at `now` expires: the next 03:30 in India (documented)."""
+    local = datetime.fromtimestamp(now, INDIA)
+    cut = local.replace(hour=3, minute=30, second=0, microsecond=0)
+    return int((cut if cut > local else cut + timedelta(days=1)).timestamp())
+
+
+def _web_token(claims: dict[str, Any], key: bytes) -> str:
+    """Return `claims` as a JSON Web Token signed with HS256."""
+
+    def segment(data: bytes) -> str:
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    parts = ({"typ": "JWT", "alg": "HS256"}, claims)
+    signed = ".".join(segment(json.dumps(part, separators=(",", ":")).encode()) for part in parts)
+    return f"{signed}.{segment(hmac.digest(key, signed.encode(), hashlib.sha256))}"
+
+
+class Clock:
+    """The time as the server sees it, which can be off, be moved, and step on by itself."""
+
+    def __init__(self, source: Callable[[], float], offset: float) -> None:
+        self._source = source
+        self.offset = offset
+        self.stepped = 0.0
+
+    def now(self) -> float:
+        """Return the server's time in epoch seconds."""
+        return self.lived() + self.stepped
+
+    def lived(self) -> float:
+        """Return the time without the steps, which stand for waits and must age no login."""
+        return self._source() + self.offset
+
+
 @dataclass(slots=True, repr=False, eq=False)
 class Login:
     """One dialog and what became of it: cookies that were set, what was told and verified."""
 
+    # What the app gave the dialog, and wants back with the code.
+    state: str | None = None
     dialog: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     flow: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     # The query of the login page, which the client must send back.
     told: dict[str, str] = field(default_factory=dict)
     otp_token: str | None = None
-    otp_dies: float = 0.0
+    otp_expires: float = 0.0
     verified: Revision | None = None
     session: str | None = None
     approved: bool = False
     denied: bool = False
-    # What the app gave the dialog, and what the login page says before its next form.
-    state: str | None = None
+    # What the login page says before its next form.
     notice: str = ""
 
 
-class Guard:
-    """Counts attempts and requests, and locks and blocks the account."""
+@dataclass(slots=True, repr=False, eq=False)
+class Token:
+    """Until when a token is valid, and whether it is an extended one, which only reads."""
+
+    expires: float
+    extended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A token request that nobody has answered: who will be told, and when it lapses."""
+
+    notifier_url: str
+    lapses: int
+
+
+class State:
+    """All the service remembers; whoever uses it holds its lock."""
 
     def __init__(self, rules: Rules, clock: Clock) -> None:
-        self._rules = rules
-        self._clock = clock
-        self._used: set[int] = set()
+        self.rules = rules
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.notifier_url: str | None = None
+        self._key = secrets.token_bytes(32)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, but the app's notifier."""
+        self.completed = 0
+        self.requested: TokenRequest | None = None
+        self.messages: list[dict[str, str]] = []
+        # The addresses that calls may come from, of which ours is none at first.
+        self.addresses: dict[str, str | None] = {"primary_ip": ELSEWHERE, "secondary_ip": None}
+        self.moved = ""
+        self._logins: dict[str, Login] = {}
+        self._grants: dict[str, float] = {}
+        self._tokens: dict[str, Token] = {}
+        self._used_codes: set[int] = set()
         self.unlock()
 
     def unlock(self) -> None:
         """Lift the lock and the blocks, and give all attempts back."""
-        self._left = {WRONG_CODE: self._rules.attempts, WRONG_PIN: self._rules.attempts}
-        self._generated: list[float] = []
-        self._totp_logins: list[float] = []
-        self._blocked_until = 0.0
+        self.attempts_left = {WRONG_CODE: self.rules.attempts, WRONG_PIN: self.rules.attempts}
         self._locked = False
+        self._otp_requests: list[float] = []
+        self._blocked_until = 0.0
+        self._totp_logins: list[float] = []
 
-    def reset(self) -> None:
-        """Lift everything, and forget which one-time passwords were used."""
-        self.unlock()
-        self._used.clear()
-
-    def pass_lock(self) -> None:
-        """Refuse when the account is locked."""
-        demand(not self._locked, LOCKED, "Your account is locked, too many wrong attempts")
-
-    def pass_generation(self) -> None:
-        """Count one generated one-time password, and refuse when they were too many."""
-        now = self._clock.now()
-        self._generated = [moment for moment in self._generated if moment > now - BLOCK]
-        if now >= self._blocked_until and len(self._generated) >= self._rules.otp_limit:
-            self._blocked_until = now + BLOCK
-            self._generated = []
-        free = now >= self._blocked_until
-        demand(
-            free, OTP_BLOCKED, "You have exceeded the number of OTPs. Try again after 10 minutes"
-        )
-        self._generated.append(now)
-
-    def let_in(self) -> bool:
-        """Tell whether the limits let one more TOTP login in, and count it if so."""
-        limits, now = tuple(self._rules.totp_login_limits), self._clock.now()
-        longest = max((seconds for _, seconds in limits), default=0.0)
-        # A clock that was moved back leaves moments to come, which say nothing.
-        moments = [moment for moment in self._totp_logins if now - longest < moment <= now]
-        free = all(
-            sum(moment > now - seconds for moment in moments) < most for most, seconds in limits
-        )
-        self._totp_logins = [*moments, now] if free else moments
-        return free
-
-    def pass_code(self, code: object) -> None:
-        """Accept a one-time password of this period or the one before, each once."""
-        period = int(self._clock.now() // TOTP_PERIOD)
-        totp = codes_of(self._rules.credentials.totp_secret)
-        fresh = {
-            totp.generate_otp(step): step
-            for step in (period - 1, period)
-            if step >= 0 and step not in self._used
-        }
-        if not self._rules.totp_enabled or not isinstance(code, str) or code not in fresh:
-            raise self._spent(WRONG_CODE, "Invalid OTP", code)
-        self._left[WRONG_CODE] = self._rules.attempts
-        if self._rules.single_use_codes:
-            self._used.add(fresh[code])
-        if self._rules.step_clock:
-            self._clock.step(TOTP_PERIOD)
-
-    def pass_pin(self, text: object, expected: str) -> None:
-        """Accept the PIN."""
-        if not self._rules.pin_set or text != expected:
-            raise self._spent(WRONG_PIN, "Incorrect PIN", text)
-        self._left[WRONG_PIN] = self._rules.attempts
-
-    def _spent(self, code: int, message: str, value: object) -> Refusal:
-        self._left[code] -= 1
-        left = self._left[code]
-        self._locked = left <= 0
-        if self._locked:
-            return Refusal(LOCKED, message, value, hint="Your account is locked")
-        return Refusal(code, message, value, hint=f"{left} attempts left")
-
-
-class State:
-    """All the service remembers, under one lock."""
-
-    def __init__(self, rules: Rules, clock: Clock, notifier_url: str | None) -> None:
-        self.rules = rules
-        self.clock = clock
-        self.lock = threading.RLock()
-        self.guard = Guard(rules, clock)
-        self.tokens = TokenStore(rules, clock)
-        self.phone = Phone(rules, clock, self.tokens, notifier_url)
-        self.completed = 0
-        self.addresses: dict[str, str | None] = {}
-        self.moved = ""
-        self.register(ELSEWHERE)
-        self._logins: dict[str, Login] = {}
-        self._grants: dict[str, float] = {}
-
-    def reset(self) -> None:
-        """Forget everything."""
-        for one in (self._logins, self._grants, self.tokens, self.phone):
-            one.clear()
-        self.guard.reset()
-        self.completed = 0
-        self.moved = ""
-        self.register(ELSEWHERE)
-
-    def register(self, primary: str, secondary: str | None = None) -> None:
-        """Register the addresses that calls may come from, of which ours is none at first."""
-        self.addresses = {"primary_ip": primary, "secondary_ip": secondary}
-
-    def end_sessions(self) -> None:
-        """Let every access token die, and forget the logins under way."""
-        self.tokens.revoke(*self.tokens.access_tokens)
-        self._logins.clear()
-
-    def begin(self, state: str | None = None) -> Login:
+    def begin(self, state: str | None) -> Login:
         """Return a new login; the app wants `state` back with the code."""
-        login = Login(state=state)
+        login = Login(state)
         self._logins[login.dialog] = login
         return login
 
     def login_of(self, call: Call, *, page: bool = False) -> Login:
         """Return the login of the dialog's and the page's cookies; the `page` sets the second."""
-        login = self._logins.get(call.cookie(DIALOG_COOKIE))
+        cookies = call.request.cookies
+        login = self._logins.get(cookies.get(DIALOG_COOKIE, ""))
         # The real code is not known.
-        if login is None or not (page or call.cookie(FLOW_COOKIE) == login.flow):
+        if login is None or not (page or cookies.get(FLOW_COOKIE) == login.flow):
             raise Refusal(SESSION, "The session has expired, start again: no dialog's cookies")
         return login
 
     @staticmethod
     def demand_session(login: Login, call: Call) -> None:
         """Refuse without the cookie that was set for the PIN."""
-        own = login.session is not None and call.cookie(SESSION_COOKIE) == login.session
+        own = login.session and call.request.cookies.get(SESSION_COOKIE) == login.session
         demand(own, SESSION, "The session has expired, start again: no session cookie")
 
+    def demand_unlocked(self) -> None:
+        """Refuse when the account is locked."""
+        demand(not self._locked, LOCKED, "Your account is locked, too many wrong attempts")
+
     def open_otp(self, login: Login) -> str:
-        """Generate a one-time password, and return its token."""
-        self.guard.pass_generation()
+        """Generate a one-time password, and return its token; refuse when they were too many."""
+        now, limits = self.clock.now(), [(self.rules.otp_limit, BLOCK)]
+        if now >= self._blocked_until and not self._let_in(self._otp_requests, limits):
+            self._blocked_until = now + BLOCK
+            self._otp_requests.clear()
+        free = now >= self._blocked_until
+        demand(
+            free, OTP_BLOCKED, "You have exceeded the number of OTPs. Try again after 10 minutes"
+        )
         login.otp_token = f"ll1FA-{secrets.token_hex(32)}"
-        login.otp_dies = self.clock.lived() + self.rules.otp_lifetime
+        login.otp_expires = self.clock.lived() + self.rules.otp_lifetime
         return login.otp_token
 
-    def pass_code(self, login: Login, code: object, revision: Revision | None) -> None:
-        """Take a one-time password, which verifies a login by a revision."""
-        self.guard.pass_code(code)
-        login.otp_token = None
-        login.verified = revision
+    def let_in(self) -> bool:
+        """Tell whether the limits let one more TOTP login in, and count it if so."""
+        return self._let_in(self._totp_logins, self.rules.totp_login_limits)
 
-    def pass_pin(self, login: Login, text: object, expected: str) -> dict[str, str]:
-        """Take the PIN, and return the cookie of the session that it opens."""
-        self.guard.pass_lock()
-        self.guard.pass_pin(text, expected)
-        login.session = secrets.token_urlsafe(24)
+    def _let_in(self, moments: list[float], limits: Iterable[RateLimit]) -> bool:
+        now = self.clock.now()
+        # A clock that was moved back leaves moments to come, which say nothing.
+        moments[:] = [moment for moment in moments if moment <= now]
+        free = all(
+            sum(moment > now - seconds for moment in moments) < most for most, seconds in limits
+        )
+        moments += [now] * free
+        return free
+
+    def take_code(self, code: object) -> None:
+        """Accept a one-time password of this period or the one before, each once."""
+        period = int(self.clock.now() // TOTP_PERIOD)
+        totp = codes_of(self.rules.credentials.totp_secret)
+        periods = {max(period - 1, 0), period} - self._used_codes
+        fresh = {totp.generate_otp(one): one for one in sorted(periods)}
+        if not self.rules.totp_enabled or not isinstance(code, str) or code not in fresh:
+            raise self._failed(WRONG_CODE, "Invalid OTP", code)
+        self.attempts_left[WRONG_CODE] = self.rules.attempts
+        if self.rules.single_use_codes:
+            self._used_codes.add(fresh[code])
+        if self.rules.step_clock:
+            self.clock.stepped += TOTP_PERIOD
+
+    def take_pin(self, text: object, expected: str) -> None:
+        """Accept the PIN, as it is written in the request."""
+        if not self.rules.pin_set or text != expected:
+            raise self._failed(WRONG_PIN, "Incorrect PIN", text)
+        self.attempts_left[WRONG_PIN] = self.rules.attempts
         self.completed += 1
+
+    def _failed(self, code: int, message: str, value: object) -> Refusal:
+        self.attempts_left[code] -= 1
+        left = self.attempts_left[code]
+        self._locked = left <= 0
+        if self._locked:
+            return Refusal(LOCKED, message, value, hint="Your account is locked")
+        return Refusal(code, message, value, hint=f"{left} attempts left")
+
+    def open_session(self, login: Login, text: object, expected: str) -> dict[str, str]:
+        """Take the PIN, and return the cookie of the session that it opens."""
+        self.demand_unlocked()
+        self.take_pin(text, expected)
+        login.session = secrets.token_urlsafe(24)
         return {SESSION_COOKIE: login.session}
-
-    def granted(self, login: Login) -> str:
-        """Return the app's redirect URI with a new authorization code and the dialog's `state`."""
-        code = secrets.token_hex(8)
-        self._grants[code] = self.clock.lived() + self.rules.code_lifetime
-        return self._led_back(code=code, state=login.state)
-
-    def denied(self, login: Login) -> str:
-        """Return the app's redirect URI with the error of a person who said no (RFC 6749)."""
-        return self._led_back(error="access_denied", state=login.state)
 
     def way_out(self, login: Login, call: Call, hops: int) -> str:
         """Return where an approved login goes next: to the app, or through redirects before it."""
@@ -224,12 +234,75 @@ class State:
         query = urlencode({"state": secrets.token_hex(4), "hops": hops})
         return call.url("api", f"/login/authorization/redirect?{query}")
 
-    def redeem(self, code: str) -> bool:
-        """Use up an authorization code, and tell whether it was good until now."""
-        return self.clock.lived() < self._grants.pop(code, 0.0)
+    def granted(self, login: Login) -> str:
+        """Return the app's redirect URI with a new authorization code and the dialog's `state`."""
+        code = secrets.token_hex(8)
+        self._grants[code] = self.clock.lived() + self.rules.code_lifetime
+        return self._led_back(code=code, state=login.state)
+
+    def denied(self, login: Login) -> str:
+        """Return the app's redirect URI with the error of a user who said no (RFC 6749)."""
+        return self._led_back(error="access_denied", state=login.state)
 
     def _led_back(self, **parameters: str | None) -> str:
         given = {name: value for name, value in parameters.items() if value is not None}
         parts = urlsplit(self.rules.credentials.redirect_uri)
         query = "&".join(filter(None, (parts.query, urlencode(given))))
         return parts._replace(query=query).geturl()
+
+    def redeem(self, code: str) -> bool:
+        """Use up an authorization code, and tell whether it was good until now."""
+        return self.clock.lived() < self._grants.pop(code, 0.0)
+
+    def issue(self, *, extended: bool = False) -> str:
+        """Return a new token, which expires at the next 03:30 in India, or after a year."""
+        now = self.clock.now()
+        expires = int(now) + YEAR if extended else next_expiry(now)
+        claims = {
+            "sub": self.rules.account.user_id,
+            "jti": secrets.token_hex(12),
+            "isMultiClient": False,
+            "isPlusPlan": False,
+            "iat": int(now),
+            "iss": "udapi-gateway-service",
+            "exp": expires,
+        }
+        token = _web_token(claims | dict(self.rules.claims), self._key)
+        self._tokens[token] = Token(expires, extended)
+        return token
+
+    @property
+    def access_tokens(self) -> list[str]:
+        """The access tokens issued, oldest first, expired ones included."""
+        return [token for token, known in self._tokens.items() if not known.extended]
+
+    def is_valid(self, token: str) -> bool:
+        """Tell whether `token` was issued here, is not revoked and has not expired."""
+        return token in self._tokens and self.clock.now() < self._tokens[token].expires
+
+    def is_extended(self, token: str) -> bool:
+        """Tell whether a token that was issued here is an extended one."""
+        return self._tokens[token].extended
+
+    def revoke(self, *tokens: str) -> None:
+        """End tokens now; an unknown one is as good as ended."""
+        for token in self._tokens.keys() & tokens:
+            self._tokens[token].expires = 0.0
+
+    def end_sessions(self) -> None:
+        """End every access token, and forget the logins under way."""
+        self.revoke(*self.access_tokens)
+        self._logins.clear()
+
+    @property
+    def waits(self) -> bool:
+        """Whether a token request can be approved or rejected."""
+        return self.requested is not None and self.clock.now() < self.requested.lapses
+
+    def take_request(self) -> TokenRequest:
+        """Return the token request that waits, which ends its wait, or raise a RuntimeError."""
+        requested = self.requested
+        if requested is None or not self.waits:
+            raise RuntimeError("no token request waits" if requested is None else "it has lapsed")
+        self.requested = None
+        return requested
