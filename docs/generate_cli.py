@@ -39,12 +39,12 @@ _CODES: Final = re.compile(
 _SETTINGS: Final = 9
 
 # The page lists the codes once; the help of the program itself keeps them.
-_HELP_CODES: Final = re.compile(r"\n  Exit codes:\n.*", re.DOTALL)
+_HELP_CODES: Final = re.compile(r"\nExit codes:\n.*", re.DOTALL)
 
 # What differs from run to run, and what stands in its place.
 _VARYING: Final = (
     # What a log has and a terminal does not show.
-    (r"(?m)^[\d-]{10} [\d:]{8} IST .*\n", ""),
+    (r"^\d\d \w{3} \d{4}, \d\d:\d\d IST ((Logged in|Waiting) .*\n)?", ""),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:8000"),
     (r"eyJ[\w-]{20,}\.[\w-]+\.[\w-]+", "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJz[...]"),
     (r"(eyJ0\.\.\.)[\w-]{4}", r"\1k3Jw"),

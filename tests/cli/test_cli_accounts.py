@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -168,13 +169,28 @@ def test_how_accounts_stand(
     assert not rows["ravi"]["default"]
     monkeypatch.setenv("UPSTOX_ACCOUNT", "ravi")
     assert told_of()[1]["ravi"]["default"]
-    lines = run("accounts").stdout.splitlines()
+    *lines, cache = run("accounts").stdout.splitlines()
+    assert cache == f"Cache: {os.environ['UPSTOX_CACHE_DIR']}"
     assert [line.split("(")[0].strip() for line in lines] == ["meera   Meera", "ravi *  Ravi"]
     assert told_of("--account", "meera")[1].keys() == {"meera"}
     fake_time.skipped += DAY
     assert told_of()[0] == 11
     assert "(expired)" in run("accounts").stdout
     assert len(ravi.requests) + len(meera.requests) == seen
+
+
+def test_where_the_cache_of_each_account_is(
+    ravi: Sandbox, meera: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Beside the account, if they have several."""
+    monkeypatch.delenv("UPSTOX_CACHE_DIR")
+    for sandbox, name in ((ravi, "ravi"), (meera, "meera")):
+        keep(name, **sandbox.environment, UPSTOX_CACHE_DIR=str(tmp_path / name))
+    assert [line.strip() for line in run("accounts").stdout.splitlines()] == [
+        "meera  no token is cached", f"cache: {tmp_path / 'meera'}",
+        "ravi   no token is cached", f"cache: {tmp_path / 'ravi'}",
+    ]  # fmt: skip
+    assert told_of()[1]["ravi"]["cache"] == str(tmp_path / "ravi")
 
 
 def test_what_holds_an_account(ravi: Sandbox, meera: Sandbox) -> None:
@@ -189,7 +205,7 @@ def test_what_holds_an_account(ravi: Sandbox, meera: Sandbox) -> None:
     assert blocked["what"] == "This PIN"
     assert "Change pin_code (UPSTOX_PIN_CODE) and log in again" in blocked["unblocks"]
     said = run("accounts").stdout
-    assert "login blocked: This PIN: failed on " in said
+    assert "login blocked: This PIN failed on " in said
     for secret in ("000000", *ravi.access_tokens, *meera.access_tokens):
         assert secret not in said
     for name in ("UPSTOX_PASSWORD", "UPSTOX_TOTP_SECRET", "UPSTOX_CLIENT_SECRET"):

@@ -154,7 +154,7 @@ def paste_in_a_terminal(sandbox: Sandbox, environment: dict[str, str]) -> tuple[
     )
     with process:
         assert process.stderr is not None
-        url = [process.stderr.readline() for _ in range(2)][1].strip()
+        url = [process.stderr.readline() for _ in range(2)][1].split()[-1]
         sent = approve(sandbox, url)
         said = ""
         while not said.endswith("ended at: "):
@@ -217,7 +217,7 @@ def notifying(environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
         assert process.stderr is not None
         line = process.stderr.readline()
         assert secret.read_text().strip() not in line
-        yield line.split()[2].partition("/notify/")[0] + path
+        yield line.partition("Listening at ")[2].partition("/notify/")[0] + path
         process.terminate()
         rest = process.communicate(timeout=PATIENCE)
         assert secret.read_text().strip() not in "".join(rest)

@@ -131,7 +131,7 @@ def test_progress_on_a_terminal(account: Sandbox, monkeypatch: pytest.MonkeyPatc
     assert not re.search(r"\x1b\[[0-9;]*[1-9][0-9;]*m", seen.raw)
     for number in range(1, 7):
         assert f"{number} of 6  " in seen.raw
-    for text in ("Next: OTP request (step 2 of 6)", "Next: PIN (step 4 of 6)"):
+    for text in ("Next: step 2 of 6 (OTP request)", "Next: step 4 of 6 (PIN)"):
         assert text in seen.raw
     assert account.access_tokens[0] not in seen.raw
     monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
@@ -207,7 +207,7 @@ def test_the_sandbox_serves(tmp_path: Path) -> None:
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(8)]
+    lines = [process.stdout.readline() for _ in range(9)]
     (tmp_path / "sandbox.env").write_text("".join(lines) + "UPSTOX_SLEEP_TIME=100\n")
     try:
         assert run("token", "--env-file", str(tmp_path / "sandbox.env")).returncode == 0

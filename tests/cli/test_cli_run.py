@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.cli_runs import COMMAND, SECRETS, run_process
+from support.cli_runs import COMMAND, SECRETS, complaints, run_process
 from support.terminals import at_terminal
 from upstox_totp import TokenCache, UpstoxTOTP
 
@@ -52,7 +52,8 @@ def test_the_exit_code_is_the_commands_own(cached: str) -> None:
         assert (ended.returncode, ended.stderr) == (code, "")
     ended = run_process("run", "no-such-command-anywhere", "x")
     assert ended.returncode == 127
-    assert ended.stderr == "no-such-command-anywhere cannot be run: No such file or directory.\n"
+    (line,) = complaints(ended.stderr)
+    assert line == "no-such-command-anywhere cannot be run: No such file or directory."
 
 
 def test_no_token_no_command(real_account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

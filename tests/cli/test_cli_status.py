@@ -31,7 +31,7 @@ def test_status(account: Sandbox) -> None:
     result = run("status")
     assert result.exit_code == 0
     assert "Owner    Asha Rao (4CB7QX)" in result.stdout
-    assert "03:30:00 IST (in " in result.stdout
+    assert "03:30 IST (in " in result.stdout
     assert len(account.requests) == seen
     assert run("status", "--verify").stdout.endswith("Upstox accepts it.\n")
 

@@ -34,7 +34,7 @@ def test_a_closed_stdout_is_an_error(account: Sandbox, arguments: list[str]) -> 
     """It is found before anything is done, so that no attempt and no token is spent for nothing."""
     ended = with_streams_closed(">&-", *arguments)
     assert ended.returncode == 7
-    assert ended.stderr.decode().startswith("stdout is closed, so nothing was done")
+    assert " IST stdout is closed, so nothing was done" in ended.stderr.decode()
     assert account.requests == []
 
 
@@ -195,5 +195,4 @@ def test_tables_at_forty_columns(account: Sandbox) -> None:
     for line in (line for one in seen.values() for line in one.lines):
         assert len(line) <= 40 or " " not in line.strip()
     assert seen["status"].lines[0] == "Owner    Asha Rao (4CB7QX)"
-    assert seen["status"].lines[2].startswith("         (in ")
-    assert seen["check-env"].lines[2:4] == ["UPSTOX_USERNAME", "  environment  valid"]
+    assert seen["status"].lines[2].startswith(" " * len("Expires  "))

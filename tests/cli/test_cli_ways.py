@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conftest import FakeTime, configure, wait_until
-from support.cli_runs import run, run_process
+from support.cli_runs import run, run_process, without_times
 from support.terminals import at_terminal
 from upstox_totp import TokenCache, UpstoxTOTP
 from upstox_totp.sandbox import Fault, Sandbox
@@ -148,7 +148,7 @@ def test_waiting_in_vain(account: Sandbox) -> None:
     begin = time.monotonic()
     result = run("token", "--wait", "0.5", "--format", "raw")
     assert (result.exit_code, result.stdout) == (10, "")
-    first, second = result.stderr.splitlines()
+    first, second = without_times(result.stderr).splitlines()
     assert first == "Waiting up to 0.5 s for a token that another program gets."
     assert "Nobody has got a token within " in second
     assert time.monotonic() - begin >= 0.5

@@ -34,9 +34,15 @@ def run(*arguments: str) -> Result:
     return result
 
 
+def without_times(stderr: str) -> str:
+    """Return what a command said, without the time at the beginning of each line of a log."""
+    return re.sub(r"^\d\d \w{3} \d{4}, \d\d:\d\d IST ", "", stderr, flags=re.MULTILINE)
+
+
 def complaints(stderr: str) -> list[str]:
-    """Return what a command said, but for the lines with a time, which tell what it did."""
-    return [line for line in stderr.splitlines() if not re.match(r"[\d-]{10} [\d:]{8} IST ", line)]
+    """Return what a command said, but for what went well."""
+    went_well = ("Logged in as ", "Waiting ", "Using the token ")
+    return [one for one in without_times(stderr).splitlines() if not one.startswith(went_well)]
 
 
 def run_process(*arguments: str, code: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from upstox_totp._cache.encryption import new_key
-from upstox_totp.cli.group import command
+from upstox_totp.cli.main import command
 from upstox_totp.cli.streams import write_line
 
 

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from upstox_totp._checks.settings import check_settings
 from upstox_totp.cli.exit_codes import ExitCode
-from upstox_totp.cli.group import command
-from upstox_totp.cli.options import REPORT, WHICH, options
-from upstox_totp.cli.output import say, say_json
-from upstox_totp.cli.streams import write_line
+from upstox_totp.cli.main import command
+from upstox_totp.cli.options import REPORT, which_settings
+from upstox_totp.cli.output import say, say_json, say_text
 
 if TYPE_CHECKING:
     from upstox_totp.cli.options import Selection
 
 
 @command("Show where each setting comes from, and if it is valid.\n\nNo value is shown.")
-@options(WHICH, REPORT)
+@which_settings
+@REPORT
 def check_env(*, selection: Selection, style: str) -> ExitCode:
     report = check_settings(selection.env_file, selection.account)
     code = ExitCode.DONE if report.good else ExitCode.USAGE
@@ -27,5 +27,5 @@ def check_env(*, selection: Selection, style: str) -> ExitCode:
         return code
     say([("Setting", "Source", "State"), *rows])
     for advice in report.advice:
-        write_line(advice)
+        say_text(advice)
     return code

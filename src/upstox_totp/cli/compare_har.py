@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from upstox_totp import __version__
-from upstox_totp._checks.har import Comparison, Outcome, compare
+from upstox_totp._checks.har import Outcome, compare
 from upstox_totp.cli.exit_codes import ExitCode
-from upstox_totp.cli.group import command
+from upstox_totp.cli.main import command
 from upstox_totp.cli.options import REPORT
-from upstox_totp.cli.output import printable, say, say_json
-from upstox_totp.cli.streams import write_line
+from upstox_totp.cli.output import say, say_json, say_text
 
 if TYPE_CHECKING:
     from upstox_totp._checks.har import Compared
@@ -30,34 +29,28 @@ _CODES: Final = {
     "Compare a login that a browser recorded with this program's.\n\n"
     "LOGIN.HAR is what the browser's developer tools save of the requests of one login "
     "(Network, save all as HAR with content), from before the login page opens to its end. It "
-    "holds the credentials of that login: keep it to yourself. The report holds none of them."
+    "contains the credentials of that login: share it with nobody. The report contains none of "
+    "them."
 )
 @click.argument("recording", type=click.Path(path_type=Path), metavar="LOGIN.HAR")
 @REPORT
 def compare_har(*, recording: Path, style: str) -> ExitCode:
-    comparison = compare(recording)
+    found = compare(recording)
     if style == "json":
-        say_json({"version": __version__, **asdict(comparison)})
-    else:
-        _print(comparison)
-    return _CODES[comparison.outcome]
-
-
-def _print(comparison: Comparison) -> None:
-    revision = "" if comparison.revision is None else f", {comparison.revision} revision"
-    say(
-        [("Compared with", f"upstox_totp {__version__}{revision}"), ("Outcome", comparison.outcome)]
-    )
-    if comparison.problem is not None:
-        write_line(printable(comparison.problem))
-    if comparison.requests:
-        say([(one.request, _state(one)) for one in comparison.requests])
-    for one in comparison.requests:
+        say_json({"version": __version__, **asdict(found)})
+        return _CODES[found.outcome]
+    revision = "" if found.revision is None else f", {found.revision} revision"
+    say([("Compared with", f"upstox_totp {__version__}{revision}"), ("Outcome", found.outcome)])
+    if found.problem is not None:
+        say_text(found.problem)
+    say([(one.request, _state(one)) for one in found.requests])
+    for one in found.requests:
         for difference in one.differences:
-            write_line(printable(f"{one.request}: {difference}"))
-    for other in comparison.others:
-        write_line(printable(f"other request: {other}"))
-    write_line("No value of the recording is in this report: it may be pasted into an issue.")
+            say_text(f"{one.request}: {difference}")
+    for other in found.others:
+        say_text(f"other request: {other}")
+    say_text("No value of the recording is in this report: it may be pasted into an issue.")
+    return _CODES[found.outcome]
 
 
 def _state(one: Compared) -> str:

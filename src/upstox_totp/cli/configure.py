@@ -32,7 +32,7 @@ from upstox_totp._settings.writing import (
     save_in_keyring,
 )
 from upstox_totp.cli.exit_codes import ExitCode
-from upstox_totp.cli.group import command
+from upstox_totp.cli.main import command
 from upstox_totp.cli.options import check_method, selected
 from upstox_totp.cli.streams import write_line
 

@@ -7,23 +7,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from upstox_totp import _clock
 from upstox_totp._api.cached_login import to_cached
 from upstox_totp._settings.table import API, PAGE, PREFIX, variable
-from upstox_totp.cli.group import command
 from upstox_totp.cli.login import make_client
+from upstox_totp.cli.main import command
 from upstox_totp.cli.options import Selection
 from upstox_totp.cli.output import facts, say, shortened
-from upstox_totp.cli.steps import Steps, shown
+from upstox_totp.cli.steps import shown
 from upstox_totp.cli.streams import write_line
 from upstox_totp.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from upstox_totp.cli.notes import Notes
 
 _SETTINGS: Final = {variable("sleep_time"): "100"}
 _METHODS: Final = {
@@ -33,24 +29,23 @@ _METHODS: Final = {
 
 
 @command("Log in to a sandbox in this process with two methods, step by step.")
-@click.pass_obj
-def demo(notes: Notes) -> None:
+def demo() -> None:
     with ExitStack() as stack:
         # One each: of one account, a code is good once and the newer token ends the older.
         sandboxes = [stack.enter_context(Sandbox(clock=_clock.time)) for _ in _METHODS]
         write_line("Demo with sample accounts. No data leaves your computer.")
         for sandbox, (method, text) in zip(sandboxes, _METHODS.items(), strict=True):
             write_line(f"\n{text}")
-            _log_in(sandbox, method, notes)
+            _log_in(sandbox, method)
 
 
-def _log_in(sandbox: Sandbox, method: str, notes: Notes) -> None:
+def _log_in(sandbox: Sandbox, method: str) -> None:
     # The only file to read, so that no .env and no account of the user's changes anything.
     selection = Selection(env_file=Path(os.devnull), method=method)
     with (
         _environment(sandbox.environment | _SETTINGS),
-        make_client(selection.read(), notes) as client,
-        shown(Steps(write_line)),
+        make_client(selection.read()) as client,
+        shown(write_line),
     ):
         response = client.app_token.get_access_token()
     kept = to_cached(response.data)

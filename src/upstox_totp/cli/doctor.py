@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from upstox_totp._checks.connection import Grade, examine_app, examine_connection, find_base_domain
-from upstox_totp.cli.exit_codes import ExitCode
-from upstox_totp.cli.failures import exit_code_of
-from upstox_totp.cli.group import command
-from upstox_totp.cli.options import REPORT, SETTINGS_AND_DEBUG, options
-from upstox_totp.cli.output import say, say_json
-from upstox_totp.cli.streams import write_line
+from upstox_totp.cli.exit_codes import ExitCode, exit_code_of
+from upstox_totp.cli.main import command
+from upstox_totp.cli.options import REPORT, settings_and_debug
+from upstox_totp.cli.output import say, say_json, say_text
 
 if TYPE_CHECKING:
     from upstox_totp.cli.options import Selection
 
 
 @command("Check hosts, clock, proxy and certificates.\n\nNo credential is sent.")
-@options(SETTINGS_AND_DEBUG, REPORT)
+@settings_and_debug
+@REPORT
 @click.option(
     "--app",
     is_flag=True,
@@ -42,11 +41,11 @@ def doctor(*, selection: Selection, style: str, app: bool) -> ExitCode:
     if style == "json":
         documents = [finding.as_document() for finding in findings]
         say_json({"exit_code": int(code), "findings": documents})
-    else:
-        marks = _marks()
-        say([(finding.subject, marks[finding.grade], finding.text) for finding in findings])
-        bad = dict.fromkeys(one.subject for one in findings if one.grade is Grade.BAD)
-        write_line(f"Problems: {', '.join(bad)}." if bad else "No problems found.")
+        return code
+    marks = _marks()
+    say([(finding.subject, marks[finding.grade], finding.text) for finding in findings])
+    bad = dict.fromkeys(one.subject for one in findings if one.grade is Grade.BAD)
+    say_text(f"Problems: {', '.join(bad)}." if bad else "No problems found.")
     return code
 
 

@@ -1,18 +1,31 @@
-"""The command line: its commands, and the module that each is loaded from."""
+"""The command line: loads a command when it is named, and ends the process with its code."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import importlib
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from upstox_totp import __version__
-from upstox_totp.cli.exit_codes import ExitCode, as_epilog
-from upstox_totp.cli.group import HELP, LazyGroup
+from upstox_totp._log import heard
+from upstox_totp.cli.exit_codes import ExitCode, exit_code_of
 from upstox_totp.cli.options import ACCOUNT
+from upstox_totp.cli.streams import (
+    Notes,
+    OutputError,
+    ReaderGoneError,
+    abandon,
+    note_line,
+    prepare_streams,
+    writing,
+)
+from upstox_totp.errors import UpstoxWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _MODULES: Final[Mapping[str, str]] = {
     "accounts": "accounts",
@@ -23,7 +36,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "demo": "demo",
     "doctor": "doctor",
     "generate-token": "token",
-    "import-token": "import_token",
+    "import-token": "status",
     "logout": "status",
     "notifier": "notifier",
     "run": "run",
@@ -31,14 +44,116 @@ _MODULES: Final[Mapping[str, str]] = {
     "status": "status",
     "token": "token",
 }
+_HELP: Final = {"help_option_names": ["-h", "--help"]}
+
+
+class Command(click.Command):
+    """Ends its help with its exit codes, and reports a help that could not be written."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the exit codes of the command."""
+        del ctx
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(f"{code:>3}", code.meaning) for code in ExitCode.of(self.name)])
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Parse the options, of which some print."""
+        with writing():
+            return super().make_context(*args, **extra)
+
+
+def command(text: str, **context: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Return a decorator that makes a command; its words are no docstring, which ``-OO`` drops."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        return click.command(
+            function.__name__.replace("_", "-"),
+            cls=Command,
+            context_settings=_HELP | context,
+            help=text,
+            # click cuts what it shortens itself.
+            short_help=text.partition("\n")[0],
+        )(function)
+
+    return decorate
+
+
+class LazyGroup(Command, click.Group):
+    """Loads each command from its module when it is named, and turns errors into exit codes.
+
+    A command returns its `ExitCode`, or None when it is done.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        del ctx
+        return sorted(_MODULES)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command, None if there is none of that name."""
+        del ctx
+        if name not in _MODULES:
+            return None
+        module = importlib.import_module(f"upstox_totp.cli.{_MODULES[name]}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
+        return command
+
+    def main(  # type: ignore[override]  # click's returns where it is told to
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        """Run the command line, and end the process with an exit code."""
+        extra["standalone_mode"] = False
+        try:
+            prepare_streams()
+            code = super().main(args, prog_name, **extra) or ExitCode.DONE
+        except click.ClickException as error:
+            _show(error)
+            code = error.exit_code
+        except click.Abort:
+            code = ExitCode.INTERRUPTED
+        except ReaderGoneError:
+            abandon(sys.stdout)
+            code = ExitCode.READER_GONE
+        except OutputError as error:
+            abandon(sys.stdout)
+            note_line(str(error))
+            code = ExitCode.OUTPUT
+        sys.exit(int(code))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, and report what the library raises."""
+        notes = ctx.obj = Notes()
+        try:
+            with heard(notes.hear), warnings.catch_warnings():
+                # What the user must know is in the log, too.
+                warnings.simplefilter("ignore", UpstoxWarning)
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            return ExitCode.INTERRUPTED
+        except (click.ClickException, click.exceptions.Exit, click.Abort, OutputError):
+            raise
+        except Exception as error:
+            code = exit_code_of(error)
+            if code is ExitCode.MISTAKE:
+                raise
+            for line in (error, *(vars(error).get("transcript", ()) if notes.debug else ())):
+                note_line(str(line))
+            return code
+
+
+def _show(error: click.ClickException) -> None:
+    if sys.stderr is None:
+        return
+    try:
+        error.show()
+    except (OSError, ValueError):
+        abandon(sys.stderr)
 
 
 @click.group(
     cls=LazyGroup,
-    modules=_MODULES,
     help="Log in to your own Upstox account and get the day's access token.",
-    context_settings={"help_option_names": list(HELP)},
-    epilog=as_epilog(*ExitCode.of(None)),
+    context_settings=_HELP,
 )
 @click.version_option(__version__, prog_name="upstox_cli")
 @ACCOUNT

@@ -15,10 +15,11 @@ import click
 from pydantic import SecretStr
 
 from upstox_totp._log import warn_user
-from upstox_totp.cli.group import command
+from upstox_totp._settings.named_accounts import accounts_directory
 from upstox_totp.cli.login import make_reader
-from upstox_totp.cli.options import SETTINGS_AND_DEBUG
-from upstox_totp.cli.streams import write_line
+from upstox_totp.cli.main import command
+from upstox_totp.cli.options import settings_and_debug
+from upstox_totp.cli.streams import note_line, write_line
 from upstox_totp.errors import ConfigurationError, missing_extra
 from upstox_totp.notifier import MAX_MESSAGE, Notifier, check_secret
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from upstox_totp.cli.notes import Notes
     from upstox_totp.cli.options import Selection
 
 _FILE: Final = "notifier-secret"
@@ -38,7 +38,7 @@ _THREADS: Final = 4
 
 
 @command("Receive tokens that were approved on the phone, and cache them.")
-@SETTINGS_AND_DEBUG
+@settings_and_debug
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option(
     "--port",
@@ -54,30 +54,22 @@ _THREADS: Final = 4
     help="The file with the secret of the path. It is made if it is not there.",
 )
 @click.option("--show-path", is_flag=True, help="Print the path, with its secret, and end.")
-@click.pass_obj
 def notifier(
-    notes: Notes,
-    /,
-    *,
-    selection: Selection,
-    host: str,
-    port: int,
-    secret_file: Path | None,
-    show_path: bool,
+    *, selection: Selection, host: str, port: int, secret_file: Path | None, show_path: bool
 ) -> None:
-    secret = _read_secret(secret_file or _default_file())
+    secret = _read_secret(secret_file or accounts_directory().with_name(_FILE))
     if show_path:
         write_line(f"/notify/{secret.get_secret_value()}")
         return
-    with make_reader(selection.read(), notes) as client:
+    with make_reader(selection.read()) as client:
         application = Notifier(client, secret)
         try:
-            _listen(application, host, port, notes)
+            _listen(application, host, port)
         finally:
             application.close()
 
 
-def _listen(application: Notifier, host: str, port: int, notes: Notes) -> None:
+def _listen(application: Notifier, host: str, port: int) -> None:
     server = _import_server()(
         application,
         host=host,
@@ -94,7 +86,7 @@ def _listen(application: Notifier, host: str, port: int, notes: Notes) -> None:
     )
     # A name with several addresses has several sockets, and no port of its own.
     chosen = getattr(server, "effective_port", port)
-    notes.write(
+    note_line(
         f"Listening at http://{host}:{chosen}/notify/***; "
         "upstox_cli notifier --show-path prints the path."
     )
@@ -119,12 +111,6 @@ def _import_server() -> Callable[..., Any]:
 def _end(number: int, frame: FrameType | None) -> None:
     del number, frame
     raise KeyboardInterrupt
-
-
-def _default_file() -> Path:
-    import platformdirs  # noqa: PLC0415 - an extra
-
-    return platformdirs.user_config_path("upstox-totp", appauthor=False) / _FILE
 
 
 def _read_secret(path: Path) -> SecretStr:

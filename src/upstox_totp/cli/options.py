@@ -1,4 +1,4 @@
-"""What commands share: the options that choose settings, and how a result is printed."""
+"""The options that commands share: which settings they read, and how they print."""
 
 from __future__ import annotations
 
@@ -30,17 +30,6 @@ class Selection(NamedTuple):
         """Return the settings as they were found, not validated."""
         given = {} if self.method is None else {"login_method": self.method}
         return read_settings(given, self.env_file, self.account)
-
-
-def options(*chosen: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Return a decorator that adds options in this order."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(chosen):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 def selected(command: Command) -> Command:
@@ -86,21 +75,19 @@ ACCOUNT: Final = click.option(
     metavar="NAME",
     help="Read the settings of this named account. Default: UPSTOX_ACCOUNT.",
 )
-ENV_FILE: Final = click.option(
+_ENV_FILE: Final = click.option(
     "--env-file",
     type=click.Path(path_type=Path),
     metavar="PATH",
     help="Read settings from this file instead of .env. The environment still comes first.",
 )
-DEBUG: Final = click.option(
+_DEBUG: Final = click.option(
     "--debug",
     is_flag=True,
     expose_value=False,
     callback=_debug,
     help="Log every step to stderr, without secrets.",
 )
-WHICH: Final = options(ACCOUNT, ENV_FILE, selected)
-SETTINGS_AND_DEBUG: Final = options(WHICH, DEBUG)
 METHOD: Final = click.option(
     "--method",
     metavar="METHODS",
@@ -111,10 +98,11 @@ METHOD: Final = click.option(
 STYLE: Final = click.option(
     "--format",
     "style",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice(FORMATS),
+    metavar="FORMAT",
     default="text",
     show_default=True,
-    help="How to print the token.",
+    help=f"How to print the token: {', '.join(FORMATS)}.",
 )
 SHOW: Final = click.option(
     "--show", is_flag=True, help="Print the whole token in the text format, too."
@@ -128,9 +116,10 @@ REPORT: Final = click.option(
     "--format",
     "style",
     type=click.Choice(REPORTS),
+    metavar="FORMAT",
     default="text",
     show_default=True,
-    help="How to print the report: for people, or for programs.",
+    help="How to print the report: text for people, json for programs.",
 )
 TIMEOUT: Final = click.option(
     "--timeout",
@@ -138,3 +127,13 @@ TIMEOUT: Final = click.option(
     metavar="SECONDS",
     help="How long to wait for the user, in the browser or on the phone.",
 )
+
+
+def which_settings(command: Command) -> Command:
+    """Add the options that choose settings, which a command gets as a `Selection`."""
+    return ACCOUNT(_ENV_FILE(selected(command)))
+
+
+def settings_and_debug(command: Command) -> Command:
+    """Add ``--debug`` to the options that choose settings."""
+    return ACCOUNT(_ENV_FILE(_DEBUG(selected(command))))

@@ -13,13 +13,12 @@ import click
 
 from upstox_totp._settings.table import SETTINGS
 from upstox_totp.cli.exit_codes import ExitCode
-from upstox_totp.cli.group import command
-from upstox_totp.cli.options import METHOD, SETTINGS_AND_DEBUG, options
+from upstox_totp.cli.main import command
+from upstox_totp.cli.options import METHOD, settings_and_debug
 from upstox_totp.cli.streams import note_line
 from upstox_totp.cli.token import get_token
 
 if TYPE_CHECKING:
-    from upstox_totp.cli.notes import Notes
     from upstox_totp.cli.options import Selection
 
 
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     # Options that follow the command's name are the command's.
     allow_interspersed_args=False,
 )
-@options(SETTINGS_AND_DEBUG, METHOD)
+@settings_and_debug
+@METHOD
 @click.option(
     "--env",
     "name",
@@ -44,18 +44,10 @@ if TYPE_CHECKING:
     help="Let the command see the secret settings, such as the PIN, too.",
 )
 @click.argument("arguments", nargs=-1, required=True, metavar="COMMAND [ARGS]...")
-@click.pass_obj
-def run(
-    notes: Notes,
-    *,
-    selection: Selection,
-    name: str,
-    keep_settings: bool,
-    arguments: tuple[str, ...],
-) -> int:
+def run(*, selection: Selection, name: str, keep_settings: bool, arguments: tuple[str, ...]) -> int:
     if not name or "=" in name or "\0" in name:
         raise click.BadParameter("it must be the name of a variable.", param_hint="--env")
-    token = get_token(selection.read(), notes)
+    token = get_token(selection.read())
     if token is None:
         return ExitCode.NO_TOKEN
     rows = () if keep_settings else SETTINGS.values()

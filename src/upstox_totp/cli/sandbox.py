@@ -11,6 +11,7 @@ from upstox_totp.sandbox.__main__ import main
 
 @click.command(
     help="Serve a stand-in for the Upstox login on this machine.",
+    short_help="Serve a stand-in for the Upstox login on this machine.",
     add_help_option=False,
     context_settings={"ignore_unknown_options": True, "help_option_names": []},
 )

@@ -1,116 +1,114 @@
-"""``status`` and ``logout``: the cached token, and its end."""
+"""``status``, ``logout`` and ``import-token``: the cached token, its end, and one made by hand."""
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 import requests
 from pydantic import SecretStr
 
+from upstox_totp._api.cached_login import to_cached
 from upstox_totp._cache.backend import UnreadableError
 from upstox_totp._settings.table import NONE
-from upstox_totp.cli.account import read_account
-from upstox_totp.cli.account_status import AccountStatus
-from upstox_totp.cli.group import command
-from upstox_totp.cli.login import make_client
-from upstox_totp.cli.options import REPORT, SETTINGS_AND_DEBUG, options
-from upstox_totp.cli.output import facts, printable, say, say_json
-from upstox_totp.cli.streams import write_line
+from upstox_totp.cli.account import AccountStatus, read_account
+from upstox_totp.cli.login import make_client, make_reader
+from upstox_totp.cli.main import command
+from upstox_totp.cli.options import REPORT, settings_and_debug
+from upstox_totp.cli.output import facts, say, say_json, say_text
 from upstox_totp.errors import UpstoxError
 from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
     from upstox_totp._api.app_token import TokenCheck
-    from upstox_totp._cache.records import CachedToken
     from upstox_totp._settings.sources import Settings
-    from upstox_totp.cli.account import Account
     from upstox_totp.cli.exit_codes import ExitCode
-    from upstox_totp.cli.notes import Notes
     from upstox_totp.cli.options import Selection
     from upstox_totp.models import AddressesData
 
+_LONGEST: Final = 64 * 1024
+
 
 @command("Show whose token is cached, and until when it is valid.")
-@options(SETTINGS_AND_DEBUG, REPORT)
+@settings_and_debug
+@REPORT
 @click.option("--verify", is_flag=True, help="Ask Upstox whether it still accepts the token.")
-@click.pass_obj
-def status(notes: Notes, *, selection: Selection, style: str, verify: bool) -> ExitCode:
+def status(*, selection: Selection, style: str, verify: bool) -> ExitCode:
     settings = selection.read()
     account = read_account(settings)
     found = AccountStatus.of(account)
+    token = found.token
     failure: Exception | None = None
     addresses = None
-    if verify and found.token is not None:
+    if verify and token is not None:
         try:
-            check, addresses = _check(account, found.token, settings, notes)
-            found = replace(found, check=check)
+            check, addresses = _check(settings, SecretStr(token.access_token))
         except (UpstoxError, requests.RequestException) as error:
             failure = error
+        else:
+            found = replace(found, check=check)
+            if not check.valid:
+                account.forget(token)
     if style == "json":
-        say_json({**found.as_document(), "cache": account.store.describe()})
+        say_json(found.as_document())
     else:
-        _say(found, account.store.describe(), addresses)
+        _say(found, addresses)
     if failure is not None:
         raise failure
     return found.code
 
 
-def _check(
-    account: Account, token: CachedToken, settings: Settings, notes: Notes
-) -> tuple[TokenCheck, AddressesData | None]:
-    """Ask Upstox about a token, and off the registered address for that; forget an ended one."""
-    access_token = SecretStr(token.access_token)
+def _check(settings: Settings, access_token: SecretStr) -> tuple[TokenCheck, AddressesData | None]:
+    """Ask Upstox about a token, and off the registered address for that."""
     addresses = None
-    with make_client(settings, notes) as client:
+    with make_client(settings) as client:
         check = client.app_token.check(access_token)
         if check.refusal is not None:
             with suppress(UpstoxError, requests.RequestException):
                 addresses = client.app_token.read_addresses(access_token)
-    if not check.valid:
-        account.forget(token)
     return check, addresses
 
 
-def _say(found: AccountStatus, cache: str, addresses: AddressesData | None) -> None:
+def _say(found: AccountStatus, addresses: AddressesData | None) -> None:
     if found.token is None:
-        write_line("No token is cached for this account.")
+        say_text("No token is cached for this account.")
     rows = [] if found.token is None else facts(found.token)
-    say([*rows, *(("Login blocked", text) for text in found.blocked), ("Cache", cache)])
+    rows += [("Login blocked", text) for text in found.blocked]
+    say([*rows, ("Cache", found.cache or "-")])
     if found.check is None:
         return
     if not found.check.valid:
-        write_line("Upstox no longer accepts it: forgotten. upstox_cli token gets a new one.")
+        say_text("Upstox no longer accepts it: forgotten. upstox_cli token gets a new one.")
     elif found.check.refusal is None:
-        write_line("Upstox accepts it.")
+        say_text("Upstox accepts it.")
     else:
-        write_line(
+        say_text(
             "Valid. Upstox refuses account and order calls from this address "
             f"({found.check.refusal.error_code}): register it, or trade from the registered one."
         )
     if addresses is not None:
         named = [one for one in (addresses.primary_ip, addresses.secondary_ip) if one]
-        say([("Registered", printable(", ".join(named) or "no address"))])
+        say([("Registered", ", ".join(named) or "no address")])
 
 
 @command("End the cached token at Upstox, and forget it.")
-@SETTINGS_AND_DEBUG
+@settings_and_debug
 @click.option(
     "--everywhere",
     is_flag=True,
     help="Allow it with UPSTOX_LOGIN_METHOD=none, where the token is from another machine.",
 )
-@click.pass_obj
-def logout(notes: Notes, *, selection: Selection, everywhere: bool) -> None:
+def logout(*, selection: Selection, everywhere: bool) -> None:
     settings = selection.read()
     try:
         token = read_account(settings).token
     except UnreadableError:
         # It was encrypted with another key, or with none: the next one to write replaces it.
         token = None
-    with make_client(settings, notes) as client:
+    with make_client(settings) as client:
         if NONE in client.config.login_method and not everywhere:
             raise click.UsageError(
                 "UPSTOX_LOGIN_METHOD is none: this machine uses a token that another one got. "
@@ -118,8 +116,29 @@ def logout(notes: Notes, *, selection: Selection, everywhere: bool) -> None:
             )
         TokenCache().clear(client)
         if token is None:
-            write_line("No token was cached for this account.")
+            say_text("No token was cached for this account.")
         elif client.app_token.revoke(SecretStr(token.access_token)):
-            write_line("Logged out at Upstox, and forgotten here.")
+            say_text("Logged out at Upstox, and forgotten here.")
         else:
-            write_line("Forgotten here. Upstox had ended it before.")
+            say_text("Forgotten here. Upstox had ended it before.")
+
+
+@command(
+    "Cache a token that you made by hand.\n\n"
+    "Make it at https://account.upstox.com/developer/apps (your app, Generate). The command asks "
+    "for it, or reads it from standard input. Upstox is asked whether the token is valid, then "
+    "every program gets it from the cache."
+)
+@settings_and_debug
+def import_token(*, selection: Selection) -> None:
+    with make_reader(selection.read()) as client:
+        response = TokenCache().import_token(client, _read_token())
+    say(facts(to_cached(response.data)))
+
+
+def _read_token() -> SecretStr:
+    if sys.stdin is None:
+        raise click.UsageError("There is no standard input to read the token from.")
+    if sys.stdin.isatty():
+        return SecretStr(click.prompt("Access token", hide_input=True, err=True).strip())
+    return SecretStr(sys.stdin.read(_LONGEST).strip())

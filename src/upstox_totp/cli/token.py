@@ -10,33 +10,36 @@ import click
 from upstox_totp._settings.table import NONE
 from upstox_totp.cli.account import cached_token
 from upstox_totp.cli.exit_codes import ExitCode
-from upstox_totp.cli.group import command
-from upstox_totp.cli.options import FORCE, METHOD, SETTINGS_AND_DEBUG, SHOW, STYLE, TIMEOUT, options
+from upstox_totp.cli.main import command
+from upstox_totp.cli.options import FORCE, METHOD, SHOW, STYLE, TIMEOUT, settings_and_debug
 from upstox_totp.cli.output import facts, print_token, say
 
 if TYPE_CHECKING:
     from upstox_totp._cache.records import CachedToken
     from upstox_totp._settings.sources import Settings
-    from upstox_totp.cli.notes import Notes
     from upstox_totp.cli.options import Selection
 
 # ruff: noqa: PLC0415 - a cached token is printed without loading what a login needs
 
 
 @command("Print the day's token, logging in if none is cached.")
-@options(SETTINGS_AND_DEBUG, METHOD, STYLE, SHOW)
+@settings_and_debug
+@METHOD
+@STYLE
+@SHOW
 @click.option(
     "--refresh",
     is_flag=True,
     help="Replace the cached token, for example after a 401. Programs that do so at the same time "
     "share one login.",
 )
-@options(FORCE, TIMEOUT)
+@FORCE
+@TIMEOUT
 @click.option(
     "--wait",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="Wait up to so many seconds for a token from another machine or the phone. Never logs in.",
+    help="Wait this long at most for a token from another machine or the phone. Never logs in.",
 )
 @click.option(
     "--write",
@@ -51,9 +54,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Its name in that file; in JSON and TOML, dots lead into objects and tables.",
 )
-@click.pass_obj
 def token(
-    notes: Notes,
     *,
     selection: Selection,
     style: str,
@@ -70,9 +71,7 @@ def token(
         raise click.UsageError(
             "--wait never logs in: leave out --refresh, --force, --method and --timeout."
         )
-    found = get_token(
-        selection.read(), notes, refresh=refresh, force=force, wait=wait, timeout=timeout
-    )
+    found = get_token(selection.read(), refresh=refresh, force=force, wait=wait, timeout=timeout)
     if found is None:
         return ExitCode.NO_TOKEN
     if write is None:
@@ -87,7 +86,6 @@ def token(
 
 def get_token(
     settings: Settings,
-    notes: Notes,
     *,
     refresh: bool = False,
     force: bool = False,
@@ -101,30 +99,27 @@ def get_token(
     from upstox_totp.cli import login
 
     if wait is not None:
-        return login.wait_for_token(settings, notes, wait)
+        return login.wait_for_token(settings, wait)
     # Without a token to replace, one login is enough, whoever makes it.
-    return login.log_in(settings, notes, refresh=False, force=force, ended=cached, timeout=timeout)
+    return login.log_in(settings, refresh=False, force=force, ended=cached, timeout=timeout)
 
 
 @command(
     "Log in, cache the new access token, and print it.\n\n"
-    "With api, the new token ends the account's old one in every app and program that uses "
-    "it."
+    "With api, the new token ends the account's old one in every app and program that uses it."
 )
-@options(SETTINGS_AND_DEBUG, METHOD, STYLE, SHOW, FORCE, TIMEOUT)
-@click.pass_obj
+@settings_and_debug
+@METHOD
+@STYLE
+@SHOW
+@FORCE
+@TIMEOUT
 def generate_token(
-    notes: Notes,
-    *,
-    selection: Selection,
-    style: str,
-    show: bool,
-    force: bool,
-    timeout: float | None,
+    *, selection: Selection, style: str, show: bool, force: bool, timeout: float | None
 ) -> ExitCode:
     from upstox_totp.cli.login import log_in
 
-    fresh = log_in(selection.read(), notes, refresh=True, force=force, timeout=timeout)
+    fresh = log_in(selection.read(), refresh=True, force=force, timeout=timeout)
     if fresh is None:
         return ExitCode.NO_TOKEN
     print_token(fresh, style, show=show)
