@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from upstox_totp.token_auth import TokenAuth
@@ -43,6 +44,8 @@ class Configuration(upstox_client.Configuration, metaclass=_EachItsOwn):  # type
     def __init__(self, client: UpstoxTOTP, cache: TokenCache | None = None) -> None:
         self.auth = TokenAuth(client, cache)
         self._client = client
+        # Two streams may be refused at once, and no client is for two threads at once.
+        self._renewing = threading.Lock()
         super().__init__()
         host = client.api_url("").removesuffix("/")
         if host != _UPSTOX:
@@ -75,9 +78,10 @@ class Configuration(upstox_client.Configuration, metaclass=_EachItsOwn):  # type
             UpstoxError: No token can be had.
             requests.RequestException: A request got no whole answer.
         """
-        token = self.access_token
-        lives = self._client.app_token.is_valid(token)
-        return token if lives else self.auth.renew(token)
+        with self._renewing:
+            token = self.access_token
+            lives = self._client.app_token.is_valid(token)
+            return token if lives else self.auth.renew(token)
 
 
 class ApiClient(upstox_client.ApiClient):  # type: ignore[misc]

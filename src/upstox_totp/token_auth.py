@@ -135,17 +135,14 @@ class TokenAuth(AuthBase):
     def _renew_refused(self, response: Response, **options: Any) -> Response:
         """Send a request once more with a new token, if Upstox calls its token invalid."""
         request = response.request
-        if response.status_code != _UNAUTHORIZED or not self._is_upstox(request.url):
-            return response
-        # requests takes the token off at a redirect to another host.
-        used = HiddenStr(request.headers.get("Authorization", "").removeprefix("Bearer "))
-        if not used or not self.says_dead(_UNAUTHORIZED, response.content):
+        ended = _dead_token(response) if self._is_upstox(request.url) else None
+        if ended is None:
             return response
         if not _can_be_sent_again(response):
             logger.warning("The access token is invalid, and the body cannot be sent a second time")
-            self._ended = used
+            self._ended = ended
             return response
-        _put_on(request, self.renew(used))
+        _put_on(request, self.renew(ended))
         response.close()
         again: Response = response.connection.send(request, **options)
         again.history.append(response)
@@ -158,9 +155,21 @@ class TokenAuth(AuthBase):
             return False
 
 
+# There are tracebacks that show what headers and bodies hold wherever a line names them: apart from
+# what may raise.
 def _put_on(request: PreparedRequest, token: str) -> None:
-    # Apart: there are tracebacks that show what the headers hold wherever a line names them.
     request.headers["Authorization"] = f"Bearer {token}"
+
+
+def _dead_token(response: Response) -> HiddenStr | None:
+    """Return the token that an answer says is invalid, None if it says no such thing."""
+    # requests takes the token off at a redirect to another host.
+    sent = response.request.headers.get("Authorization", "").removeprefix("Bearer ")
+    # The body is the caller's to read, but for a 401.
+    dead = response.status_code == _UNAUTHORIZED and TokenAuth.says_dead(
+        _UNAUTHORIZED, response.content
+    )
+    return HiddenStr(sent) if sent and dead else None
 
 
 def _can_be_sent_again(response: Response) -> bool:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
+from conftest import PATIENCE
 from support.documentation import (
     PAGES,
     ROOT,
@@ -146,7 +149,8 @@ with Sandbox(step_clock=True, clock=lambda: _clock.time()) as sandbox:
         told = [user(plain), user(client), sandbox.logins]
         skipped += 86400
         told += [user(plain), user(client), sandbox.logins]
-        sandbox.revoke(configuration.access_token)
+        # Somebody logs out elsewhere.
+        UpstoxTOTP().app_token.revoke(configuration.access_token)
         told += [user(plain), user(client), user(plain), sandbox.logins]
         sandbox.static_address = True
         told += [user(client), configuration.renew() in sandbox.access_tokens, sandbox.logins]
@@ -197,24 +201,128 @@ os._exit(0)
 """
 
 
+OVER_THE_NIGHT = """
+import time
+from upstox_totp import _clock
+
+moved = threading.Event()
+
+def move(*_):
+    _clock.time = lambda: time.time() + 86400
+    moved.set()
+
+messages = []
+streamer.on("reconnecting", move)
+streamer.on("message", lambda message: moved.is_set() and messages.append(message))
+while not messages:
+    time.sleep(0.01)
+print("streaming", flush=True)
+os._exit(0)
+"""
+ANOTHER = """
+import time
+
+def stream():
+    other = upstox_client.MarketDataStreamerV3(ApiClient(configuration), ["NSE_EQ|1"], "ltpc")
+
+    def restart(error):
+        if "401" in str(error):
+            configuration.renew()
+            threading.Timer(1, other.connect).start()
+
+    other.on("error", restart)
+    other.connect()
+    return other
+
+messages, more = [], []
+streamer.on("message", messages.append)
+stream().on("message", more.append)
+while not (messages and more):
+    time.sleep(0.01)
+print("streaming", flush=True)
+os._exit(0)
+"""
+
+
+def recipe() -> str:
+    """Return the program of docs/sdk.md that streams."""
+    (block,) = [one for one in blocks([ROOT / "docs" / "sdk.md"]) if "streamer" in one.text]
+    return block.text
+
+
+def stream(program: str, sandbox: Sandbox, server: StreamServer, folder: Path) -> None:
+    """Run a program whose streams come from a server, until it says so."""
+    settings = sandbox.environment | {
+        "UPSTOX_SLEEP_TIME": "100",
+        "UPSTOX_CACHE_DIR": str(folder / "cache"),
+        "STREAM": server.url,
+    }
+    said = run_process([sys.executable, "-c", REDIRECTED + program], settings, folder)
+    assert said.splitlines()[-1] == "streaming"
+
+
 @pytest.mark.parametrize("ended", [True, False])
 def test_a_stream_goes_on_after_a_401(tmp_path: Path, *, ended: bool) -> None:
     """By the recipe of docs/sdk.md: with a new token where the old one is dead, else without."""
-    (recipe,) = [
-        block.text for block in blocks([ROOT / "docs" / "sdk.md"]) if "streamer" in block.text
-    ]
     with Sandbox(step_clock=True) as sandbox:
-        settings = sandbox.environment | {
-            "UPSTOX_SLEEP_TIME": "100",
-            "UPSTOX_CACHE_DIR": str(tmp_path / "cache"),
-        }
-        with StreamServer(sandbox.revoke if ended else str) as server:
-            program = REDIRECTED + recipe + THEN
-            command = [sys.executable, "-c", program]
-            said = run_process(command, settings | {"STREAM": server.url}, tmp_path)
-        assert said.splitlines()[-1] == "streaming"
+        refused: list[str] = []
+
+        def takes(token: str) -> bool:
+            if not refused and ended:
+                sandbox.revoke(token)
+            refused.append(token)
+            return len(refused) > 1
+
+        with StreamServer(takes) as server:
+            stream(recipe() + THEN, sandbox, server, tmp_path)
         assert server.tokens == (sandbox.access_tokens if ended else sandbox.access_tokens * 2)
         assert sandbox.logins == (2 if ended else 1)
+
+
+def test_a_stream_goes_on_over_half_past_three(tmp_path: Path) -> None:
+    """The connection breaks, and the SDK's next one has the new day's token, without a 401."""
+    with Sandbox(step_clock=True) as sandbox:
+        broken = threading.Event()
+
+        def break_once(_: str) -> None:
+            if broken.is_set():
+                ended.wait(PATIENCE)
+            else:
+                sandbox.advance(86_400)
+                broken.set()
+
+        ended = threading.Event()
+        with StreamServer(lambda token: alive(sandbox, token), break_once) as server:
+            stream(recipe() + OVER_THE_NIGHT, sandbox, server, tmp_path)
+            ended.set()
+        assert server.tokens == sandbox.access_tokens
+        assert sandbox.logins == 2
+
+
+def test_two_streams_that_are_refused_at_once_make_one_login(tmp_path: Path) -> None:
+    """Their token was ended elsewhere; both renew, by the recipe, and both go on."""
+    with Sandbox(step_clock=True) as sandbox:
+        both = threading.Barrier(2)
+
+        def takes(token: str) -> bool:
+            if token == sandbox.access_tokens[0]:
+                both.wait(PATIENCE)
+                sandbox.revoke(token)
+                return False
+            return alive(sandbox, token)
+
+        with StreamServer(takes) as server:
+            stream(recipe() + ANOTHER, sandbox, server, tmp_path)
+        first, second = sandbox.access_tokens
+        assert server.tokens == [first, first, second, second]
+        assert sandbox.logins == 2
+
+
+def alive(sandbox: Sandbox, token: str) -> bool:
+    """Tell whether the sandbox still accepts a token."""
+    url = sandbox.base_domain.replace("{stage}", "api") + "/v2/user/profile"
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    return requests.get(url, headers=headers, timeout=PATIENCE).ok
 
 
 def test_a_missing_sdk_is_named(tmp_path: Path) -> None:

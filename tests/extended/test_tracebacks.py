@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from conftest import FakeTime, configure, go
 from support.canaries import CREDENTIALS, Canaries
 from support.person import person_at_hand
-from upstox_totp import TokenCache, UpstoxTOTP
+from upstox_totp import TokenAuth, TokenCache, UpstoxTOTP
 from upstox_totp.sandbox import Fault, Sandbox
 
 if TYPE_CHECKING:
@@ -175,7 +175,19 @@ def test_a_mistake_that_is_not_ours(
     check(canaries, lambda: TokenCache().get_access_token(upx))
 
 
-def check(canaries: Canaries, log_in: Callable[[], object]) -> None:
+def test_a_token_that_was_ended_twice(watched: tuple[Sandbox, UpstoxTOTP, Canaries]) -> None:
+    """The error of a session that renews its token; the frames of requests hold what came."""
+    sandbox, upx, canaries = watched
+    url = upx.api_url("/v2/user/profile")
+    with requests.Session() as session:
+        session.auth = TokenAuth(upx)
+        for _ in range(2):
+            session.get(url)
+            sandbox.revoke(sandbox.access_tokens[-1])
+        check(canaries, lambda: session.get(url), own=True)
+
+
+def check(canaries: Canaries, log_in: Callable[[], object], *, own: bool = False) -> None:
     """Print what a login ends with in every way, and look for secrets, whole or cut."""
     error: Exception | None = None
     try:
@@ -186,5 +198,8 @@ def check(canaries: Canaries, log_in: Callable[[], object]) -> None:
     for printer in PRINTERS:
         shown = printer(error)
         assert type(error).__name__ in shown
+        if own and printer is by_stackprinter:
+            frames = shown.split('File "')
+            shown = "".join(one for one in frames if "upstox_totp" in one.partition("\n")[0])
         found = {value for value in canaries.values() if value[:40] in shown}
         assert not found, (printer.__name__, found, shown)

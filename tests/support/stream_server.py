@@ -1,4 +1,4 @@
-"""A server of WebSocket streams that refuses the first connection with 401 and takes the next."""
+"""A server of WebSocket streams that takes some tokens and refuses others with 401."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ _MESSAGE = b"\x82\x00"
 
 
 class StreamServer:
-    """Serves streams one after the other; `tokens` are those that clients came with.
+    """Serves streams, a thread each; `tokens` are those that clients came with.
 
     Args:
-        refusing: What to do before a connection is refused, with its token.
-        refusals: How many connections to refuse.
+        takes: Tells whether a connection with this token is taken.
+        taken: What to do with one that was taken and has got its message; then it is cut.
     """
 
-    def __init__(self, refusing: Callable[[str], object], refusals: int = 1) -> None:
+    def __init__(
+        self, takes: Callable[[str], bool], taken: Callable[[str], object] | None = None
+    ) -> None:
         self.tokens: list[str] = []
-        self._refusing = refusing
-        self._refusals = refusals
+        self._takes = takes
+        self._taken = taken
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"ws://127.0.0.1:{self._listening.getsockname()[1]}/"
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -54,27 +56,30 @@ class StreamServer:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self._listening.accept()
-                with connection:
-                    self._answer(connection)
+                threading.Thread(target=self._answer, args=[connection], daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += connection.recv(65536)
-        key, token = (
-            match[1]
-            for name in (rb"Sec-WebSocket-Key: ", rb"Authorization: Bearer ")
-            if (match := re.search(name + rb"(\S+)", head))
-        )
-        self.tokens.append(token.decode())
-        if len(self.tokens) <= self._refusals:
-            self._refusing(self.tokens[-1])
-            connection.sendall(_REFUSED)
-            return
-        accepted = base64.b64encode(hashlib.sha1(key + _MAGIC).digest())  # noqa: S324 - RFC 6455
-        connection.sendall(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accepted + b"\r\n\r\n" + _MESSAGE
-        )
-        while connection.recv(65536):
-            pass
+        with connection, contextlib.suppress(OSError):
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                head += connection.recv(65536)
+            key, bearer = (
+                match[1]
+                for name in (rb"Sec-WebSocket-Key: ", rb"Authorization: Bearer ")
+                if (match := re.search(name + rb"(\S+)", head))
+            )
+            token = bearer.decode()
+            self.tokens.append(token)
+            if not self._takes(token):
+                connection.sendall(_REFUSED)
+                return
+            accepted = base64.b64encode(hashlib.sha1(key + _MAGIC).digest())  # noqa: S324 - RFC 6455
+            connection.sendall(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + accepted + b"\r\n\r\n" + _MESSAGE
+            )
+            if self._taken is not None:
+                self._taken(token)
+                return
+            while connection.recv(65536):
+                pass
