@@ -297,7 +297,7 @@ def test_a_locked_account_is_told_before_the_attempts_left() -> None:
     assert (error.details["attempts_left"], judge(error)) == (0, Outcome.REJECTED)
 
 
-@pytest.mark.parametrize(("status", "words"), [(422, "invalid"), (423, "locked")])
+@pytest.mark.parametrize(("status", "words"), [(422, "refused"), (423, "locked")])
 def test_other_statuses_are_explained(status: int, words: str) -> None:
     """Both are in Upstox' description, without a code."""
     assert words in refused(status, b"{}", Step.TOKEN).message
@@ -333,10 +333,9 @@ def test_a_block_page_is_recognised() -> None:
 
 
 @pytest.mark.parametrize("step", [Step.OTP_VERIFY, Step.PIN])
-def test_a_missing_route_in_words_names_the_revision(step: Step) -> None:
-    """A code that nobody knows may mean the route or the credential: both are counselled."""
+def test_an_unknown_code_with_404_may_be_about_the_credential(step: Step) -> None:
+    """It may mean the route or the credential, and counts as a failure."""
     error = refused(404, service(1017999, "No such path"), step)
-    assert "UPSTOX_LOGIN_REVISION" in str(error)
     assert "login page" in str(error)
     assert judge(error) is Outcome.UNEXPLAINED
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -84,9 +83,6 @@ TOTP_LOGIN_CODES: Final[Mapping[ErrorCode, Explanation]] = {
 }
 """What the codes mean that tell more of Upstox's own TOTP login than that it was refused."""
 
-NO_ROUTE: Final = explain(APIError, "The route does not exist.", CHANGED)
-NO_ROUTE_OF_REVISION: Final = replace(NO_ROUTE, suggestions=(_OTHER_REVISION, CHANGED))
-NO_TOTP_LOGIN: Final = replace(NO_ROUTE, suggestions=(_NOT_YET, CHANGED))
 DOWN: Final = explain(APIError, "Upstox has a problem of its own.", "Try again in a few minutes.")
 MAINTENANCE: Final = explain(
     APIError, "Upstox is under maintenance.", "Try again later.", _NOT_JUDGED
@@ -102,11 +98,6 @@ UNKNOWN_CODE: Final = explain(
     "Upstox refused the request, for a reason that is not known.",
     "Log in once on the Upstox login page: it may ask for something that a program cannot do. If "
     "that works and this does not, look for a newer release, and report error.transcript.",
-)
-# The service's own code with a status of routes: which of the two it speaks of, nobody knows.
-ABSENT: Final = replace(UNKNOWN_CODE, suggestions=(*UNKNOWN_CODE.suggestions, CHANGED))
-ABSENT_OF_REVISION: Final = replace(
-    UNKNOWN_CODE, suggestions=(*UNKNOWN_CODE.suggestions, _OTHER_REVISION, CHANGED)
 )
 REFUSED: Final = explain(APIError, "The request was refused.", CHANGED)
 _NO_ENVELOPE: Final = explain(
@@ -129,9 +120,6 @@ BY_STATUS: Final[Mapping[int, Explanation]] = {
         "The request was blocked.",
         "Something between here and Upstox refused it: try another network, or later.",
         "A server abroad may be blocked for good.",
-    ),
-    HTTPStatus.UNPROCESSABLE_ENTITY: explain(
-        APIError, "The request was refused as invalid.", CHANGED
     ),
     HTTPStatus.LOCKED: explain(
         APIError,
@@ -162,3 +150,14 @@ CLOUDFLARE_ERRORS: Final[Mapping[str, Explanation]] = {
 OTHER_CLOUDFLARE: Final = explain(
     APIError, "Cloudflare, before Upstox, blocked the request.", _OTHER_NETWORK, _NOT_JUDGED
 )
+
+_INSTEAD: Final[Mapping[Step | None, tuple[str, ...]]] = {
+    Step.OTP_VERIFY: (_OTHER_REVISION,),
+    Step.PIN: (_OTHER_REVISION,),
+    Step.TOTP_LOGIN: (_NOT_YET,),
+}
+
+
+def no_route(step: Step | None) -> Explanation:
+    """Return what it means that the route of a step does not exist."""
+    return explain(APIError, "The route does not exist.", *_INSTEAD.get(step, ()), CHANGED)
