@@ -15,7 +15,7 @@ from upstox_totp import AuthenticationError, UpstoxTOTP, UpstoxWarning
 from upstox_totp._api.one_time_passwords import OneTimePasswords
 from upstox_totp._http import server_clock
 from upstox_totp._http.server_clock import ServerClock
-from upstox_totp._settings.totp_secret import normalise_secret
+from upstox_totp._settings.totp_secret import normalise_text
 from upstox_totp.sandbox import Fault, Sandbox
 
 # RFC 6238, appendix B, SHA-1, the last six of eight digits.
@@ -49,9 +49,8 @@ class Used:
 
 def passwords(secret: str | SecretStr = RFC_SECRET) -> OneTimePasswords:
     """Return the codes of a secret."""
-    return OneTimePasswords(
-        normalise_secret(SecretStr(secret) if isinstance(secret, str) else secret)
-    )
+    text = secret if isinstance(secret, str) else secret.get_secret_value()
+    return OneTimePasswords(SecretStr(normalise_text(text)))
 
 
 @pytest.fixture

@@ -255,11 +255,13 @@ def test_check_env_names_sources_and_shows_nothing(
     assert rows["UPSTOX_USERNAME"].split()[1:] == ["environment", "valid"]
     assert "invalid: must be 4 to 6 digits" in rows["UPSTOX_PIN_CODE"]
     assert rows["UPSTOX_TOTP_SECRET"].split()[1] == ".env"
-    assert "invalid: must be a base32" in rows["UPSTOX_TOTP_SECRET"]
+    assert "invalid: must be the text shown next to the QR code" in rows["UPSTOX_TOTP_SECRET"]
     assert rows["UPSTOX_CLIENT_SECRET"].split()[1:] == ["-", "missing"]
     assert "between 100 and 10000" in rows["UPSTOX_SLEEP_TIME"]
     assert rows["UPSTOX_DEBUG"].split()[1:] == ["-", "default"]
-    assert len(rows) == len(NAMES) + 2  # heading, the settings, and .env that others can read
+    # Heading, the settings, .env that others can read, and where the API secret is found.
+    assert len(rows) == len(NAMES) + 3
+    assert rows["UPSTOX_CLIENT_SECRET:"].endswith("https://account.upstox.com/developer/apps.")
     for shown in ("98765432", "9876", "not!base32", account.credentials.password[:4]):
         assert shown not in result.stdout
 

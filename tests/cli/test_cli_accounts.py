@@ -10,8 +10,7 @@ import pytest
 
 from support.cli_runs import run, run_process
 from support.own_keyring import use_home, use_keyring
-from upstox_totp._settings.named_accounts import account_path
-from upstox_totp._settings.writing import save_in_keyring
+from upstox_totp._settings.named_accounts import account_path, save_in_keyring
 from upstox_totp.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -249,7 +248,7 @@ def test_a_secret_of_another_account_in_the_environment(
         result = run("--account", "ravi", command)
         assert result.exit_code == 2
         said = result.stdout + result.stderr
-        assert "pin_code (UPSTOX_PIN_CODE) differs between the environment and" in said
+        assert "pin_code differs between UPSTOX_PIN_CODE (environment) and" in said
     assert ravi.requests == []
 
 

@@ -61,7 +61,7 @@ def test_an_env_that_may_not_be_read_is_an_error_with_the_reason(
         Path(".env").chmod(0)
     else:
 
-        def locked(_path: Path) -> bytes:
+        def locked(*_: object) -> bytes:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr("upstox_totp._settings.env_files.read_whole", locked)
@@ -73,8 +73,47 @@ def test_a_folder_of_that_name_is_told_to_who_misses_settings() -> None:
     Path(".env").mkdir()
     assert UpstoxTOTP(**VALID)
     text = told()
-    assert "username (UPSTOX_USERNAME) is not set" in text
+    assert "username (UPSTOX_USERNAME)" in text
     assert f"{Path.cwd() / '.env'} was not read: it is a directory" in text
+
+
+def test_nothing_at_all_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new user hears that nothing was found, where it was looked for, and what is enough."""
+    text = told()
+    assert text.startswith(
+        f"No settings were found in the environment or in {Path.cwd() / '.env'}. "
+        "The TOTP API (official, recommended) needs UPSTOX_LOGIN_METHOD=api and three settings: "
+        "pin_code (UPSTOX_PIN_CODE), totp_secret (UPSTOX_TOTP_SECRET) and client_id "
+        "(UPSTOX_CLIENT_ID). The login page (default, unofficial) also needs username "
+        "(UPSTOX_USERNAME), password (UPSTOX_PASSWORD), client_secret (UPSTOX_CLIENT_SECRET) and "
+        "redirect_uri (UPSTOX_REDIRECT_URI)."
+    )
+    assert "is not set" not in text
+    assert check_settings().advice[0] in text
+    Path("empty.env").write_text("")
+    with pytest.raises(ConfigurationError, match=r"No settings were found .*empty\.env\. "):
+        UpstoxTOTP.from_env_file("empty.env")
+    monkeypatch.setenv("UPSTOX_LOGIN_METHOD", "api")
+    assert told().startswith("Invalid settings: pin_code (UPSTOX_PIN_CODE) is not set; ")
+
+
+def test_the_advice_names_the_file_that_was_named(tmp_path: Path) -> None:
+    """Not .env, which is not read then."""
+    Path("ravi.env").write_text("UPSTOX_USERNAME=9876543210\n")
+    with pytest.raises(ConfigurationError) as caught:
+        UpstoxTOTP.from_env_file("ravi.env")
+    assert "or add it to ravi.env (see .env.example)" in str(caught.value)
+    assert "or add it to .env (see .env.example)" in told(username="9876543210")
+
+
+def test_what_is_missing_has_an_address() -> None:
+    """Where Upstox shows what is missing."""
+    text = told(username="9876543210")
+    apps = "see your app at https://account.upstox.com/developer/apps."
+    assert f"UPSTOX_CLIENT_ID, UPSTOX_CLIENT_SECRET, UPSTOX_REDIRECT_URI: {apps}" in text
+    assert "UPSTOX_TOTP_SECRET: at https://account.upstox.com open Time-based OTP (TOTP)" in text
+    short = told(**(VALID | {"pin_code": "12"}))
+    assert "account.upstox.com" not in short
 
 
 def test_where_it_was_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -178,7 +217,7 @@ UNUSABLE = {
     "otpauth-migration://offline?data=CjEKCkhlbGxvId6tvu8": "an export of Google Authenticator",
     "482915": "is a one-time code",
     "482 915": "is a one-time code",
-    "JBSWY3DP1": "must be a base32 string",
+    "JBSWY3DP1": "must be the text shown next to the QR code, letters A to Z and digits 2 to 7",
 }
 
 
@@ -254,12 +293,13 @@ def test_a_name_that_people_have_is_read(
     assert row.source == "environment"
     monkeypatch.setenv(variable(name), "another-value-of-canary")
     words = told()
-    assert f"{variable(name)} (environment) and {other} (.env) differ" in words
+    differ = f"{name} differs between {variable(name)}"
+    assert f"{differ} (environment) and {other} (.env)" in words
     assert "canary" not in words
     assert f"{variable(name)} is" not in words
     monkeypatch.delenv(variable(name))
     Path(".env").write_text(env_text() + f"{other}=another-value-of-canary\n")
-    assert f"{variable(name)} (.env) and {other} (.env) differ" in told()
+    assert f"{differ} (.env) and {other} (.env)" in told()
 
 
 def test_a_number_in_two_spellings_is_one(monkeypatch: pytest.MonkeyPatch) -> None:

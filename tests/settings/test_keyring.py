@@ -15,16 +15,15 @@ from support.own_keyring import use_backend, use_home, use_keyring
 from support.settings_examples import VALID
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings import named_accounts
-from upstox_totp._settings.named_accounts import account_path
-from upstox_totp._settings.sources import read_settings
-from upstox_totp._settings.table import variable
-from upstox_totp._settings.writing import (
+from upstox_totp._settings.env_files import save_settings, write_variables
+from upstox_totp._settings.named_accounts import (
+    account_path,
     check_keyring,
     save_in_account_file,
-    save_in_file,
     save_in_keyring,
-    write_variables,
 )
+from upstox_totp._settings.sources import read_settings
+from upstox_totp._settings.table import variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +96,7 @@ def test_the_keyring_is_asked_for_what_is_missing_alone(monkeypatch: pytest.Monk
         "654321", ["UPSTOX_TOTP_SECRET", "UPSTOX_CLIENT_ID"]
     )  # fmt: skip
     asked.clear()
-    save_in_file(account_path("ravi"), SECRETS)
+    save_settings(account_path("ravi"), SECRETS)
     assert UpstoxTOTP.from_account("ravi")
     assert asked == []
 
@@ -116,7 +115,7 @@ def test_a_keyring_that_waits_has_a_bound_and_a_word(
             with pytest.raises(ConfigurationError, match="did not answer within"):
                 UpstoxTOTP.from_account("ravi")
         assert caplog.text.count("Waiting for the keyring") == 1
-        save_in_file(account_path("ravi"), SECRETS)
+        save_settings(account_path("ravi"), SECRETS)
         assert UpstoxTOTP.from_account("ravi")
     finally:
         asleep.set()

@@ -77,7 +77,7 @@ def test_the_own_login_of_upstox_takes_six_digits(method: str) -> None:
     """A PIN of four digits is right for the page, and wrong where `api` is among the ways."""
     short = VALID | {"pin_code": "1234"}
     assert UpstoxTOTP.from_settings(**short, login_method="page")
-    with pytest.raises(ConfigurationError, match=r"pin_code .* 6 digits") as caught:
+    with pytest.raises(ConfigurationError, match=r"pin_code .* 6 digits .*Forgot PIN") as caught:
         UpstoxTOTP.from_settings(**short, login_method=method)
     assert caught.value.details["settings"] == ["pin_code"]
     assert "1234" not in str(caught.value)

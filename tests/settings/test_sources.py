@@ -179,7 +179,9 @@ def test_a_stray_pin_is_not_sent_to_a_named_account(monkeypatch: pytest.MonkeyPa
         with pytest.raises(ConfigurationError) as caught:
             make(name)
         text = str(caught.value)
-        assert "pin_code (UPSTOX_PIN_CODE) differs between the environment" in text
+        assert (
+            "pin_code differs between UPSTOX_PIN_CODE (environment) and UPSTOX_PIN_CODE (" in text
+        )
         assert place in text
         assert "111111" not in text
         assert VALID["pin_code"] not in text

@@ -11,16 +11,16 @@ from click.testing import CliRunner
 
 from upstox_totp import UpstoxTOTP
 from upstox_totp._settings.config import Config
-from upstox_totp._settings.table import METHODS, NAMES, SETTINGS, needed_by, variable
+from upstox_totp._settings.table import API, METHODS, NAMES, PAGE, SETTINGS, needed_by, variable
 from upstox_totp.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+PAGE_OF_SETTINGS = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
 
 def _rows(heading: str) -> list[list[str]]:
     """Return the cells of the table below a heading."""
-    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    section = PAGE_OF_SETTINGS.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
@@ -48,22 +48,24 @@ def test_the_page_has_a_row_for_each_setting() -> None:
 
 def test_the_page_says_what_each_way_needs() -> None:
     """The table of methods has all of them, with the settings that the table names."""
-    rows = _rows("Login methods")
-    assert [row[0] for row in rows] == [f"`{method}`" for method in METHODS]
-    for method, (_, _, needs) in zip(METHODS, rows, strict=True):
+    rows = {re.findall(r"`(\w+)`", row[0])[0]: row[1] for row in _rows("Login methods")}
+    assert set(rows) == set(METHODS)
+    rows["page"] = rows["page"].replace("the same", rows["api"])
+    for method, needs in rows.items():
         assert set(re.findall(r"`(\w+)`", needs)) == set(needed_by([method]))
+        assert method not in {API, PAGE} or METHODS[method] in PAGE_OF_SETTINGS
 
 
 def test_the_page_names_the_other_names() -> None:
     """Those of the table, in its order."""
-    section = PAGE.split("| variable | also read as |\n|---|---|\n")[1].split("\n\n")[0]
+    section = PAGE_OF_SETTINGS.split("| variable | also read as |\n|---|---|\n")[1].split("\n\n")[0]
     named = [re.findall(r"UPSTOX_\w+", line) for line in section.splitlines()]
     assert named == [list(row.variables) for row in SETTINGS.values() if row.other_names]
 
 
 def test_the_page_says_what_a_stray_env_may_not_set() -> None:
     """All of them are named, and counted right."""
-    section = PAGE.split("\n## The `.env` file\n")[1].split("\n## ")[0]
+    section = PAGE_OF_SETTINGS.split("\n## The `.env` file\n")[1].split("\n## ")[0]
     sentence = section[section.index(" settings are ignored") :].split("Where your")[0]
     named = re.findall(r"`(UPSTOX_\w+)`", sentence)
     assert named == [variable(name) for name in NAMES if not SETTINGS[name].from_working_directory]

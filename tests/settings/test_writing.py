@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from support.own_keyring import use_home
 from support.settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
-from upstox_totp._settings.env_files import read_env_file
-from upstox_totp._settings.writing import save_in_account_file, save_in_file, write_variables
+from upstox_totp._settings.env_files import read_env_file, save_settings, write_variables
+from upstox_totp._settings.named_accounts import save_in_account_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,8 +47,8 @@ def test_what_is_written_makes_a_client() -> None:
 def test_every_value_comes_back_as_it_was(tmp_path: Path, value: str) -> None:
     """Quotes, backslashes, dollars, blanks and hash signs survive a file."""
     path = tmp_path / "any.env"
-    save_in_file(path, {"password": SecretStr(value)})
-    assert read_env_file(path).values == {"UPSTOX_PASSWORD": value}
+    save_settings(path, {"password": SecretStr(value)})
+    assert read_env_file(path).values_as_text() == {"password": value}
 
 
 def test_other_lines_stay(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_other_lines_stay(tmp_path: Path) -> None:
         "UPSTOX_DEBUG=true",
         encoding="utf-8",
     )
-    save_in_file(path, {"pin_code": SecretStr("654321"), "client_id": SecretStr("a b")})
+    save_settings(path, {"pin_code": SecretStr("654321"), "client_id": SecretStr("a b")})
     assert path.read_text(encoding="utf-8") == (
         "\ufeff# mine\nOTHER='a\nb'\nexport UPSTOX_PIN_CODE=654321\nUPSTOX_DEBUG=true\n"
         "UPSTOX_CLIENT_ID='a b'\n"
@@ -72,7 +72,7 @@ def test_other_lines_stay_byte_for_byte(tmp_path: Path) -> None:
     path.write_bytes(b"A=1 # x\r\n\r\n \r\nUPSTOX_PIN=1111\r\nUPSTOX_ACCESS_TOKEN=old")
     write_variables(path, {"UPSTOX_ACCESS_TOKEN": SecretStr("new")})
     assert path.read_bytes() == (b"A=1 # x\r\n\r\n \r\nUPSTOX_PIN=1111\r\nUPSTOX_ACCESS_TOKEN=new")
-    save_in_file(path, {"pin_code": SecretStr("482915")})
+    save_settings(path, {"pin_code": SecretStr("482915")})
     assert path.read_bytes() == (
         b"A=1 # x\r\n\r\n \r\nUPSTOX_ACCESS_TOKEN=new\r\nUPSTOX_PIN_CODE=482915\r\n"
     )
@@ -85,7 +85,7 @@ def test_a_mode_that_lets_others_read_is_taken_back(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("")
     path.chmod(0o644)
-    save_in_file(path, SECRETS)
+    save_settings(path, SECRETS)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -97,7 +97,7 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
         link.symlink_to(target)
     except OSError:
         pytest.skip("links need a right here")
-    save_in_file(link, SECRETS)
+    save_settings(link, SECRETS)
     assert link.is_symlink()
     assert target.read_text().startswith("A=1\nUPSTOX_USERNAME=")
 
@@ -107,8 +107,8 @@ def test_what_cannot_be_read_is_left_as_it_is(tmp_path: Path, content: bytes | N
     """A file in another encoding, or a folder, is not replaced by one that lacks its lines."""
     path = tmp_path / ".env"
     path.mkdir() if content is None else path.write_bytes(content)
-    with pytest.raises(ConfigurationError, match="was not changed"):
-        save_in_file(path, SECRETS)
+    with pytest.raises(ConfigurationError, match="cannot be"):
+        save_settings(path, SECRETS)
     assert path.is_dir() if content is None else path.read_bytes() == content
 
 
@@ -120,8 +120,10 @@ def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     writer = os.open(path, os.O_RDWR)
     os.write(writer, b"A=1\n")
     threading.Timer(0.2, os.close, [writer]).start()
-    with pytest.raises(ConfigurationError, match="was not changed: it is a pipe or a device"):
-        save_in_file(path, SECRETS)
+    with pytest.raises(
+        ConfigurationError, match="cannot be written: it is a directory, a pipe or a device"
+    ):
+        save_settings(path, SECRETS)
     assert path.is_fifo()
 
 
@@ -137,12 +139,12 @@ def test_a_disk_that_fails_is_an_error_without_a_secret(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ConfigurationError, match="cannot be written: No space left") as caught:
-        save_in_file(path, SECRETS)
+        save_settings(path, SECRETS)
     assert path.read_text() == "OTHER=1\n"
     assert [one.name for one in tmp_path.glob("*.tmp")] == []
     assert caught.value.__context__ is None
     rendered = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    own = [str(frame.locals) for frame in rendered.stack if "writing.py" in frame.filename]
+    own = [str(frame.locals) for frame in rendered.stack if "env_files.py" in frame.filename]
     assert own
     for text in own:
         assert not [name for name, value in VALID.items() if value in text]
@@ -161,4 +163,4 @@ def test_a_disk_without_modes_is_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_
 
     monkeypatch.setattr(type(tmp_path), "replace", open_to_all)
     with pytest.warns(UserWarning, match="Other users can read"):
-        save_in_file(tmp_path / ".env", SECRETS)
+        save_settings(tmp_path / ".env", SECRETS)

@@ -39,7 +39,7 @@ from upstox_totp.transcript import Step
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from upstox_totp._settings.sources import Settings
+    from upstox_totp._settings.table import Settings
 
 _BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _APP: Final = ("client_id", "redirect_uri")

@@ -6,23 +6,21 @@ import os
 import shutil
 import stat
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from upstox_totp._settings.config import Config
+from upstox_totp._settings.config import Config, advise, nothing_found
 from upstox_totp._settings.sources import read_settings
 from upstox_totp._settings.table import NAMES, SETTINGS, needed_by, variable
 
 if TYPE_CHECKING:
-    from upstox_totp._settings.sources import Settings
+    from upstox_totp._settings.table import Settings
 
 _SECONDS: Final = 5
 _MISSING: Final = "missing"
 
 
-@dataclass(frozen=True)
-class SettingFinding:
+class SettingFinding(NamedTuple):
     """What was found of one setting: its variable, its place, its state, and if that is good."""
 
     name: str
@@ -31,8 +29,7 @@ class SettingFinding:
     good: bool
 
 
-@dataclass(frozen=True)
-class SettingsReport:
+class SettingsReport(NamedTuple):
     """What was found of all settings, and what else to look at, a sentence each."""
 
     settings: tuple[SettingFinding, ...]
@@ -47,21 +44,17 @@ class SettingsReport:
 def check_settings(env_file: Path | None = None, account: str | None = None) -> SettingsReport:
     """Look at every setting, and at the file that they come from."""
     found = read_settings(env_file=env_file, account=account)
-    wrong, methods = Config.examine(found)
-    needed = needed_by(methods)
-    findings = tuple(_finding(name, found, wrong, needed) for name in NAMES)
-    files = dict.fromkeys(
-        Path(one.source) for one in found.values() if Path(one.source).is_file()
-    ) or {Path(".env") if env_file is None else env_file: None}
-    advice = [problem for path in files for problem in _file_problems(path)]
-    return SettingsReport(findings, (*advice, *dict.fromkeys(_told(found, findings))))
-
-
-def _told(found: Settings, findings: tuple[SettingFinding, ...]) -> list[str]:
-    # Where settings were looked for helps whoever misses one.
-    misses_one = any(one.state == _MISSING for one in findings)
-    odd = [hint for hint in found.hints if "Did you mean" in hint or "colon" in hint]
-    return found.hints if misses_one else odd
+    _, problems = Config.examine(found)
+    needed = needed_by(found.methods)
+    nothing = nothing_found(found)
+    files = dict.fromkeys([*(Path(one.source) for one in found.values()), found.file])
+    advice = [
+        *([nothing] if nothing else []),
+        *(problem for path in files if path for problem in _file_problems(path)),
+        *advise(problems, found),
+    ]
+    settings = (_finding(name, found, problems, needed) for name in NAMES)
+    return SettingsReport(tuple(settings), tuple(dict.fromkeys(advice)))
 
 
 def _finding(

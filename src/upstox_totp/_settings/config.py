@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypedDict
 
 from pydantic import (
@@ -16,12 +17,16 @@ from pydantic import (
 
 from upstox_totp._http.addresses import is_loopback, origin
 from upstox_totp._settings import rules
-from upstox_totp._settings.sources import Found, Settings, read_settings
+from upstox_totp._settings.sources import read_settings
 from upstox_totp._settings.table import (
     API,
+    CREDENTIALS,
     DEFAULTS,
+    METHODS,
     NAMES,
+    PAGE,
     SETTINGS,
+    Settings,
     did_you_mean,
     methods_of,
     needed_by,
@@ -30,13 +35,10 @@ from upstox_totp._settings.table import (
 from upstox_totp.errors import ConfigurationError
 
 _NOT_SET: Final[Any] = None
-_NOT_THERE: Final = "is not set"
+_MISSING: Final = "is not set"
 _NO_TEXT: Final = "must be text: put it in quotes, because a number loses its leading zeros"
-_SIX_DIGITS: Final = f"must be 6 digits for the login method {API}"
-_ENOUGH_FOR_API: Final = (
-    "These settings are enough for the TOTP API (official, recommended): "
-    f"set {variable('login_method')}={API}."
-)
+_USE_API: Final = f"{variable('login_method')}={API}"
+_PIN_OF_API: Final = 6
 _EXAMPLE: Final = "is still a placeholder: replace it with your own value"
 _SANDBOX: Final = "sandbox-"
 _SANDBOXS: Final = (
@@ -83,7 +85,7 @@ class Config(BaseModel):
 
     username: Annotated[str, AfterValidator(rules.username)] = _NOT_SET
     password: Annotated[SecretStr, AfterValidator(rules.sendable)] = _NOT_SET
-    pin_code: Annotated[SecretStr, rules.matching(r"[0-9]{4,6}")] = _NOT_SET
+    pin_code: Annotated[SecretStr, AfterValidator(rules.pin_code)] = _NOT_SET
     totp_secret: Annotated[SecretStr, AfterValidator(rules.totp_secret)] = _NOT_SET
     client_id: Annotated[str, AfterValidator(rules.key)] = _NOT_SET
     client_secret: Annotated[SecretStr, AfterValidator(rules.key)] = _NOT_SET
@@ -93,7 +95,7 @@ class Config(BaseModel):
     base_domain: Annotated[str, AfterValidator(rules.valid_base_domain)] = DEFAULTS["base_domain"]
     login_method: Annotated[tuple[str, ...], BeforeValidator(methods_of)] = DEFAULTS["login_method"]
     login_revision: Literal["auto", "newer", "older"] = DEFAULTS["login_revision"]
-    user_id: Annotated[str, rules.matching(r"[A-Za-z0-9]{1,40}")] | None = None
+    user_id: Annotated[str, Field(pattern="^[A-Za-z0-9]{1,40}$")] | None = None
     account: Annotated[str, AfterValidator(rules.account)] | None = None
     cache_dir: Annotated[str, BeforeValidator(rules.path)] | None = None
     cache_url: Annotated[SecretStr, AfterValidator(rules.cache_url)] | None = None
@@ -126,46 +128,57 @@ class Config(BaseModel):
     @classmethod
     def of(cls, found: Settings) -> Self:
         """Validate settings as they were found; `ConfigurationError` as of `load`."""
-        config, problems = cls._validated(found)
-        if config is not None and not problems:
-            return config
-        raise _invalid(problems, found)
+        config, problems = cls.examine(found)
+        if config is None or problems:
+            raise _invalid(problems, found)
+        return config
 
     @classmethod
-    def examine(cls, found: Settings) -> tuple[dict[str, str], tuple[str, ...]]:
-        """Return what is wrong with which settings, and the chosen login methods."""
-        config, problems = cls._validated(found)
-        return problems, _methods_of(found, config)
-
-    @classmethod
-    def _validated(cls, found: Settings) -> tuple[Self | None, dict[str, str]]:
-        """Return the settings, and what is wrong with which of them."""
-        given: dict[str, Any] = {
-            name: as_secret(one.value) if SETTINGS[name].secret else one.value
+    def examine(cls, found: Settings) -> tuple[Self | None, dict[str, str]]:
+        """Return the settings, and what is wrong with which of them, without a value."""
+        numbers = [
+            name
             for name, one in found.items()
-        }
-        config: Self | None = None
-        problems = {} if _is_local(found) else {**_examples(found), **_sandboxs(found)}
+            if (SETTINGS[name].credential or SETTINGS[name].secret)
+            and not isinstance(rules.plain(one.value), str)
+        ]
+        config, problems = cls._validated(
+            {name: one.value for name, one in found.items() if name not in numbers}
+        )
+        if not _is_local(found):
+            problems = _of_nobody(found) | problems
+        problems |= dict.fromkeys(numbers, _NO_TEXT)
+        problems |= {name: _MISSING for name in needed_by(found.methods) if name not in found}
+        if API in found.methods and "pin_code" not in problems:
+            problems |= _problem_of_api(found["pin_code"].value)
+        return config, {name: problems[name] for name in NAMES if name in problems}
+
+    @classmethod
+    def _validated(cls, values: Mapping[str, Any]) -> tuple[Self | None, dict[str, str]]:
+        told = []
         try:
-            config = cls(**given)
+            return cls(
+                **{
+                    name: as_secret(value) if SETTINGS[name].secret else value
+                    for name, value in values.items()
+                }
+            ), {}
         except ValidationError as error:
             # Where and why alone: pydantic's error holds the values.
             told = error.errors(include_input=False, include_context=False, include_url=False)
-            for item in told:
-                name = str(item["loc"][0])
-                problems[name] = item["msg"] if item["type"] == rules.WRONG else SETTINGS[name].rule
-        methods = _methods_of(found, config)
-        missing = [name for name in needed_by(methods) if name not in found]
-        problems |= dict.fromkeys(missing, _NOT_THERE)
-        enough = all(name in found and name not in problems for name in needed_by([API]))
-        if missing and enough and "login_method" not in found:
-            found.hints.insert(0, _ENOUGH_FOR_API)
-        for name in problems:
-            if name in found and SETTINGS[name].credential and not _is_text(found[name].value):
-                problems[name] = _NO_TEXT
-        if API in methods and "pin_code" in found and "pin_code" not in problems:
-            problems |= _problems_of_api(as_secret(found["pin_code"].value))
-        return config, {name: problems[name] for name in NAMES if name in problems}
+        return None, {
+            name: item["msg"] if item["type"] == rules.WRONG else SETTINGS[name].rule
+            for item in told
+            for name in [str(item["loc"][0])]
+        }
+
+    @classmethod
+    def check_value(cls, name: str, value: str, methods: Iterable[str]) -> str | None:
+        """Return what is wrong with one setting for login methods, None if nothing is."""
+        problems = cls._validated({name: value})[1]
+        if name == "pin_code" and API in methods and not problems:
+            problems = _problem_of_api(value)
+        return problems.get(name)
 
     def demand(self, *methods: str) -> None:
         """Make sure that everything is set which login methods need.
@@ -173,42 +186,32 @@ class Config(BaseModel):
         `ConfigurationError` where something is not; it names all of it. Nothing was sent.
         """
         self.demand_settings(*needed_by(methods))
-        problems = _problems_of_api(self.pin_code) if API in methods else {}
+        problems = _problem_of_api(self.pin_code) if API in methods else {}
         if problems:
             raise _invalid(problems, Settings())
 
     def demand_settings(self, *names: str) -> None:
         """Make sure that settings are set which the configured login methods need not have."""
-        problems = {name: _NOT_THERE for name in names if getattr(self, name) is None}
+        problems = {name: _MISSING for name in names if getattr(self, name) is None}
         if problems:
             raise _invalid(problems, Settings())
 
 
-def check_value(name: str, value: str) -> str | None:
-    """Return what is wrong with the value of one setting, None if nothing is."""
-    found = Settings()
-    # Where it will log in is not known: a sandbox takes what Upstox would not.
-    found["base_domain"] = Found("http://localhost/{stage}", "input")
-    found[name] = Found(value, "input")
-    problems, _ = Config.examine(found)
-    return problems.get(name)
+def _problem_of_api(pin_code: SecretStr | str) -> dict[str, str]:
+    six = len(rules.plain(pin_code)) == _PIN_OF_API
+    where = SETTINGS["pin_code"].where
+    return {} if six else {"pin_code": f"must be 6 digits for the login method {API}: {where}"}
 
 
-def _examples(found: Settings) -> dict[str, str]:
-    """Return the settings that are README's placeholders, where they would be sent to Upstox."""
-    same = [
-        name
-        for name, one in found.items()
-        if SETTINGS[name].example is not None and _plain(one.value) == SETTINGS[name].example
-    ]
+def _of_nobody(found: Settings) -> dict[str, str]:
+    """Return the settings that are README's placeholders, or a sandbox's."""
+    same = [name for name, one in found.items() if SETTINGS[name].example == rules.plain(one.value)]
     # A number may be what an example has for one.
     certain = len(same) > 1 or not all(str(SETTINGS[name].example).isdigit() for name in same)
-    return dict.fromkeys(same, _EXAMPLE) if certain else {}
-
-
-def _sandboxs(found: Settings) -> dict[str, str]:
-    client_id = str(found["client_id"].value) if "client_id" in found else ""
-    return {"client_id": _SANDBOXS} if client_id.startswith(_SANDBOX) else {}
+    problems = dict.fromkeys(same, _EXAMPLE) if certain else {}
+    if "client_id" in found and str(found["client_id"].value).startswith(_SANDBOX):
+        problems["client_id"] = _SANDBOXS
+    return problems
 
 
 def _is_local(found: Settings) -> bool:
@@ -220,42 +223,52 @@ def _is_local(found: Settings) -> bool:
         return False
 
 
-def _problems_of_api(pin_code: SecretStr | None) -> dict[str, str]:
-    if pin_code is None or rules.is_pin_for_api(pin_code):
-        return {}
-    return {"pin_code": _SIX_DIGITS}
+def advise(problems: Mapping[str, str], found: Settings) -> list[str]:
+    """Return what helps a user with what is wrong, and what is odd in any case."""
+    missing = [name for name, why in problems.items() if why == _MISSING]
+    advice = []
+    if missing and not set(needed_by([API])) & set(problems) and "login_method" not in found:
+        advice.append(f"These settings are enough for the {METHODS[API]}: set {_USE_API}.")
+    places: dict[str, list[str]] = {}
+    for name in missing:
+        places.setdefault(SETTINGS[name].where, []).append(variable(name))
+    advice += [f"{', '.join(names)}: {where}." for where, names in places.items() if where]
+    return [*advice, *found.typos, *(found.hints if missing else [])]
 
 
-def _plain(value: object) -> object:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(_plain(value), str)
-
-
-def _methods_of(found: Mapping[str, Found], config: Config | None) -> tuple[str, ...]:
-    if config is not None:
-        return config.login_method
-    try:
-        return methods_of(found["login_method"].value)
-    except (KeyError, ValueError):
-        default: tuple[str, ...] = DEFAULTS["login_method"]
-        return default
+def nothing_found(found: Settings) -> str:
+    """Return what to say where no setting of a login was found; empty if one was."""
+    if found.file is None or any(name in found for name in (*CREDENTIALS, "login_method")):
+        return ""
+    return (
+        f"No settings were found in the environment or in {Path.cwd() / found.file}. "
+        f"The {METHODS[API]} needs {_USE_API} and three settings: {_listed(needed_by([API]))}."
+    )
 
 
 def _invalid(problems: Mapping[str, str], found: Settings) -> ConfigurationError:
-    # Where a setting was looked for helps whoever misses one.
-    hints: Iterable[str] = found.hints if _NOT_THERE in problems.values() else ()
-    told = (
-        f"{name} ({variable(name)}) {why}{f' (from {found.place(name)})' if name in found else ''}"
-        for name, why in problems.items()
-    )
+    nothing = nothing_found(found)
+    if nothing:
+        others = [name for name in problems if name not in needed_by([API])]
+        message = f"{nothing} The {METHODS[PAGE]} also needs {_listed(others)}."
+    else:
+        places = {name: f" (from {found.place(name)})" for name in found}
+        told = (
+            f"{name} ({variable(name)}) {why}{places.get(name, '')}"
+            for name, why in problems.items()
+        )
+        message = f"Invalid settings: {'; '.join(told)}."
+    to_file = f", or add it to {found.file} (see .env.example)" if found.file else ""
     return ConfigurationError(
-        f"Invalid settings: {'; '.join(told)}.",
+        message,
         details={"settings": list(problems)},
         suggestions=[
-            ("Pass the argument, set the variable, or add it to .env (see .env.example)."),
-            *dict.fromkeys(hints),
+            f"Pass the argument or set the variable{to_file}.",
+            *advise(problems, found),
         ],
     )
+
+
+def _listed(names: Iterable[str]) -> str:
+    *others, last = (f"{name} ({variable(name)})" for name in names)
+    return f"{', '.join(others)} and {last}"

@@ -1,59 +1,104 @@
-"""Env files: read with a bound, their values taken literally, and what is odd about one."""
+"""Env files: read with a bound, their values taken literally, and written for their owner alone."""
 
 from __future__ import annotations
 
 import codecs
 import errno
-import io
-import logging
 import os
 import re
 import select
 import stat
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from dotenv.parser import parse_stream
 
 from upstox_totp import _clock
+from upstox_totp._log import warn_user
+from upstox_totp._private_files import write_whole
 from upstox_totp._redact import HiddenBytes
-from upstox_totp._settings.table import PREFIX, did_you_mean, variable
+from upstox_totp._settings.table import PREFIX, SETTINGS, Settings, did_you_mean, variable
+from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pydantic import SecretStr
 
 _LARGEST: Final = 1024 * 1024
 _SECONDS: Final = 5.0
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_COLON: Final = rf"^\s*({PREFIX}\w+)\s*:"
+_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MARK: Final = "\ufeff"
+_COLON: Final = re.compile(rf"\s*({PREFIX}\w+)\s*:", re.IGNORECASE)
+_OTHERS: Final = 0o077
+_NEEDS_NO_QUOTES: Final = re.compile(r"[A-Za-z0-9_./:@+=-]+")
 
 
-class EnvFile(NamedTuple):
-    """The variables that a file sets, why it could not be read, and what is odd about it."""
+def read_env_file(path: Path) -> Settings:
+    """Return the settings in a file. Nothing in it is expanded, ``os.environ`` stays as it is.
 
-    path: Path
-    values: Mapping[str, str] = MappingProxyType({})
-    problem: str | None = None
-    hints: tuple[str, ...] = ()
+    `ConfigurationError` where the file cannot be read: it may hold any setting.
+    """
+    found, values = Settings(path), {}
+    for binding in parse_stream(StringIO(read_text(path).removeprefix(_MARK))):
+        if binding.key and binding.value:
+            values[binding.key] = binding.value
+        elif colon := _COLON.match(binding.original.string):
+            found.typos.append(
+                f"{path} has a colon after {colon[1]}. Write {colon[1].upper()}=value."
+            )
+    found.take_variables(values, str(path))
+    found.typos += unread_names(values, f"in {path}")
+    return found
 
-    def __repr__(self) -> str:
-        """Return the path, and no value."""
-        return f"EnvFile({str(self.path)!r}, problem={self.problem!r})"
+
+def unread_names(values: Iterable[str], where: str) -> list[str]:
+    """Return what to say of names in a place that look like settings and that nothing reads."""
+    meant = {name: did_you_mean(name) for name in values if name.upper().startswith(PREFIX)}
+    return [
+        f"Unknown setting {name} {where}. Did you mean {variable(setting)}?"
+        for name, setting in meant.items()
+        if setting is not None
+    ]
 
 
-def read_whole(path: Path, largest: int = _LARGEST) -> HiddenBytes:
+def read_text(path: Path, largest: int = _LARGEST) -> str:
+    """Return the text of a file; `ConfigurationError` where there is none that can be used."""
+    content, problem = HiddenBytes(), ""
+    try:
+        content = read_whole(path, largest)
+        if 0 not in content:
+            return bytes(content).decode()
+    except OSError as error:
+        problem = _reason(error)
+    except UnicodeDecodeError:
+        pass
+    if not problem:
+        what = "UTF-16 text, " if 0 in content or content.startswith(_UTF_16) else ""
+        problem = f"it is {what}not UTF-8 text: save it as UTF-8"
+    raise ConfigurationError(
+        f"The file {Path.cwd() / path} cannot be read: {problem}.",
+        suggestions=["Fix the file, or name another one."],
+    )
+
+
+def read_whole(path: Path, largest: int) -> HiddenBytes:
     """Return what a file holds; `OSError` where it is larger, or a pipe into which nobody writes.
 
     A pipe is waited for, since shells and password managers hand out settings in one.
     """
+    # Windows says "permission denied" of a folder.
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a directory")
     descriptor = os.open(path, _FLAGS)
     try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
         content, end = b"", _clock.monotonic() + _SECONDS
         while len(content) <= largest:
-            if os.name == "posix" and not stat.S_ISREG(mode):
+            if os.name == "posix" and not regular:
                 _wait_for_content(descriptor, end)
             part = os.read(descriptor, largest + 1 - len(content))
             if not part:
@@ -73,48 +118,82 @@ def _wait_for_content(descriptor: int, end: float) -> None:
         )
 
 
-def read_env_file(path: Path) -> EnvFile:
-    """Return what a file says. Nothing in it is expanded, and ``os.environ`` stays as it is."""
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    return error.strerror or type(error).__name__
+
+
+def save_settings(
+    path: Path, values: Mapping[str, SecretStr], forgotten: Iterable[str] = ()
+) -> None:
+    """Write valid settings, by name, into an env file, and remove others from it."""
+    named = {variable(name): value for name, value in values.items()}
+    # Another name of a setting would contradict its new value.
+    gone = {own for name in (*values, *forgotten) for own in SETTINGS[name].variables}
+    write_variables(path, named, gone - set(named))
+
+
+def write_variables(
+    path: Path, values: Mapping[str, SecretStr], forgotten: Iterable[str] = ()
+) -> None:
+    """Write variables into an env file and remove others from it; its other lines stay."""
+    write_file(path, partial(_composed, values=values, forgotten=frozenset(forgotten)))
+
+
+def write_file(path: Path, compose: Callable[[str], str]) -> None:
+    """Write what a function makes of a file's text, whole or not at all.
+
+    The file is made if it is not there, and nobody but its owner may read it afterwards; where it
+    is a link, the file that it leads to. A warning says where the disk knows no such thing.
+
+    `ConfigurationError` where the file cannot be read as UTF-8, or not be written.
+    """
+    target = Path(os.path.realpath(path))
+    failure, readable = "", False
     try:
-        content = read_whole(path)
-    except FileNotFoundError:
-        return EnvFile(path, problem="there is no such file")
+        if target.exists() and not target.is_file():
+            failure = "it is a directory, a pipe or a device"
+        else:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Without a name for it, which the frame of an error would show.
+            content = HiddenBytes(compose(read_text(target) if target.exists() else "").encode())
+            write_whole(target, content)
+            readable = os.name == "posix" and bool(target.stat().st_mode & _OTHERS)
     except OSError as error:
-        # Windows says "permission denied" of a folder.
-        if path.is_dir():
-            return EnvFile(path, problem="it is a directory")
-        return EnvFile(path, problem=error.strerror or type(error).__name__)
-    if content.startswith(_MARKS) or 0 in content:
-        return EnvFile(path, problem="it is UTF-16 text: save it as UTF-8")
-    try:
-        text = bytes(content).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return EnvFile(path, problem="it is not UTF-8 text: save it as UTF-8")
-    values = _parse(text)
-    colons = (
-        f"{path} has a colon after {match[1]}. Write {match[1].upper()}=value."
-        for match in re.finditer(_COLON, text, re.MULTILINE | re.IGNORECASE)
-    )
-    return EnvFile(path, values, hints=(*colons, *unread_names(values, f"in {path}")))
+        failure = _reason(error)
+    if failure:
+        raise ConfigurationError(f"{path} cannot be written: {failure}. It was not changed.")
+    if readable:
+        warn_user(f"Other users can read {path}: this disk does not support permissions.")
 
 
-def _parse(text: str) -> dict[str, str]:
-    from dotenv import dotenv_values  # noqa: PLC0415 - loaded only where there is a file
+def _composed(text: str, values: Mapping[str, SecretStr], forgotten: frozenset[str]) -> str:
+    mark = _MARK if text.startswith(_MARK) else ""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines, left = [], dict(values)
+    for binding in parse_stream(StringIO(text.removeprefix(_MARK), newline="")):
+        whole = binding.original.string
+        if binding.key not in forgotten and binding.key not in values:
+            lines.append(whole)
+            continue
+        # The blank lines before it are a part of what was parsed, and stay.
+        lines.append(whole[: len(whole) - len(whole.lstrip())])
+        if binding.key in left:
+            exported = "export " if re.match(r"\s*export\s", whole) else ""
+            end = whole[len(whole.rstrip("\r\n")) :]
+            lines.append(f"{exported}{_line(binding.key, left.pop(binding.key))}{end}")
+    body = "".join(lines)
+    if left and body and not body.endswith(("\n", "\r")):
+        body += newline
+    body += "".join(f"{_line(name, value)}{newline}" for name, value in left.items())
+    return f"{mark}{body}"
 
-    parser = logging.getLogger("dotenv.main")
-    disabled, parser.disabled = parser.disabled, True
-    try:
-        values = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    finally:
-        parser.disabled = disabled
-    return {name: value for name, value in values.items() if value}
 
-
-def unread_names(values: Mapping[str, str], where: str) -> list[str]:
-    """Return what to say of names in a place that look like settings and that nothing reads."""
-    meant = {name: did_you_mean(name) for name in values if name.upper().startswith(PREFIX)}
-    return [
-        f"Unknown setting {name} {where}. Did you mean {variable(setting)}?"
-        for name, setting in meant.items()
-        if setting is not None
-    ]
+def _line(name: str, secret: SecretStr) -> str:
+    value = secret.get_secret_value()
+    if not _NEEDS_NO_QUOTES.fullmatch(value):
+        # In single quotes these two are all that a reader of the file undoes.
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        value = f"'{escaped}'"
+    return f"{name}={value}"

@@ -1,21 +1,23 @@
-"""Named accounts: the file and the keyring entry in which a user keeps each of several."""
+"""Named accounts: each has its settings in a file of its own, or in an entry of the keyring."""
 
 from __future__ import annotations
 
 import os
 import re
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from upstox_totp._log import logger
-from upstox_totp._settings.env_files import EnvFile, read_env_file
-from upstox_totp._settings.table import SETTINGS, variable
+from upstox_totp._log import logger, warn_user
+from upstox_totp._settings.env_files import read_env_file, save_settings
+from upstox_totp._settings.table import SETTINGS, Settings, variable
 from upstox_totp.errors import ConfigurationError, missing_extra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
     from types import ModuleType
+
+    from pydantic import SecretStr
 
     _Answer = TypeVar("_Answer")
 
@@ -35,15 +37,10 @@ class KeyringError(Exception):
     """The keyring could not be asked; the message says why, in a word or a few."""
 
 
-def valid_account(name: object) -> str:
-    """Return the name of an account, which may be a part of a path."""
+def is_account(name: object) -> bool:
+    """Tell whether something can be the name of an account, and so a part of a path."""
     is_name = isinstance(name, str) and re.fullmatch(_NAME, name)
-    if is_name and not re.fullmatch(_DEVICES, str(name), re.IGNORECASE):
-        return str(name)
-    raise ConfigurationError(
-        f"account ({variable('account')}) {SETTINGS['account'].rule}.",
-        details={"settings": ["account"]},
-    )
+    return bool(is_name) and not re.fullmatch(_DEVICES, str(name), re.IGNORECASE)
 
 
 def accounts_directory() -> Path:
@@ -58,8 +55,13 @@ def accounts_directory() -> Path:
 
 
 def account_path(name: str) -> Path:
-    """Return the file of a named account."""
-    return accounts_directory() / f"{valid_account(name)}{_SUFFIX}"
+    """Return the file of a named account; `ConfigurationError` if it cannot be called so."""
+    if not is_account(name):
+        raise ConfigurationError(
+            f"account ({variable('account')}) {SETTINGS['account'].rule}.",
+            details={"settings": ["account"]},
+        )
+    return accounts_directory() / f"{name}{_SUFFIX}"
 
 
 def account_names() -> list[str]:
@@ -76,29 +78,106 @@ def keyring_service(name: str) -> str:
     return f"{_APPLICATION}:{name}"
 
 
-def in_file(name: str) -> EnvFile:
-    """Return what the file of a named account says; its ``problem`` says why that is nothing."""
+def in_file(name: str) -> Settings:
+    """Return what the file of a named account has, which it may have none of."""
     path = account_path(name)
-    file = read_env_file(path)
-    if file.problem is not None and os.path.lexists(path):
-        raise ConfigurationError(f"The account's file {path} cannot be read: {file.problem}.")
-    return file
+    return read_env_file(path) if os.path.lexists(path) else Settings(path)
 
 
-def in_keyring(name: str, names: Iterable[str]) -> EnvFile:
+def in_keyring(name: str, names: Iterable[str]) -> Settings:
     """Return what the operating system's keyring has of some settings of a named account."""
-    service, variables = keyring_service(name), list(map(variable, names))
-    place = Path(f"keyring entry {service}")
+    found, service, variables = Settings(), keyring_service(name), list(map(variable, names))
     keyring = load_keyring() if variables else None
     if keyring is None:
-        return EnvFile(place)
+        return found
     try:
-        found = ask_keyring(
+        values = ask_keyring(
             service, lambda: {one: keyring.get_password(service, one) for one in variables}
         )
+        found.take_variables(values, f"keyring entry {service}")
     except KeyringError as error:
-        return EnvFile(place, hints=(f"The keyring could not be asked: {error}.",))
-    return EnvFile(place, {one: value for one, value in found.items() if value})
+        found.hints.append(f"The keyring could not be asked: {error}.")
+    return found
+
+
+def save_in_account_file(account: str, values: Mapping[str, SecretStr]) -> Path:
+    """Write settings into the file of a named account, and take them out of its keyring entry.
+
+    Returns the path of the file.
+    """
+    path = account_path(account)
+    save_settings(path, values)
+    keyring = load_keyring()
+    if keyring is not None:
+        _forget_in_keyring(keyring, account, [variable(name) for name in values])
+    return path
+
+
+def save_in_keyring(account: str, values: Mapping[str, SecretStr]) -> str:
+    """Write credentials into the keyring, and take them out of the account's file.
+
+    Other settings go into that file, which stays. Returns the service under which the keyring has
+    them; the user is the variable of each.
+    """
+    path = account_path(account)
+    keyring = check_keyring(account)
+    service = keyring_service(account)
+    credentials = {name: one for name, one in values.items() if SETTINGS[name].credential}
+
+    def write() -> bool:
+        for name, value in credentials.items():
+            keyring.set_password(service, variable(name), value.get_secret_value())
+        # There are backends that take everything and keep nothing.
+        return all(
+            keyring.get_password(service, variable(name)) == value.get_secret_value()
+            for name, value in credentials.items()
+        )
+
+    _demand(account, write, "it did not save them")
+    others = {name: value for name, value in values.items() if name not in credentials}
+    # A keyring cannot be asked for the accounts that it has: their files tell the names.
+    save_settings(path, others, forgotten=credentials)
+    return service
+
+
+def check_keyring(account: str) -> ModuleType:
+    """Return the keyring package; `ConfigurationError` where it can keep nothing here."""
+    keyring = load_keyring()
+    if keyring is None:
+        raise ConfigurationError(missing_extra("The keyring", "keyring") + ".")
+    # The backends that refuse or lose everything have no priority.
+    _demand(account, lambda: keyring.get_keyring().priority > 0, "this system has none")
+    return keyring
+
+
+def _demand(account: str, question: Callable[[], bool], otherwise: str) -> None:
+    try:
+        problem = "" if ask_keyring(keyring_service(account), question) else otherwise
+    except KeyringError as error:
+        problem = str(error)
+    if problem:
+        raise ConfigurationError(
+            f"The keyring cannot keep the settings: {problem}.",
+            suggestions=[f"upstox_cli configure --account {account} --into file writes a file."],
+        )
+
+
+def _forget_in_keyring(keyring: ModuleType, account: str, variables: list[str]) -> None:
+    service, failure = keyring_service(account), ""
+
+    def forget() -> None:
+        for one in variables:
+            if keyring.get_password(service, one) is not None:
+                keyring.delete_password(service, one)
+
+    try:
+        ask_keyring(service, forget)
+    except KeyringError as error:
+        failure = str(error)
+    if failure and failure != "NoKeyringError":
+        warn_user(
+            f"The keyring entry {service} could not be emptied ({failure}): delete it by hand."
+        )
 
 
 def ask_keyring(service: str, question: Callable[[], _Answer]) -> _Answer:

@@ -8,18 +8,17 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import SecretStr
 from pydantic_core import PydanticCustomError, Url
 
 from upstox_totp._http.addresses import STAGES, is_loopback, origin
 from upstox_totp._log import logger
-from upstox_totp._settings.named_accounts import valid_account
+from upstox_totp._settings.named_accounts import is_account
 from upstox_totp._settings.table import DEFAULTS, SETTINGS
-from upstox_totp._settings.totp_secret import UnusableSecretError, normalise_secret, plain_text
-from upstox_totp.errors import ConfigurationError
+from upstox_totp._settings.totp_secret import UnusableSecretError, normalise_text
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -33,7 +32,6 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Those of word processors and chats too.
 _QUOTES: Final = "'\"`\u2018\u2019\u201c\u201d\u00ab\u00bb"
 _STORES: Final = re.compile(r"(redis|rediss|unix)://\S+")
-_PIN_BY_API: Final = 6
 
 
 def wrong(reason: str) -> PydanticCustomError:
@@ -41,19 +39,9 @@ def wrong(reason: str) -> PydanticCustomError:
     return PydanticCustomError(WRONG, "{reason}", {"reason": reason})
 
 
-def matching(pattern: str) -> AfterValidator:
-    """Return the rule that a value, plain or secret, matches a pattern whole."""
-
-    def check(value: _Text) -> _Text:
-        if not re.fullmatch(pattern, _plain(value)):
-            raise ValueError(pattern)
-        return value
-
-    return AfterValidator(check)
-
-
-def _plain(value: str | SecretStr) -> str:
-    return value if isinstance(value, str) else plain_text(value)
+def plain(value: Any) -> Any:
+    """Return a value as it is where it is hidden in a ``SecretStr``."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def username(text: str) -> str:
@@ -65,20 +53,27 @@ def username(text: str) -> str:
 
 def _about_number(text: str) -> str:
     rule = SETTINGS["username"].rule
-    plain = "".join(c for c in text if c.isdigit())
-    if re.fullmatch(r"\s*\+91[\s-]*[0-9\s-]+", text) or re.fullmatch(r"91[0-9]{10}", plain):
+    digits = "".join(c for c in text if c.isdigit())
+    if re.fullmatch(r"\s*\+91[\s-]*[0-9\s-]+", text) or re.fullmatch(r"91[0-9]{10}", digits):
         return f"{rule}: remove the country code and all spaces"
-    if re.fullmatch(r"0[0-9]{10}", plain):
+    if re.fullmatch(r"0[0-9]{10}", digits):
         return f"{rule}: remove the leading 0"
-    if plain != text and len(plain) == len("9876543210") and plain.isascii():
+    if digits != text and len(digits) == len("9876543210") and digits.isascii():
         return f"{rule}: remove spaces, dashes and invisible characters"
     return rule
+
+
+def pin_code(secret: SecretStr) -> SecretStr:
+    """Return a PIN, whose digits are ASCII."""
+    if not re.fullmatch(r"[0-9]{4,6}", secret.get_secret_value()):
+        raise ValueError("no PIN")
+    return secret
 
 
 def totp_secret(secret: SecretStr) -> SecretStr:
     """Return a TOTP secret in plain base32, whichever way it was written down."""
     try:
-        return normalise_secret(secret)
+        return SecretStr(normalise_text(secret.get_secret_value()))
     except UnusableSecretError as error:
         reason = str(error)
     except ValueError:
@@ -88,7 +83,7 @@ def totp_secret(secret: SecretStr) -> SecretStr:
 
 def sendable(value: _Text) -> _Text:
     """Return text that can be sent, such as a password; blanks may be a part of it."""
-    text = _plain(value)
+    text = plain(value)
     # Bytes of the environment that are not UTF-8 arrive as surrogates: a ValueError.
     text.encode()
     if not text.strip():
@@ -103,7 +98,7 @@ def sendable(value: _Text) -> _Text:
 
 def key(value: _Text) -> _Text:
     """Return an API key or secret; what can never be right costs no attempt."""
-    text = _plain(sendable(value))
+    text = plain(sendable(value))
     if text != text.strip() or any(_is_invisible(c) for c in text):
         # Upstox would refuse it after an OTP, a code and a PIN were spent.
         raise wrong("has a space at one end, or an invisible character: remove it")
@@ -149,11 +144,9 @@ def valid_base_domain(template: str) -> str:
 
 def account(name: str) -> str:
     """Return the name of an account."""
-    try:
-        return valid_account(name)
-    except ConfigurationError:
-        pass
-    raise ValueError("no name")
+    if not is_account(name):
+        raise ValueError("no name")
+    return name
 
 
 def path(value: object) -> object:
@@ -166,7 +159,7 @@ def path(value: object) -> object:
 
 def cache_url(url: SecretStr) -> SecretStr:
     """Return the URL of a store; it may hold a password."""
-    text = plain_text(url)
+    text = url.get_secret_value()
     if not _STORES.fullmatch(text):
         raise ValueError("no URL of a store")
     if not text.startswith("unix:") and not _is_encoded(text):
@@ -189,8 +182,3 @@ def _is_encoded(url: str) -> bool:
     )
     odd = re.search(r"%(?![0-9A-Fa-f]{2})", url)
     return whole and parts.netloc.count("@") <= 1 and not (parts.fragment or stray or odd)
-
-
-def is_pin_for_api(secret: SecretStr) -> bool:
-    """Tell whether a valid PIN has the six digits that Upstox's own TOTP login demands."""
-    return len(plain_text(secret)) == _PIN_BY_API

@@ -1,11 +1,17 @@
-"""The settings: one row each, which says all that the package needs to know of it."""
+"""The settings: one row each, which says all that the package needs to know, and as found."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from upstox_totp._settings.totp_secret import normalise_text
+from upstox_totp.errors import APPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 PREFIX: Final = "UPSTOX_"
 
@@ -14,8 +20,14 @@ API: Final = "api"
 BROWSER: Final = "browser"
 PHONE: Final = "phone"
 NONE: Final = "none"
-METHODS: Final = (PAGE, API, BROWSER, PHONE, NONE)
-"""The login methods, as the setting ``login_method`` names them."""
+METHODS: Final[Mapping[str, str]] = {
+    PAGE: "login page (default, unofficial)",
+    API: "TOTP API (official, recommended)",
+    BROWSER: "browser",
+    PHONE: "phone",
+    NONE: "no login",
+}
+"""The login methods, as the setting ``login_method`` names them, and as people do."""
 
 
 class Setting(NamedTuple):
@@ -34,6 +46,8 @@ class Setting(NamedTuple):
         example: The value that README shows in its place.
         other_names: Names under which it is read, too.
         called: What else people call it, for a hint.
+        question: How ``configure`` asks for it.
+        where: Where a user gets it from Upstox.
     """
 
     name: str
@@ -47,6 +61,8 @@ class Setting(NamedTuple):
     example: str | None = None
     other_names: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
+    question: str = ""
+    where: str = ""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -54,6 +70,100 @@ class Setting(NamedTuple):
         return tuple(map(variable, (self.name, *self.other_names)))
 
 
+class Found(NamedTuple):
+    """One setting as it was found: not validated, with its place, and the variable it had there."""
+
+    value: Any
+    source: str
+    variable: str = ""
+
+    def __repr__(self) -> str:
+        """Return where it was found, and not the value."""
+        return f"Found(source={self.source!r})"
+
+
+class Settings(dict[str, Found]):
+    """The settings that were found in one place or in all, by name.
+
+    Attributes:
+        file: The file that was read for them, or would have been.
+        differing: What two names of one setting say differently: its name, and both.
+        typos: What is odd about how they are written, a sentence each, without a value.
+        hints: What helps a user who misses one, likewise.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        super().__init__()
+        self.file = file
+        self.differing: list[tuple[str, Found, Found]] = []
+        self.typos: list[str] = []
+        self.hints: list[str] = []
+
+    def take(self, name: str, found: Found, *, strict: bool = False) -> None:
+        """Add a setting, unless it is there: the first place that has it decides.
+
+        Two names of one setting may not differ; where it is ``strict``, nor may one name.
+        """
+        first = self.setdefault(name, found)
+        is_argument = not first.variable
+        compared = not is_argument and (strict or first.variable != found.variable)
+        if compared and not same(name, first.value, found.value):
+            self.differing.append((name, first, found))
+
+    def take_variables(self, values: Mapping[str, str], source: str) -> None:
+        """Add the settings among variables, under whichever of their names."""
+        for name, row in SETTINGS.items():
+            for own in row.variables:
+                if values.get(own):
+                    self.take(name, Found(values[own], source, own))
+
+    def take_all(self, place: Settings, *, strict: bool = False) -> None:
+        """Add the settings of a place and what there is to say of it.
+
+        Where it is ``strict``, its credentials may not differ from those that are here: a wrong
+        PIN is an attempt of the user who owns the rest.
+        """
+        for name, found in place.items():
+            self.take(name, found, strict=strict and SETTINGS[name].credential)
+        self.differing += place.differing
+        self.typos += place.typos
+        self.hints += place.hints
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The login methods that are chosen, the default where there are none or no valid ones."""
+        with suppress(KeyError, ValueError):
+            return methods_of(self["login_method"].value)
+        methods: tuple[str, ...] = DEFAULTS["login_method"]
+        return methods
+
+    def values_as_text(self) -> dict[str, str]:
+        """Return the values of the settings that are text, by name."""
+        return {name: one.value for name, one in self.items() if isinstance(one.value, str)}
+
+    def place(self, name: str) -> str:
+        """Return where a setting was found, and under which name if that is not its own."""
+        one = self[name]
+        other = one.variable not in {"", variable(name)}
+        return f"{one.source}, as {one.variable}" if other else one.source
+
+
+def same(name: str, one: Any, other: Any) -> bool:
+    """Tell whether two values of a setting are the same, however they were written down."""
+    if name == "username":
+        # A country code or a blank makes it no other number; that it is invalid is told later.
+        return _last_digits(one) == _last_digits(other)
+    if name == "totp_secret":
+        with suppress(ValueError):
+            return normalise_text(one) == normalise_text(other)
+    return bool(one == other)
+
+
+def _last_digits(text: object) -> str:
+    return "".join(filter(str.isdigit, str(text)))[-10:]
+
+
+_YOUR_APP: Final = f"see your app at {APPS}"
 _ROWS: Final = (
     Setting(
         "username",
@@ -64,6 +174,7 @@ _ROWS: Final = (
         example="9876543210",
         other_names=("mobile", "mobile_number"),
         called=("mobile_no", "phone", "phone_number", "number"),
+        question="Mobile number, 10 digits",
     ),
     Setting(
         "password",
@@ -73,6 +184,7 @@ _ROWS: Final = (
         fingerprinted=True,
         needed_by=frozenset({PAGE}),
         example="your login password",
+        question="Login password",
     ),
     Setting(
         "pin_code",
@@ -83,10 +195,12 @@ _ROWS: Final = (
         example="123456",
         other_names=("pin",),
         called=("mpin",),
+        question="PIN",
+        where="for a new PIN of 6 digits, choose Forgot PIN on Upstox's login page",
     ),
     Setting(
         "totp_secret",
-        "must be a base32 string, as shown when TOTP was set up "
+        "must be the text shown next to the QR code, letters A to Z and digits 2 to 7 "
         "(or its otpauth:// URI, with 6 digits every 30 seconds)",
         secret=True,
         credential=True,
@@ -95,6 +209,9 @@ _ROWS: Final = (
         example="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
         other_names=("totp_key",),
         called=("totp", "otp_secret"),
+        question="TOTP secret, or its otpauth:// URI",
+        where="at https://account.upstox.com open Time-based OTP (TOTP), Enable TOTP, and copy the "
+        "text next to the QR code",
     ),
     Setting(
         "client_id",
@@ -105,6 +222,8 @@ _ROWS: Final = (
         example="your-api-key",
         other_names=("api_key",),
         called=("apikey", "app_key"),
+        question="API key of your app",
+        where=_YOUR_APP,
     ),
     Setting(
         "client_secret",
@@ -116,6 +235,8 @@ _ROWS: Final = (
         example="your-api-secret",
         other_names=("api_secret",),
         called=("secret_key", "secret"),
+        question="API secret of your app",
+        where=_YOUR_APP,
     ),
     Setting(
         "redirect_uri",
@@ -125,6 +246,8 @@ _ROWS: Final = (
         needed_by=frozenset({PAGE, BROWSER}),
         other_names=("redirect_url",),
         called=("callback_url",),
+        question="Redirect URI of your app, to the letter",
+        where=_YOUR_APP,
     ),
     Setting("debug", "must be true or false", default=False),
     Setting("sleep_time", "must be between 100 and 10000 milliseconds", 1000),
@@ -176,9 +299,6 @@ NAMES: Final = tuple(SETTINGS)
 CREDENTIALS: Final = tuple(row.name for row in _ROWS if row.credential)
 DEFAULTS: Final[Mapping[str, Any]] = {row.name: row.default for row in _ROWS if not row.credential}
 
-# Written by `token --format env`, and read by other programs.
-_OURS_TO_WRITE: Final = f"{PREFIX}ACCESS_TOKEN"
-
 
 def variable(name: str) -> str:
     """Return the environment variable of a setting, or of another name for one."""
@@ -210,14 +330,9 @@ def did_you_mean(name: str) -> str | None:
 
     The name may have the prefix or not, in either case.
     """
-    plain = name.lower().removeprefix(PREFIX.lower())
-    meant = {one: row.name for row in _ROWS for one in (row.name, *row.other_names, *row.called)}
-    if variable(plain) == _OURS_TO_WRITE:
+    if any(name in row.variables for row in _ROWS):
         return None
-    if plain in SETTINGS or any(plain in row.other_names for row in _ROWS):
-        is_read = name == variable(plain) or name in SETTINGS
-        return None if is_read else meant[plain]
-    import difflib  # noqa: PLC0415 - for the one whose name is unknown
-
-    likely = difflib.get_close_matches(plain, meant, n=1, cutoff=0.75)
+    meant = {one: row.name for row in _ROWS for one in (row.name, *row.other_names, *row.called)}
+    plain = name.lower().removeprefix(PREFIX.lower())
+    likely = get_close_matches(plain, meant, n=1, cutoff=0.75)
     return meant[likely[0]] if likely else None

@@ -5,11 +5,8 @@ from __future__ import annotations
 import base64
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
 
 PERIOD: Final = 30
 """How long a one-time password is current, in seconds (RFC 6238, and every authenticator)."""
@@ -20,11 +17,6 @@ _CODE: Final = r"\d{6,8}"
 
 class UnusableSecretError(ValueError):
     """A TOTP secret of which no code for Upstox can be made; the message says why, without it."""
-
-
-def normalise_secret(secret: SecretStr) -> SecretStr:
-    """Return a TOTP secret as upper-case base32 without padding, as `normalise_text` does."""
-    return type(secret)(normalise_text(plain_text(secret)))
 
 
 def normalise_text(text: str) -> str:
@@ -51,20 +43,12 @@ def _without_blanks(text: str) -> str:
     return "".join(c for c in text if not c.isspace() and unicodedata.category(c) != "Cf")
 
 
-def plain_text(secret: SecretStr) -> str:
-    """Return what a secret holds; `ValueError` where it is no text, which nothing checks."""
-    text: object = secret.get_secret_value()
-    if not isinstance(text, str):
-        raise ValueError("not text")  # noqa: TRY004 - what pydantic collects
-    return text
-
-
 def _from_uri(uri: str) -> str:
     parts = urlsplit(uri)
     if parts.scheme == "otpauth-migration":
         raise UnusableSecretError(
             "is an export of Google Authenticator (otpauth-migration://), which holds several "
-            "secrets: give the one of Upstox in base32"
+            "secrets: give the one of Upstox, the text shown next to its QR code"
         )
     kind = parts.netloc.lower()
     if kind != "totp":

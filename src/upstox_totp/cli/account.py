@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from upstox_totp._cache.records import CachedToken
     from upstox_totp._cache.store import Store
     from upstox_totp._settings.identity import Identity
-    from upstox_totp._settings.sources import Settings
+    from upstox_totp._settings.table import Settings
 
 
 class Account(NamedTuple):

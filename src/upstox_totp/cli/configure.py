@@ -11,26 +11,27 @@ from pydantic import SecretStr
 from upstox_totp._api.one_time_passwords import OneTimePasswords
 from upstox_totp._checks.settings import check_settings
 from upstox_totp._http.server_clock import clock_of
-from upstox_totp._settings import rules
-from upstox_totp._settings.config import check_value
-from upstox_totp._settings.env_files import read_env_file
-from upstox_totp._settings.named_accounts import in_file, in_keyring
+from upstox_totp._settings.config import Config
+from upstox_totp._settings.env_files import read_env_file, save_settings
+from upstox_totp._settings.named_accounts import (
+    check_keyring,
+    in_file,
+    in_keyring,
+    save_in_account_file,
+    save_in_keyring,
+)
 from upstox_totp._settings.table import (
     API,
     CREDENTIALS,
     DEFAULTS,
+    METHODS,
     PAGE,
     SETTINGS,
+    Settings,
     methods_of,
     needed_by,
 )
-from upstox_totp._settings.totp_secret import normalise_secret
-from upstox_totp._settings.writing import (
-    check_keyring,
-    save_in_account_file,
-    save_in_file,
-    save_in_keyring,
-)
+from upstox_totp._settings.totp_secret import normalise_text
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import check_method, selected
@@ -46,18 +47,9 @@ KEYRING: Final = "keyring"
 PLACES: Final = (FILE, KEYRING)
 """Where settings can be written."""
 
-_QUESTIONS: Final[Mapping[str, str]] = {
-    "username": "Mobile number, 10 digits",
-    "password": "Login password",
-    "pin_code": "PIN",
-    "totp_secret": "TOTP secret, or its otpauth:// URI",
-    "client_id": "API key of your app",
-    "client_secret": "API secret of your app",
-    "redirect_uri": "Redirect URI of your app, to the letter",
-}
-_METHODS: Final[Mapping[str, str]] = {
-    PAGE: "login page (default, unofficial): needs all seven settings",
-    API: "TOTP API (official, recommended): needs API key, TOTP secret and PIN",
+_NEEDS: Final[Mapping[str, str]] = {
+    API: "needs API key, TOTP secret and PIN",
+    PAGE: "needs all seven settings",
 }
 
 
@@ -97,37 +89,26 @@ def configure(*, selection: Selection, into: str | None) -> ExitCode:
 
 
 def _kept(account: str | None, env_file: Path | None) -> dict[str, SecretStr]:
-    if account is None:
-        files = [read_env_file(env_file or Path(".env"))]
+    if account is not None:
+        found = in_file(account)
+        found.take_all(in_keyring(account, CREDENTIALS))
     else:
-        files = [in_file(account), in_keyring(account, CREDENTIALS)]
-    return {
-        name: SecretStr(file.values[own])
-        for name, row in SETTINGS.items()
-        for file in reversed(files)
-        for own in reversed(row.variables)
-        if own in file.values
-    }
+        path = env_file or Path(".env")
+        found = read_env_file(path) if path.exists() else Settings()
+    return {name: SecretStr(value) for name, value in found.values_as_text().items()}
 
 
 def _choose_method(method: str | None, kept: Mapping[str, SecretStr]) -> tuple[str, ...]:
     if method is not None:
-        return _methods(method)
-    for name, meaning in _METHODS.items():
-        write_line(f"  {name:<4}  {meaning}")
+        return methods_of(method)
+    for name, needs in _NEEDS.items():
+        write_line(f"  {name:<4}  {METHODS[name]}: {needs}")
     usual = kept["login_method"].get_secret_value() if "login_method" in kept else API
     while True:
-        chosen = _methods(click.prompt("Login method", default=usual))
-        if chosen:
-            return chosen
-        write_line(f"It {SETTINGS['login_method'].rule}.")
-
-
-def _methods(text: str) -> tuple[str, ...]:
-    try:
-        return methods_of(text)
-    except ValueError:
-        return ()
+        try:
+            return methods_of(click.prompt("Login method", default=usual))
+        except ValueError:
+            write_line(f"It {SETTINGS['login_method'].rule}.")
 
 
 def _choose_place(account: str | None, into: str | None) -> str:
@@ -143,7 +124,10 @@ def _choose_place(account: str | None, into: str | None) -> str:
 
 
 def _ask(name: str, kept: SecretStr | None, methods: tuple[str, ...]) -> SecretStr:
-    question = _QUESTIONS[name] + (" (Enter keeps what is there)" if kept else "")
+    row = SETTINGS[name]
+    question = row.question + (" (Enter keeps what is there)" if kept else "")
+    if row.where and kept is None:
+        write_line(f"  {row.where[0].upper()}{row.where[1:]}.")
     while True:
         # Pasting brings blanks and line ends along, which no setting but a password has at its end.
         answer = SecretStr(
@@ -151,30 +135,24 @@ def _ask(name: str, kept: SecretStr | None, methods: tuple[str, ...]) -> SecretS
                 question,
                 default="" if kept else None,
                 show_default=False,
-                hide_input=SETTINGS[name].secret,
+                hide_input=row.secret,
             )
         )
         if kept is not None and not answer.get_secret_value():
             answer = kept
         if name != "password":
             answer = SecretStr(answer.get_secret_value().strip())
-        problem = _find_problem(name, answer, methods)
+        problem = Config.check_value(name, answer.get_secret_value(), methods)
         if problem is not None:
             write_line(f"It {problem}.")
         elif name != "totp_secret" or _is_the_authenticators(answer):
             return answer
 
 
-def _find_problem(name: str, answer: SecretStr, methods: tuple[str, ...]) -> str | None:
-    problem = check_value(name, answer.get_secret_value())
-    if problem is None and name == "pin_code" and API in methods:
-        return None if rules.is_pin_for_api(answer) else f"must be 6 digits for {API}"
-    return problem
-
-
 def _is_the_authenticators(secret: SecretStr) -> bool:
     clock = clock_of(DEFAULTS["base_domain"])
-    code = OneTimePasswords(normalise_secret(secret)).current(clock)
+    plain = SecretStr(normalise_text(secret.get_secret_value()))
+    code = OneTimePasswords(plain).current(clock)
     write_line(f"The code that it makes now: {code.get_secret_value()}")
     return click.confirm("Does your authenticator app show the same", default=True)
 
@@ -184,7 +162,7 @@ def _save(
 ) -> None:
     if account is None:
         path = env_file or Path(".env")
-        save_in_file(path, given)
+        save_settings(path, given)
         write_line(f"Written into {path}, for you alone to read.")
     elif place == FILE:
         write_line(f"Written into {save_in_account_file(account, given)}, for you alone to read.")

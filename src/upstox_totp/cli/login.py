@@ -14,8 +14,7 @@ from pydantic import SecretStr
 from upstox_totp._api.cached_login import to_cached
 from upstox_totp._cache.lifetime import when
 from upstox_totp._settings.config import Config
-from upstox_totp._settings.sources import Found
-from upstox_totp._settings.table import BROWSER, NONE
+from upstox_totp._settings.table import BROWSER, NONE, Found
 from upstox_totp.cli.steps import progress
 from upstox_totp.cli.streams import is_terminal, note_line
 from upstox_totp.client import UpstoxTOTP
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from upstox_totp._cache.records import CachedToken
-    from upstox_totp._settings.sources import Settings
+    from upstox_totp._settings.table import Settings
     from upstox_totp.models import TokenRequestData
 
 _PASTE: Final = "If the browser does not come back by itself, paste the address that it ended at: "

@@ -14,7 +14,7 @@ from upstox_totp._settings.table import SETTINGS, methods_of
 from upstox_totp.cli.output import FORMATS, REPORTS
 
 if TYPE_CHECKING:
-    from upstox_totp._settings.sources import Settings
+    from upstox_totp._settings.table import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -24,7 +24,7 @@ from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
     from upstox_totp._api.app_token import TokenCheck
-    from upstox_totp._settings.sources import Settings
+    from upstox_totp._settings.table import Settings
     from upstox_totp.cli.exit_codes import ExitCode
     from upstox_totp.cli.options import Selection
     from upstox_totp.models import AddressesData

@@ -16,7 +16,7 @@ from upstox_totp.cli.output import facts, print_token, say
 
 if TYPE_CHECKING:
     from upstox_totp._cache.records import CachedToken
-    from upstox_totp._settings.sources import Settings
+    from upstox_totp._settings.table import Settings
     from upstox_totp.cli.options import Selection
 
 # ruff: noqa: PLC0415 - a cached token is printed without loading what a login needs

@@ -12,7 +12,7 @@ import tomlkit
 from pydantic import SecretStr
 from tomlkit.exceptions import TOMLKitError
 
-from upstox_totp._settings.writing import write_file, write_variables
+from upstox_totp._settings.env_files import write_file, write_variables
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
