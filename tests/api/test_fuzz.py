@@ -27,7 +27,7 @@ from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP
 from upstox_totp._cache.memory import PROCESS
 from upstox_totp._http import server_clock, session
 from upstox_totp.sandbox import Sandbox
-from upstox_totp.sandbox.calls import WRONG_CODE, WRONG_PIN
+from upstox_totp.sandbox.calls import Service
 
 if TYPE_CHECKING:
     from logging import LogRecord
@@ -215,8 +215,8 @@ class Trial:
         left = self.sandbox._state.attempts_left  # noqa: SLF001 - a login gives them back
         hidden = {step for step, _ in self.mutator.labels}
         for code, judging, most in (
-            (WRONG_PIN, {"pin"}, 1),
-            (WRONG_CODE, {"verify"}, 2),
+            (Service.WRONG_PIN, {"pin"}, 1),
+            (Service.WRONG_CODE, {"verify"}, 2),
         ):
             seen_all = self.plan.ways == ("page",) and not judging & hidden
             assert 5 - left[code] <= (most if seen_all else 3), (code, left)

@@ -202,8 +202,8 @@ class Mutator:
 
         def answer(call: Call, _: Proceed) -> Response:
             chance = random.Random(number)  # noqa: S311 - as above
-            text = f"{words} {self._echo(chance, (*call.values(), *self.secrets))}"
-            return call.answer(_envelope(shape, code, text), status)
+            text = f"{words} {self._echo(chance, (*call.sent(), *self.secrets))}"
+            return call.reply(_envelope(shape, code, text), status)
 
         return self._labelled(step, label, Fault(f"refused {code} {status} {shape}", answer))
 

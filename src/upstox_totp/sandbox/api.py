@@ -11,8 +11,7 @@ token request, path, body, answer and the codes of an app that may not ask are d
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address
@@ -21,26 +20,7 @@ from typing import Any
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from upstox_totp.sandbox.calls import (
-    EXTENDED,
-    INVALID_CLIENT,
-    INVALID_CODE,
-    INVALID_CREDENTIALS,
-    INVALID_INPUT,
-    INVALID_TOKEN,
-    JSON,
-    MISSING,
-    NO_NOTIFIER,
-    OTHER_ADDRESS,
-    STATIC_ADDRESS,
-    TOO_MANY,
-    WRONG_CLIENT,
-    Call,
-    Refusal,
-    Reply,
-    demand,
-    demand_field,
-)
+from upstox_totp.sandbox.calls import JSON, MISSING, Api, Call, Refusal, Reply, demand, demand_field
 from upstox_totp.sandbox.state import DIALOG_COOKIE, INDIA, State, TokenRequest, next_expiry
 
 FORM = "application/x-www-form-urlencoded"
@@ -59,11 +39,11 @@ def milliseconds(moment: float) -> str:
 
 def dialog(state: State, call: Call) -> Reply:
     """Answer step 1: begin a login and lead to the login page."""
-    kind = call.query("response_type")
-    demand(kind == "code", INVALID_INPUT, "Invalid response_type", kind, "response_type")
-    demand_field("redirect_uri", call.query("redirect_uri"))
-    _demand_app(state, call.request.args, "client_id", "redirect_uri")
-    login = state.begin(call.query("state"))
+    kind = call.args.get("response_type")
+    demand(kind == "code", Api.INVALID_INPUT, "Invalid response_type", kind, "response_type")
+    demand_field("redirect_uri", call.args.get("redirect_uri"))
+    _demand_app(state, call.args, "client_id", "redirect_uri")
+    login = state.begin(call.args.get("state"))
     told = {
         "client_id": state.rules.internal_client_id,
         "redirect_uri": state.rules.internal_redirect_uri,
@@ -74,44 +54,47 @@ def dialog(state: State, call: Call) -> Reply:
 
     def lead(params: dict[str, str]) -> Response:
         login.told = params
-        return redirect(call.url("login", "/open/start"))
+        return redirect(call.address("login", "/open/start"))
 
     return Reply(told, cookies={DIALOG_COOKIE: login.dialog}, render=lead)
 
 
 def token(state: State, call: Call) -> Reply:
     """Answer step 6: exchange the authorization code, which is used up whatever happens."""
-    media, form = call.request.mimetype, call.request.form
-    demand(media == FORM, INVALID_INPUT, f"The body must be {FORM}, not", media)
+    media, form = call.mimetype, call.form
+    demand(media == FORM, Api.INVALID_INPUT, f"The body must be {FORM}, not", media)
     good = state.redeem(form.get("code", ""))
     for name in MISSING:
         demand_field(name, form.get(name))
     kind = form["grant_type"]
-    demand(kind == "authorization_code", INVALID_INPUT, "Invalid grant_type", kind, "grant_type")
+    demand(
+        kind == "authorization_code", Api.INVALID_INPUT, "Invalid grant_type", kind, "grant_type"
+    )
     _demand_app(state, form, "client_id", "redirect_uri", "client_secret")
-    demand(good, INVALID_CODE, "Invalid Auth code", form["code"], "code")
+    demand(good, Api.INVALID_CODE, "Invalid Auth code", form["code"], "code")
     return Reply(_issued(state))
 
 
 def totp_login(state: State, call: Call) -> Reply:
     """Answer the TOTP login: judge the code, then the PIN, and end every older token."""
-    demand(state.let_in(), TOO_MANY, "Too Many Request Sent")
-    accepted = {media.lower() for media in call.request.accept_mimetypes.values()}
-    demand(JSON in accepted, INVALID_INPUT, f"Accept must be {JSON}", name="Accept")
-    app, key = state.rules.credentials, call.request.headers.get("x-api-key")
-    demand(key == app.client_id, INVALID_CLIENT, "Invalid x-api-key", key, "x-api-key")
-    body = call.body("totp", "pin")
+    demand(state.let_in(), Api.TOO_MANY, "Too Many Request Sent")
+    accepted = {media.lower() for media in call.accept_mimetypes.values()}
+    demand(JSON in accepted, Api.INVALID_INPUT, f"Accept must be {JSON}", name="Accept")
+    app, key = state.rules.credentials, call.headers.get("x-api-key")
+    demand(key == app.client_id, Api.INVALID_CLIENT, "Invalid x-api-key", key, "x-api-key")
+    body = call.fields("totp", "pin")
     for name, value in body.items():
         digits = isinstance(value, str) and SIX_DIGITS.fullmatch(value)
-        demand(digits, INVALID_INPUT, f"{name} must be a text of six digits", value, name)
+        demand(digits, Api.INVALID_INPUT, f"{name} must be a text of six digits", value, name)
     enabled = state.rules.totp_enabled
-    demand(enabled, INVALID_CREDENTIALS, "TOTP is not enabled on this account")
-    with _said_by_api():
+    demand(enabled, Api.INVALID_CREDENTIALS, "TOTP is not enabled on this account")
+    try:
         state.demand_unlocked()
-    with _said_by_api("totp"):
         state.take_code(body["totp"])
-    with _said_by_api("pin"):
         state.take_pin(body["pin"], app.pin_code)
+    except Refusal as refusal:
+        # One code on this host for all that is wrong with a credential.
+        raise replace(refusal, code=Api.INVALID_CREDENTIALS) from None
     state.revoke(*state.access_tokens)
     fields = _issued(state)
     return _success(fields) if state.rules.totp_login_enveloped else Reply(fields)
@@ -122,16 +105,16 @@ def token_request(state: State, call: Call) -> Reply:
     demand_field("client_id", call.segments.get("client_id"))
     _demand_app(state, call.segments, "client_id")
     # The OpenAPI description lists the second one.
-    body = call.body(optional={"client_secret", "otp_verification_disabled"})
+    body = call.fields(optional={"client_secret", "otp_verification_disabled"})
     unasked = type(body.get("otp_verification_disabled", False)) is bool
-    demand(unasked, INVALID_INPUT, "otp_verification_disabled must be true or false")
+    demand(unasked, Api.INVALID_INPUT, "otp_verification_disabled must be true or false")
     demand_field("client_secret", body.get("client_secret"))
     _demand_app(state, body, "client_secret")
     if state.rules.token_request_refusal is not None:
         raise Refusal(state.rules.token_request_refusal, "The app may not ask for a token")
     if state.notifier_url is None:
-        raise Refusal(NO_NOTIFIER, "The app has no notifier URL")
-    requested = TokenRequest(state.notifier_url, next_expiry(state.clock.now()))
+        raise Refusal(Api.NO_NOTIFIER, "The app has no notifier URL")
+    requested = TokenRequest(state.notifier_url, next_expiry(state.now()))
     state.requested = requested
     expiry = milliseconds(requested.lapses)
     return _success({"authorization_expiry": expiry, "notifier_url": requested.notifier_url})
@@ -139,7 +122,7 @@ def token_request(state: State, call: Call) -> Reply:
 
 def approved(state: State) -> tuple[str, dict[str, str]]:
     """Issue the token that was requested; return where to send it, and the message."""
-    requested, now = state.take_request(), state.clock.now()
+    requested, now = state.take_request(), state.now()
     message = {
         "client_id": state.rules.credentials.client_id,
         "user_id": state.rules.account.user_id,
@@ -155,7 +138,7 @@ def approved(state: State) -> tuple[str, dict[str, str]]:
 
 def profile(state: State, call: Call) -> Reply:
     """Answer who the bearer is, from the registered address alone."""
-    _demand_address(state, call, STATIC_ADDRESS)
+    _demand_address(state, call, Api.STATIC_ADDRESS)
     _demand_token(state, call)
     return _success(_user(state))
 
@@ -176,15 +159,15 @@ def logout(state: State, call: Call) -> Reply:
 def quote(state: State, call: Call) -> Reply:
     """Answer a price, to whoever has a valid token, from any address."""
     _demand_token(state, call, reading=True)
-    key = call.query("instrument_key") or ""
-    demand(key, INVALID_INPUT, "instrument_key is required", name="instrument_key")
+    key = call.args.get("instrument_key") or ""
+    demand(key, Api.INVALID_INPUT, "instrument_key is required", name="instrument_key")
     price = {"last_price": 24_500.5, "instrument_token": key}
     return _success({key.replace("|", ":"): price})
 
 
 def order(state: State, call: Call) -> Reply:
     """Take an order, from the registered address alone; nobody trades it."""
-    _demand_address(state, call, OTHER_ADDRESS)
+    _demand_address(state, call, Api.OTHER_ADDRESS)
     _demand_token(state, call)
     return _success({"order_ids": [secrets.token_hex(8)]})
 
@@ -192,25 +175,16 @@ def order(state: State, call: Call) -> Reply:
 def address(state: State, call: Call) -> Reply:
     """Tell the registered addresses, or register others: once a week, which ends tokens."""
     _demand_token(state, call)
-    if call.request.method == "PUT":
-        body = call.body("primary_ip", optional={"secondary_ip"})
+    if call.method == "PUT":
+        body = call.fields("primary_ip", optional={"secondary_ip"})
         for name, value in body.items():
-            demand(_is_address(value), INVALID_INPUT, f"Invalid {name}", value, name)
-        week = str(datetime.fromtimestamp(state.clock.now(), INDIA).isocalendar()[:2])
-        demand(week != state.moved, INVALID_INPUT, "Static IPs change once in a calendar week")
+            demand(_is_address(value), Api.INVALID_INPUT, f"Invalid {name}", value, name)
+        week = str(datetime.fromtimestamp(state.now(), INDIA).isocalendar()[:2])
+        demand(week != state.moved, Api.INVALID_INPUT, "Static IPs change once in a calendar week")
         state.moved = week
         state.addresses = {"primary_ip": None, "secondary_ip": None} | body
         state.end_sessions()
     return _success(state.addresses)
-
-
-@contextmanager
-def _said_by_api(name: str | None = None) -> Iterator[None]:
-    """Turn a refusal with a number of the `service` host into the one code of this host."""
-    try:
-        yield
-    except Refusal as refusal:
-        raise replace(refusal, code=INVALID_CREDENTIALS, name=name) from None
 
 
 def _is_address(value: object) -> bool:
@@ -224,7 +198,7 @@ def _demand_app(state: State, sent: Mapping[str, Any], *names: str) -> None:
     """Refuse what is not the app's own: its client id, redirect URI or secret."""
     for name in names:
         secret, value = name == "client_secret", sent.get(name)
-        code = INVALID_CLIENT if secret else WRONG_CLIENT
+        code = Api.INVALID_CLIENT if secret else Api.WRONG_CLIENT
         message = "Invalid client" if secret else f"Check your '{name}'"
         demand(value == getattr(state.rules.credentials, name), code, message, value, name)
 
@@ -232,16 +206,16 @@ def _demand_app(state: State, sent: Mapping[str, Any], *names: str) -> None:
 def _demand_address(state: State, call: Call, code: str) -> None:
     """Refuse, whatever the token, what does not come from a registered address."""
     addresses = state.addresses.values()
-    here = not state.rules.static_address or call.request.remote_addr in addresses
+    here = not state.rules.static_address or call.remote_addr in addresses
     named = ", ".join(filter(None, addresses))
     demand(here, code, f"Permitted only from the static IP configured in your account: {named}")
 
 
 def _demand_token(state: State, call: Call, *, reading: bool = False) -> None:
     valid = state.is_valid(call.bearer)
-    demand(valid, INVALID_TOKEN, "Invalid token used to access API", call.bearer)
+    demand(valid, Api.INVALID_TOKEN, "Invalid token used to access API", call.bearer)
     allowed = reading or not state.is_extended(call.bearer)
-    demand(allowed, EXTENDED, "Not permitted with an extended token")
+    demand(allowed, Api.EXTENDED, "Not permitted with an extended token")
 
 
 def _user(state: State) -> dict[str, Any]:
@@ -271,7 +245,7 @@ def _issued(state: State) -> dict[str, Any]:
     }
     if not state.rules.described:
         return answer
-    now = state.clock.now()
+    now = state.now()
     return answer | {
         "expires_in": next_expiry(now) - int(now),
         "token_type": "Bearer",

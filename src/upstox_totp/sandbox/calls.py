@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
 from typing import Any, Literal, get_args
 
 from werkzeug.datastructures import Headers
@@ -34,27 +35,40 @@ Code = int | str
 STEPS: tuple[str, ...] = get_args(Step)
 LOOP_PATH = "/open/redirect-loop"
 
-MOBILE = 1017016
-OTP_BLOCKED = 1017069
-SESSION = 1017076
-LOCKED = 1017090
-WRONG_PIN = 1017106
-# The real codes of these two are not known; nothing real is numbered like them.
-MALFORMED = 1017998
-WRONG_CODE = 1017999
+JSON = "application/json"
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
-NOT_SUPPORTED = "UDAPI10000"
-TOO_MANY = "UDAPI10005"
-INVALID_CREDENTIALS = "UDAPI100016"
-INVALID_INPUT = "UDAPI100036"
-INVALID_TOKEN = "UDAPI100050"  # noqa: S105 - an error code
-INVALID_CODE = "UDAPI100057"
-EXTENDED = "UDAPI100067"
-WRONG_CLIENT = "UDAPI100068"
-INVALID_CLIENT = "UDAPI100069"
-NO_NOTIFIER = "UDAPI1123"
-OTHER_ADDRESS = "UDAPI1154"
-STATIC_ADDRESS = "UDAPI1221"
+
+class Service(IntEnum):
+    """The codes of the `service` host."""
+
+    MOBILE = 1017016
+    OTP_BLOCKED = 1017069
+    SESSION = 1017076
+    LOCKED = 1017090
+    WRONG_PIN = 1017106
+    # The real codes of these two are not known; nothing real is numbered like them.
+    MALFORMED = 1017998
+    WRONG_CODE = 1017999
+
+
+class Api(StrEnum):
+    """The codes of the `api` host."""
+
+    NOT_SUPPORTED = "UDAPI10000"
+    TOO_MANY = "UDAPI10005"
+    INVALID_CREDENTIALS = "UDAPI100016"
+    INVALID_INPUT = "UDAPI100036"
+    INVALID_TOKEN = "UDAPI100050"  # noqa: S105 - an error code
+    INVALID_CODE = "UDAPI100057"
+    EXTENDED = "UDAPI100067"
+    WRONG_CLIENT = "UDAPI100068"
+    INVALID_CLIENT = "UDAPI100069"
+    NO_NOTIFIER = "UDAPI1123"
+    OTHER_ADDRESS = "UDAPI1154"
+    STATIC_ADDRESS = "UDAPI1221"
+
+
 # At the login's routes alone; elsewhere the same numbers mean other things.
 MISSING = {
     "client_id": "UDAPI1017",
@@ -63,19 +77,17 @@ MISSING = {
     "grant_type": "UDAPI1023",
     "client_secret": "UDAPI1024",
 }
-
-# Documented as 4xx only; which 4xx is our choice.
-_UNAUTHORIZED = (
-    INVALID_CREDENTIALS,
-    INVALID_TOKEN,
-    INVALID_CODE,
-    INVALID_CLIENT,
-    EXTENDED,
-    STATIC_ADDRESS,
-)
-_API_STATUS = dict.fromkeys(_UNAUTHORIZED, 401) | {OTHER_ADDRESS: 403, TOO_MANY: 429}
-JSON = "application/json"
-PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+# Documented as 4xx only; which 4xx is our choice: 400 for what is not here.
+STATUSES: dict[Code, int] = {
+    Api.INVALID_CREDENTIALS: 401,
+    Api.INVALID_TOKEN: 401,
+    Api.INVALID_CODE: 401,
+    Api.INVALID_CLIENT: 401,
+    Api.EXTENDED: 401,
+    Api.STATIC_ADDRESS: 401,
+    Api.OTHER_ADDRESS: 403,
+    Api.TOO_MANY: 429,
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -167,13 +179,7 @@ def failure(
 
 def failure_status(stage: str, code: Code) -> int:
     """Return the HTTP status of a failure: 200 on `service` (one client, live), 4xx on `api`."""
-    return _API_STATUS.get(str(code), 400) if stage == "api" else 200
-
-
-def json_response(rules: Rules, value: object, status: int = 200) -> Response:
-    """Return `value` as JSON with the sandbox's `Content-Type` to the letter."""
-    content_type = f"{JSON};charset={rules.charset.upper()}" if rules.charset else JSON
-    return Response(json.dumps(value), status, content_type=content_type)
+    return STATUSES.get(code, 400) if stage == "api" else 200
 
 
 def private_redirect(location: str, status: int = 302) -> Response:
@@ -192,13 +198,13 @@ def leaves(value: object) -> Iterator[str]:
         yield str(value)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Call:
-    """A request that has found its route, with its record and the path's open segments."""
+class Call(Request):
+    """A request that the protocol knows, of any size: the peer is on this machine."""
 
-    request: Request
+    max_form_memory_size = None
     record: RequestRecord
     rules: Rules
+    # The open segments of the path, by name.
     segments: Mapping[str, str]
 
     @property
@@ -206,45 +212,41 @@ class Call:
         """The host the request went to."""
         return self.record.stage
 
-    def data(self) -> dict[str, Any]:
-        """Return the object under `data`, the envelope of every `service` request."""
-        media, body = self.request.content_type, self.record.json
-        wrong = "Content-Type must be application/json, not"
-        demand(self.request.mimetype == JSON, MALFORMED, wrong, media)
-        data = body.get("data") if isinstance(body, dict) else None
-        demand(isinstance(data, dict), MALFORMED, 'The body must be {"data": {...}}')
-        return dict(data or {})
-
-    def body(self, *names: str, optional: Collection[str] = ()) -> dict[str, Any]:
-        """Return the body of an `api` request, a JSON object of these names and no others."""
-        media = self.request.mimetype
-        demand(media == JSON, INVALID_INPUT, f"Content-Type must be {JSON}, not", media)
-        body: dict[str, Any] = self.record.json if isinstance(self.record.json, dict) else {"": 0}
-        shape = ", ".join(f'"{name}": ...' for name in names)
-        exact = set(body) - set(optional) == set(names)
-        demand(exact, INVALID_INPUT, f"The body must be {{{shape}}} and no more")
-        return body
-
-    def query(self, name: str) -> str | None:
-        """Return the first query parameter called `name`, or None."""
-        return self.request.args.get(name)
-
     @property
     def bearer(self) -> str:
         """The token of the `Authorization: Bearer` header, or an empty text."""
-        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         return token if scheme.lower() == "bearer" else ""
 
-    def url(self, stage: str, path: str) -> str:
+    def wrapped(self) -> dict[str, Any]:
+        """Return the object under `data`, the envelope of every `service` request."""
+        wrong = "Content-Type must be application/json, not"
+        demand(self.mimetype == JSON, Service.MALFORMED, wrong, self.content_type)
+        body = self.record.json
+        data = body.get("data") if isinstance(body, dict) else None
+        demand(isinstance(data, dict), Service.MALFORMED, 'The body must be {"data": {...}}')
+        return dict(data or {})
+
+    def fields(self, *names: str, optional: Collection[str] = ()) -> dict[str, Any]:
+        """Return the body of an `api` request, a JSON object of these names and no others."""
+        wrong = f"Content-Type must be {JSON}, not"
+        demand(self.mimetype == JSON, Api.INVALID_INPUT, wrong, self.mimetype)
+        body: dict[str, Any] = self.record.json if isinstance(self.record.json, dict) else {"": 0}
+        shape = ", ".join(f'"{name}": ...' for name in names)
+        exact = set(body) - set(optional) == set(names)
+        demand(exact, Api.INVALID_INPUT, f"The body must be {{{shape}}} and no more")
+        return body
+
+    def address(self, stage: str, path: str) -> str:
         """Return the sandbox's own address of `path` on the host `stage`."""
-        return f"{self.request.host_url}{stage}{path}"
+        return f"{self.host_url}{stage}{path}"
 
-    def values(self) -> list[str]:
+    def sent(self) -> list[str]:
         """Return every value the request carried: query, body and bearer token."""
-        request, sent = self.request, leaves(self.record.json)
-        everything = (*request.args.values(), *sent, *request.form.values(), self.bearer)
-        return [value for value in everything if value]
+        body = leaves(self.record.json)
+        return [*filter(None, (*self.args.values(), *body, *self.form.values(), self.bearer))]
 
-    def answer(self, value: object, status: int = 200) -> Response:
-        """Return `value` as a JSON response."""
-        return json_response(self.rules, value, status)
+    def reply(self, value: object, status: int = 200) -> Response:
+        """Return `value` as JSON with the sandbox's `Content-Type` to the letter."""
+        charset = f";charset={self.rules.charset.upper()}" if self.rules.charset else ""
+        return Response(json.dumps(value), status, content_type=f"{JSON}{charset}")

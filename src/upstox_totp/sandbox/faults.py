@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from upstox_totp.sandbox.calls import LOOP_PATH, TOO_MANY, Call, Code, failure, failure_status
+from upstox_totp.sandbox.calls import LOOP_PATH, Api, Call, Code, failure, failure_status
 from upstox_totp.sandbox.server import Wire
 
 Alteration = Callable[[Any], Any]
@@ -129,7 +129,9 @@ class Fault:
         """
 
         def answer(call: Call, _: Proceed) -> Response:
-            response = call.answer(failure(call.stage, TOO_MANY, "Too Many Request Sent"), status)
+            response = call.reply(
+                failure(call.stage, Api.TOO_MANY, "Too Many Request Sent"), status
+            )
             response.headers["Retry-After"] = str(value)
             return response
 
@@ -143,7 +145,7 @@ class Fault:
             value: Anything JSON can hold.
             status: The HTTP status.
         """
-        return cls("json", lambda call, _: call.answer(value, status))
+        return cls("json", lambda call, _: call.reply(value, status))
 
     @classmethod
     def body(cls, body: bytes, content_type: str = "application/json") -> Self:
@@ -207,9 +209,9 @@ class Fault:
 
         def answer(call: Call, _: Proceed) -> Response:
             repeated = call.rules.echo if echo is None else echo
-            text = " ".join([message, *(call.values() if repeated else [])])
+            text = " ".join([message, *(call.sent() if repeated else [])])
             usual = failure_status(call.stage, code)
-            return call.answer(failure(call.stage, code, text), usual if status is None else status)
+            return call.reply(failure(call.stage, code, text), usual if status is None else status)
 
         return cls(f"refuse {code}", answer)
 
@@ -288,7 +290,7 @@ class Fault:
     @classmethod
     def redirect_loop(cls) -> Self:
         """Answer with a redirect to an address of the login host that leads to itself."""
-        return cls("redirect loop", lambda call, _: redirect(call.url("login", LOOP_PATH)))
+        return cls("redirect loop", lambda call, _: redirect(call.address("login", LOOP_PATH)))
 
     @classmethod
     def then_refuse(cls) -> Self:

@@ -12,7 +12,7 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from upstox_totp.sandbox import pages
-from upstox_totp.sandbox.calls import SESSION, Call, Refusal, Reply, demand, private_redirect
+from upstox_totp.sandbox.calls import Call, Refusal, Reply, Service, demand, private_redirect
 from upstox_totp.sandbox.state import FLOW_COOKIE, Login, State
 
 Stage = Literal["mobile", "code", "pin", "approval", "ended"]
@@ -26,7 +26,7 @@ def lead(state: State, call: Call) -> Reply:
     """Lead from the dialog to the page, whose address tells what a client must know."""
     login = state.login_of(call, page=True)
     told = urlencode({name: value for name, value in login.told.items() if value is not None})
-    address = call.url("login", f"/?{told}")
+    address = call.address("login", f"/?{told}")
     return Reply(address, cookies={FLOW_COOKIE: login.flow}, render=private_redirect)
 
 
@@ -48,7 +48,7 @@ def answer(state: State, call: Call) -> Reply:
             login.notice = LATE
     except Refusal as refusal:
         login.notice = refusal.text(echo=False)
-    return _see_other(call.url("login", "/"))
+    return _see_other(call.address("login", "/"))
 
 
 def _stage(state: State, call: Call, login: Login) -> Stage:
@@ -60,7 +60,7 @@ def _stage(state: State, call: Call, login: Login) -> Stage:
         return "approval"
     if login.verified is not None:
         return "pin"
-    waits = login.otp_token is not None and state.clock.lived() < login.otp_expires
+    waits = login.otp_token is not None and state.lived() < login.otp_expires
     return "code" if waits else "mobile"
 
 
@@ -73,7 +73,7 @@ def _form(state: State, call: Call, login: Login, stage: Stage) -> str:
     """Return the page with the form of what the login waits for."""
     if stage == "ended":
         return pages.document("Log in", "", OVER)
-    action = call.url("login", f"/{stage}")
+    action = call.address("login", f"/{stage}")
     if stage != "approval":
         return pages.question(stage, action, login.notice)
     account, app = state.rules.account, state.rules.credentials.client_id
@@ -86,26 +86,26 @@ def _form(state: State, call: Call, login: Login, stage: Stage) -> str:
 
 def _take(state: State, call: Call, login: Login, stage: Stage) -> Reply:
     """Take what was typed into the form that is due; all but the last lead back to the page."""
-    known, page = state.rules.credentials, call.url("login", "/")
+    known, page = state.rules.credentials, call.address("login", "/")
     if stage == "mobile":
         state.demand_unlocked()
         right = _typed(call, "mobile") == known.username
-        demand(right, SESSION, "No account has this mobile number")
+        demand(right, Service.SESSION, "No account has this mobile number")
         state.open_otp(login)
         return _see_other(page)
     if stage == "code":
         code = _typed(call, "otp")
-        demand(SIX_DIGITS.fullmatch(code), SESSION, "The one-time code has six digits")
+        demand(SIX_DIGITS.fullmatch(code), Service.SESSION, "The one-time code has six digits")
         state.demand_unlocked()
         state.take_code(code)
         login.otp_token, login.verified = None, "newer"
         return _see_other(page)
     if stage == "pin":
         pin = _typed(call, "pin")
-        demand(pin, SESSION, "Enter the PIN")
+        demand(pin, Service.SESSION, "Enter the PIN")
         return _see_other(page, state.open_session(login, pin, known.pin_code))
     decision = _typed(call, "decision")
-    demand(decision in {"approve", "deny"}, SESSION, "Approve or deny the access")
+    demand(decision in {"approve", "deny"}, Service.SESSION, "Approve or deny the access")
     login.approved = decision == "approve"
     login.denied = not login.approved
     if login.denied:
@@ -114,7 +114,7 @@ def _take(state: State, call: Call, login: Login, stage: Stage) -> Reply:
 
 
 def _typed(call: Call, name: str) -> str:
-    return call.request.form.get(name, "").strip()
+    return call.form.get(name, "").strip()
 
 
 def _see_other(location: str, cookies: Mapping[str, str] | None = None) -> Reply:

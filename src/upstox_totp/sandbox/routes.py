@@ -52,7 +52,7 @@ class Route:
 
 
 def _loop(_: State, call: Call) -> Reply:
-    return Reply(call.request.url, render=redirect)
+    return Reply(call.url, render=redirect)
 
 
 ROUTES: tuple[Route, ...] = (

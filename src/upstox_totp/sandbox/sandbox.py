@@ -15,7 +15,7 @@ from upstox_totp.sandbox.calls import STEPS, RequestRecord, Step
 from upstox_totp.sandbox.faults import Fault
 from upstox_totp.sandbox.rules import TOTP_PERIOD, Certificate, Rules, codes_of
 from upstox_totp.sandbox.server import HOST, Listener
-from upstox_totp.sandbox.state import Clock, State
+from upstox_totp.sandbox.state import State
 
 
 def _post(url: str, message: Mapping[str, str], timeout: float) -> int:
@@ -113,8 +113,7 @@ class Sandbox(Rules):
             certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             certificate.load_cert_chain(chain, key)
         self._scheme = "http" if certificate is None else "https"
-        self._clock = Clock(clock, clock_offset)
-        self._state = State(self, self._clock)
+        self._state = State(self, clock, clock_offset)
         self._application = Application(self._state)
         # How many requests `clear_requests` forgot.
         self._cleared = 0
@@ -250,7 +249,7 @@ class Sandbox(Rules):
 
     def now(self) -> float:
         """Return the server's time in epoch seconds."""
-        return self._clock.now()
+        return self._state.now()
 
     def advance(self, seconds: float) -> None:
         """Move the server's clock on.
@@ -259,7 +258,7 @@ class Sandbox(Rules):
             seconds: How far; negative to move it back.
         """
         with self._state.lock:
-            self._clock.offset += seconds
+            self._state.offset += seconds
 
     def unlock(self) -> None:
         """Lift the account's lock, the block of one-time passwords and the TOTP login's limits."""

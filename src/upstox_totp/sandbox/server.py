@@ -10,15 +10,14 @@ import sys
 import threading
 from collections.abc import Callable
 from email.utils import formatdate
+from socketserver import ThreadingTCPServer
 from typing import Any
 
-from werkzeug.exceptions import NotFound
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from werkzeug.serving import WSGIRequestHandler
 from werkzeug.wrappers import Response
 
 HOST = "127.0.0.1"
 POLL = 0.01
-BACKLOG = 128
 JOIN = 5.0
 LINGER_ZERO = struct.pack("ii", 1, 0)
 
@@ -29,8 +28,9 @@ class Wire(WSGIRequestHandler):
     """One client's connection: reads its requests, and sends answers whole, in parts or not."""
 
     protocol_version = "HTTP/1.1"
+    server_version = "upstox-totp-sandbox"
     disable_nagle_algorithm = True
-    server: "Server"
+    server: "Server"  # type: ignore[assignment]
     # Host, port and number of the connection.
     client_address: tuple[str, int, int]  # type: ignore[assignment]
 
@@ -75,7 +75,7 @@ class Wire(WSGIRequestHandler):
 
     def version_string(self) -> str:
         """Return the `Server` header."""
-        return "upstox-totp-sandbox"
+        return self.server_version
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Return the `Date` header, by the sandbox's clock."""
@@ -86,16 +86,18 @@ class Wire(WSGIRequestHandler):
         """Log nothing."""
 
 
-class Server(ThreadedWSGIServer):
-    """Accepts connections from a socket that already listens, which it duplicates."""
+class Server(ThreadingTCPServer):
+    """Listens on a port of the loopback interface, and accepts connections."""
 
-    def __init__(
-        self, listening: socket.socket, context: ssl.SSLContext | None, listener: "Listener"
-    ) -> None:
-        host, port = listening.getsockname()
-        super().__init__(host, port, NotFound(), Wire, fd=listening.fileno())
-        self.ssl_context = context
+    allow_reuse_address = True
+    request_queue_size = 128
+    # What werkzeug asks of the server.
+    multithread, multiprocess = True, False
+
+    def __init__(self, port: int, listener: "Listener") -> None:
         self.listener = listener
+        self.ssl_context = listener.context
+        super().__init__((HOST, port), Wire)
 
     def get_request(self) -> tuple[Any, Any]:
         """Accept a connection, whose number joins its address."""
@@ -137,7 +139,7 @@ class Listener:
         now: Callable[[], float],
     ) -> None:
         self._asked = port
-        self._context = context
+        self.context = context
         self.respond = respond
         self.now = now
         self.port: int | None = None
@@ -150,10 +152,9 @@ class Listener:
 
     def open(self) -> None:
         """Listen, or raise an OSError if the port is taken."""
-        with self._lock, self._bound(self.port or self._asked) as listening:
-            self.port = listening.getsockname()[1]
-            listening.listen(BACKLOG)
-            server = Server(listening, self._context, self)
+        with self._lock:
+            server = Server(self.port or self._asked, self)
+            self.port = server.server_address[1]
             thread = threading.Thread(
                 target=server.serve_forever, args=(POLL,), name="sandbox-listener", daemon=True
             )
@@ -183,7 +184,10 @@ class Listener:
         with self._lock:
             if self._serving is not None:
                 self._deafen()
-                self.held.append(self._bound(self.port or 0))
+                holder = socket.socket()
+                self.held.append(holder)
+                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                holder.bind((HOST, self.port or 0))
 
     def resume(self) -> None:
         """Listen again on the same port, if it was stopped."""
@@ -197,21 +201,10 @@ class Listener:
             server, thread = self._serving
             server.shutdown()
             thread.join(JOIN)
+            server.server_close()
             self._serving = None
 
     def _release(self) -> None:
         for held in self.held:
             held.close()
         self.held.clear()
-
-    @staticmethod
-    def _bound(port: int) -> socket.socket:
-        """Return a socket bound to `port` on the loopback interface."""
-        bound = socket.socket()
-        try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind((HOST, port))
-        except OSError:
-            bound.close()
-            raise
-        return bound

@@ -12,17 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from upstox_totp.sandbox.calls import (
-    LOCKED,
-    OTP_BLOCKED,
-    SESSION,
-    WRONG_CODE,
-    WRONG_PIN,
-    Call,
-    Refusal,
-    Revision,
-    demand,
-)
+from upstox_totp.sandbox.calls import Call, Refusal, Revision, Service, demand
 from upstox_totp.sandbox.rules import TOTP_PERIOD, RateLimit, Rules, codes_of
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -50,23 +40,6 @@ def _web_token(claims: dict[str, Any], key: bytes) -> str:
     parts = ({"typ": "JWT", "alg": "HS256"}, claims)
     signed = ".".join(segment(json.dumps(part, separators=(",", ":")).encode()) for part in parts)
     return f"{signed}.{segment(hmac.digest(key, signed.encode(), hashlib.sha256))}"
-
-
-class Clock:
-    """The time as the server sees it, which can be off, be moved, and step on by itself."""
-
-    def __init__(self, source: Callable[[], float], offset: float) -> None:
-        self._source = source
-        self.offset = offset
-        self.stepped = 0.0
-
-    def now(self) -> float:
-        """Return the server's time in epoch seconds."""
-        return self.lived() + self.stepped
-
-    def lived(self) -> float:
-        """Return the time without the steps, which stand for waits and must age no login."""
-        return self._source() + self.offset
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -108,9 +81,11 @@ class TokenRequest:
 class State:
     """All the service remembers; whoever uses it holds its lock."""
 
-    def __init__(self, rules: Rules, clock: Clock) -> None:
+    def __init__(self, rules: Rules, clock: Callable[[], float], offset: float) -> None:
         self.rules = rules
-        self.clock = clock
+        self.offset = offset
+        self._clock = clock
+        self._stepped = 0.0
         self.lock = threading.RLock()
         self.notifier_url: str | None = None
         self._key = secrets.token_bytes(32)
@@ -132,11 +107,22 @@ class State:
 
     def unlock(self) -> None:
         """Lift the lock and the blocks, and give all attempts back."""
-        self.attempts_left = {WRONG_CODE: self.rules.attempts, WRONG_PIN: self.rules.attempts}
+        self.attempts_left = {
+            Service.WRONG_CODE: self.rules.attempts,
+            Service.WRONG_PIN: self.rules.attempts,
+        }
         self._locked = False
         self._otp_requests: list[float] = []
         self._blocked_until = 0.0
         self._totp_logins: list[float] = []
+
+    def now(self) -> float:
+        """Return the server's time in epoch seconds."""
+        return self.lived() + self._stepped
+
+    def lived(self) -> float:
+        """Return the time without the steps, which stand for waits and must age no login."""
+        return self._clock() + self.offset
 
     def begin(self, state: str | None) -> Login:
         """Return a new login; the app wants `state` back with the code."""
@@ -146,35 +132,39 @@ class State:
 
     def login_of(self, call: Call, *, page: bool = False) -> Login:
         """Return the login of the dialog's and the page's cookies; the `page` sets the second."""
-        cookies = call.request.cookies
+        cookies = call.cookies
         login = self._logins.get(cookies.get(DIALOG_COOKIE, ""))
         # The real code is not known.
         if login is None or not (page or cookies.get(FLOW_COOKIE) == login.flow):
-            raise Refusal(SESSION, "The session has expired, start again: no dialog's cookies")
+            raise Refusal(
+                Service.SESSION, "The session has expired, start again: no dialog's cookies"
+            )
         return login
 
     @staticmethod
     def demand_session(login: Login, call: Call) -> None:
         """Refuse without the cookie that was set for the PIN."""
-        own = login.session and call.request.cookies.get(SESSION_COOKIE) == login.session
-        demand(own, SESSION, "The session has expired, start again: no session cookie")
+        own = login.session and call.cookies.get(SESSION_COOKIE) == login.session
+        demand(own, Service.SESSION, "The session has expired, start again: no session cookie")
 
     def demand_unlocked(self) -> None:
         """Refuse when the account is locked."""
-        demand(not self._locked, LOCKED, "Your account is locked, too many wrong attempts")
+        demand(not self._locked, Service.LOCKED, "Your account is locked, too many wrong attempts")
 
     def open_otp(self, login: Login) -> str:
         """Generate a one-time password, and return its token; refuse when they were too many."""
-        now, limits = self.clock.now(), [(self.rules.otp_limit, BLOCK)]
+        now, limits = self.now(), [(self.rules.otp_limit, BLOCK)]
         if now >= self._blocked_until and not self._let_in(self._otp_requests, limits):
             self._blocked_until = now + BLOCK
             self._otp_requests.clear()
         free = now >= self._blocked_until
         demand(
-            free, OTP_BLOCKED, "You have exceeded the number of OTPs. Try again after 10 minutes"
+            free,
+            Service.OTP_BLOCKED,
+            "You have exceeded the number of OTPs. Try again after 10 minutes",
         )
         login.otp_token = f"ll1FA-{secrets.token_hex(32)}"
-        login.otp_expires = self.clock.lived() + self.rules.otp_lifetime
+        login.otp_expires = self.lived() + self.rules.otp_lifetime
         return login.otp_token
 
     def let_in(self) -> bool:
@@ -182,7 +172,7 @@ class State:
         return self._let_in(self._totp_logins, self.rules.totp_login_limits)
 
     def _let_in(self, moments: list[float], limits: Iterable[RateLimit]) -> bool:
-        now = self.clock.now()
+        now = self.now()
         # A clock that was moved back leaves moments to come, which say nothing.
         moments[:] = [moment for moment in moments if moment <= now]
         free = all(
@@ -193,32 +183,32 @@ class State:
 
     def take_code(self, code: object) -> None:
         """Accept a one-time password of this period or the one before, each once."""
-        period = int(self.clock.now() // TOTP_PERIOD)
+        period = int(self.now() // TOTP_PERIOD)
         totp = codes_of(self.rules.credentials.totp_secret)
         periods = {max(period - 1, 0), period} - self._used_codes
         fresh = {totp.generate_otp(one): one for one in sorted(periods)}
         if not self.rules.totp_enabled or not isinstance(code, str) or code not in fresh:
-            raise self._failed(WRONG_CODE, "Invalid OTP", code)
-        self.attempts_left[WRONG_CODE] = self.rules.attempts
+            raise self._failed(Service.WRONG_CODE, "Invalid OTP", code, "totp")
+        self.attempts_left[Service.WRONG_CODE] = self.rules.attempts
         if self.rules.single_use_codes:
             self._used_codes.add(fresh[code])
         if self.rules.step_clock:
-            self.clock.stepped += TOTP_PERIOD
+            self._stepped += TOTP_PERIOD
 
     def take_pin(self, text: object, expected: str) -> None:
         """Accept the PIN, as it is written in the request."""
         if not self.rules.pin_set or text != expected:
-            raise self._failed(WRONG_PIN, "Incorrect PIN", text)
-        self.attempts_left[WRONG_PIN] = self.rules.attempts
+            raise self._failed(Service.WRONG_PIN, "Incorrect PIN", text, "pin")
+        self.attempts_left[Service.WRONG_PIN] = self.rules.attempts
         self.completed += 1
 
-    def _failed(self, code: int, message: str, value: object) -> Refusal:
+    def _failed(self, code: Service, message: str, value: object, name: str) -> Refusal:
         self.attempts_left[code] -= 1
         left = self.attempts_left[code]
         self._locked = left <= 0
         if self._locked:
-            return Refusal(LOCKED, message, value, hint="Your account is locked")
-        return Refusal(code, message, value, hint=f"{left} attempts left")
+            return Refusal(Service.LOCKED, message, value, name, "Your account is locked")
+        return Refusal(code, message, value, name, f"{left} attempts left")
 
     def open_session(self, login: Login, text: object, expected: str) -> dict[str, str]:
         """Take the PIN, and return the cookie of the session that it opens."""
@@ -232,12 +222,12 @@ class State:
         if hops <= 0:
             return self.granted(login)
         query = urlencode({"state": secrets.token_hex(4), "hops": hops})
-        return call.url("api", f"/login/authorization/redirect?{query}")
+        return call.address("api", f"/login/authorization/redirect?{query}")
 
     def granted(self, login: Login) -> str:
         """Return the app's redirect URI with a new authorization code and the dialog's `state`."""
         code = secrets.token_hex(8)
-        self._grants[code] = self.clock.lived() + self.rules.code_lifetime
+        self._grants[code] = self.lived() + self.rules.code_lifetime
         return self._led_back(code=code, state=login.state)
 
     def denied(self, login: Login) -> str:
@@ -252,11 +242,11 @@ class State:
 
     def redeem(self, code: str) -> bool:
         """Use up an authorization code, and tell whether it was good until now."""
-        return self.clock.lived() < self._grants.pop(code, 0.0)
+        return self.lived() < self._grants.pop(code, 0.0)
 
     def issue(self, *, extended: bool = False) -> str:
         """Return a new token, which expires at the next 03:30 in India, or after a year."""
-        now = self.clock.now()
+        now = self.now()
         expires = int(now) + YEAR if extended else next_expiry(now)
         claims = {
             "sub": self.rules.account.user_id,
@@ -278,7 +268,7 @@ class State:
 
     def is_valid(self, token: str) -> bool:
         """Tell whether `token` was issued here, is not revoked and has not expired."""
-        return token in self._tokens and self.clock.now() < self._tokens[token].expires
+        return token in self._tokens and self.now() < self._tokens[token].expires
 
     def is_extended(self, token: str) -> bool:
         """Tell whether a token that was issued here is an extended one."""
@@ -297,7 +287,7 @@ class State:
     @property
     def waits(self) -> bool:
         """Whether a token request can be approved or rejected."""
-        return self.requested is not None and self.clock.now() < self.requested.lapses
+        return self.requested is not None and self.now() < self.requested.lapses
 
     def take_request(self) -> TokenRequest:
         """Return the token request that waits, which ends its wait, or raise a RuntimeError."""
