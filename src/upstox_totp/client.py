@@ -73,7 +73,7 @@ class UpstoxTOTP:
             groups or in lower case, or an ``otpauth://`` URI.
         client_id: The API key of the app.
         client_secret: The API secret of the app.
-        redirect_uri: The redirect URI of the app, to the letter.
+        redirect_uri: The redirect URI, exactly as in the app.
         debug: Whether to log what happens in a login, without any secret.
         sleep_time: How long to wait between two requests, in milliseconds, 100 to 10000.
 
@@ -119,7 +119,7 @@ class UpstoxTOTP:
     def from_env_file(
         cls, path: str | os.PathLike[str] = ".env", **settings: Unpack[SettingsByName]
     ) -> Self:
-        """Return a client whose settings come from the environment, else from one file.
+        """Return a client whose settings come from the environment, otherwise from one file.
 
         Args:
             path: The file, in the format of ``.env.example``. No other file is read, and unlike
@@ -137,9 +137,9 @@ class UpstoxTOTP:
     def from_account(cls, name: str) -> Self:
         """Return a client for one of your accounts, by the name that you gave it.
 
-        Its settings come from the environment, else a secrets directory, else the account's entry
-        in the operating system's keyring, else its file in the user's configuration directory,
-        else ``.env`` in the working directory.
+        Each setting comes from the first of these places that has it: the environment, a secrets
+        directory, the account's file in the user's configuration directory, its entry in the
+        operating system's keyring, ``.env`` in the working directory.
 
         Args:
             name: The account's name, as ``upstox_cli configure --account`` was given it.

@@ -370,7 +370,7 @@ class ErrorCode(StrEnum):
     WRONG_CLIENT_ID_OR_REDIRECT_URI = _rejected(
         "UDAPI100068",
         "The client id or the redirect URI is wrong.",
-        f"Compare {{client_id}} and {{redirect_uri}}, to the letter, with your app: {APPS}",
+        f"{{client_id}} and {{redirect_uri}} must be exactly those of your app: {APPS}",
         _NEWEST_APP,
     )
     INVALID_CLIENT = _rejected(
@@ -382,7 +382,7 @@ class ErrorCode(StrEnum):
     REDIRECT_URI_DIFFERS = _rejected(
         "UDAPI100070",
         "The redirect URI differs from the app's.",
-        f"Compare {{redirect_uri}}, to the letter, with your app: {APPS}",
+        f"{{redirect_uri}} must be exactly that of your app: {APPS}",
     )
     CLIENT_ID_INACTIVE = _rejected(
         "UDAPI100073",

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core.core_schema import CoreSchema, any_schema, union_schema
 
 from upstox_totp import _clock
-from upstox_totp._cache.lifetime import as_datetime, expiry, milliseconds, next_expiry
+from upstox_totp._cache.lifetime import as_datetime, expiry, milliseconds, next_expiry, when
 
 
 def _sendable(text: str) -> str:
@@ -284,10 +284,9 @@ class AccessTokenResponse(ResponseBase):
 
         data = self.data
         owner = escape(f"{data.user_name or 'Unknown'} ({data.user_id or 'user id unknown'})")
-        expires = f"{data.expires_at:%a %d %b %Y, %H:%M:%S} IST"
         return (
             f"<table><tr><th>Owner</th><td>{owner}</td></tr>"
-            f"<tr><th>Expires</th><td>{expires}</td></tr></table>"
+            f"<tr><th>Expires</th><td>{when(data.expires_at)}</td></tr></table>"
         )
 
 
