@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import MutableMapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import tomlkit
 from pydantic import SecretStr
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from upstox_totp._cache.records import CachedToken
+
+_BARE_LINE_END: Final = re.compile(r"(?<!\r)\n")
 
 
 def write_token(path: Path, key: str, token: CachedToken) -> None:
@@ -50,8 +52,12 @@ def _composed(path: Path, text: str, key: str, token: CachedToken) -> str:
         if not isinstance(place, MutableMapping):
             raise ConfigurationError(f"{path} was not changed: {name} in it contains no keys.")
     place[last] = token.access_token
-    if is_toml:
-        return tomlkit.dumps(document)
     indent = re.search(r'^([ \t]+)"', text, re.MULTILINE)
-    made = json.dumps(document, indent=indent[1] if indent else 2, ensure_ascii=False) + "\n"
-    return made.replace("\n", "\r\n") if "\r\n" in text else made
+    made = (
+        tomlkit.dumps(document)
+        if is_toml
+        else json.dumps(document, indent=indent[1] if indent else 2, ensure_ascii=False) + "\n"
+    )
+    # A line that is new ends as the others do.
+    of_windows = "\r\n" in text and not _BARE_LINE_END.search(text)
+    return _BARE_LINE_END.sub("\r\n", made) if of_windows else made
