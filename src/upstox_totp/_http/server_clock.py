@@ -21,9 +21,6 @@ BELIEVED: Final = 15.0
 TOLERABLE: Final = 5.0
 """How many seconds a clock may be off without a warning."""
 
-CUT_OFF: Final = 0.5
-"""The fraction of a second that the server cut off, on average."""
-
 # Between the years 2010 and 2100: no server with another one has a clock worth following.
 _PLAUSIBLE: Final = range(1_262_304_000, 4_102_444_800)
 
@@ -33,12 +30,6 @@ class _Reading(NamedTuple):
 
     ahead: float
     wall_ahead: float
-
-
-def read_offset(headers: Mapping[str, str], now: float) -> float | None:
-    """Return how many seconds a server is ahead; None without a plausible, uncached date."""
-    date = None if "Age" in headers else _clock.parse_http_date(headers.get("Date"))
-    return None if date is None or int(date) not in _PLAUSIBLE else date - now
 
 
 class ServerClock:
@@ -67,15 +58,16 @@ class ServerClock:
 
     def follow(self, headers: Mapping[str, str]) -> None:
         """Set the clock by an answer that has just arrived."""
-        wall = _clock.time()
-        ahead = read_offset(headers, wall)
-        if ahead is None:
+        # An answer out of a cache has an old date.
+        date = None if "Age" in headers else _clock.parse_http_date(headers.get("Date"))
+        if date is None or int(date) not in _PLAUSIBLE:
             return
-        told = _Reading(ahead, wall - _clock.monotonic())
+        wall = _clock.time()
+        told = _Reading(date - wall, wall - _clock.monotonic())
         believed = _fresh(self._believed, told.wall_ahead)
         doubted = _fresh(self._doubted, told.wall_ahead)
-        confirmed = doubted is not None and abs(doubted.ahead - ahead) <= AGREEMENT
-        if confirmed or abs(ahead - (believed.ahead if believed else 0.0)) < BELIEVED:
+        confirmed = doubted is not None and abs(doubted.ahead - told.ahead) <= AGREEMENT
+        if confirmed or abs(told.ahead - (believed.ahead if believed else 0.0)) < BELIEVED:
             self._believed, self._doubted = told, None
         else:
             self._doubted = told
@@ -90,9 +82,15 @@ class ServerClock:
         believed = _fresh(self._believed, wall - monotonic)
         return wall if believed is None else monotonic + believed.wall_ahead + believed.ahead
 
+    @property
+    def local_ahead(self) -> float | None:
+        """How many seconds this machine's clock is ahead of the server's, None until known."""
+        # Half a second is the fraction that the server cut off, on average.
+        return _clock.time() - self.now() - 0.5 if self.known else None
+
     def warn_if_off(self) -> None:
         """Warn the user, once, if the clock of this machine is off by more than 5 seconds."""
-        ahead = _clock.time() - self.now() - CUT_OFF if self.known else 0.0
+        ahead = self.local_ahead or 0.0
         if abs(ahead) > TOLERABLE and not self._warned:
             self._warned = True
             side = "ahead of" if ahead > 0 else "behind"
