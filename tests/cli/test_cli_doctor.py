@@ -173,6 +173,8 @@ def test_a_proxy_that_cannot_be_asked(
     assert words in login.stderr
     assert "Check the connection" not in doctor.stdout + login.stderr
     assert "hunter2" not in doctor.stdout + doctor.stderr + login.stderr
+    (row,) = (line for line in doctor.stdout.splitlines() if line.startswith("Proxy"))
+    assert ", which does not work" in row
     assert account.requests == []
 
 

@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 
 _BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _APP: Final = ("client_id", "redirect_uri")
+_OF_PROXIES: Final = (
+    requests.exceptions.ProxyError,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+)
 _SECONDS: Final = 10
 _SECONDS_TO_CONNECT: Final = 3.0
 _FAMILIES: Final = (("IPv4", socket.AF_INET), ("IPv6", socket.AF_INET6))
@@ -103,11 +108,12 @@ def examine(
             text = f"{base_domain} ({variable('base_domain')}), not Upstox's own"
             yield Finding("Base domain", text, Grade.NOTE)
         visitor = _Visitor(client)
-        yield from (visitor.visit(stage) for stage in STAGES)
+        hosts = [visitor.visit(stage) for stage in STAGES]
+        yield from hosts
         yield from _look_at_families(base_domain)
         on_loopback = is_loopback(origin(routes.address("api", base_domain))[1])
         yield judge_clock(client.server_clock, on_loopback=on_loopback)
-        yield from _look_at_proxies(base_domain)
+        yield from _look_at_proxies(base_domain, hosts)
         yield _look_at_certificates()
         yield _look_at_token(AppTokenAPI(client), token)
         if app is not None:
@@ -165,29 +171,27 @@ class _Visitor(PageLogin):
 
     def look_at_app(self) -> Finding:
         context = Context()
+        failure: requests.RequestException | UpstoxError | None = None
         try:
             with context.step(Step.DIALOG):
                 self._open_dialog(context)
         except (requests.RequestException, UpstoxError) as error:
-            return _unfit(error)
-        text = "Upstox knows this client id and redirect URI"
-        return Finding("App", text, Grade.GOOD, {"fits": True})
-
-
-def _unfit(error: requests.RequestException | UpstoxError) -> Finding:
-    details = error.details if isinstance(error, UpstoxError) else {}
-    code = error.error_code if isinstance(error, UpstoxError) else None
-    blocked = details.get("answered_by") in {CLOUDFLARE, BLOCK_PAGE}
-    refused = isinstance(error, UpstoxError) and not blocked
-    facts = {
-        "fits": False if refused else None,
-        "error_code": None if code is None else str(code),
-        "http_status": details.get("http_status"),
-        "block_page": blocked,
-        "edge_code": details.get("edge_error"),
-    }
-    text = str(error) if refused else f"not checked. {error}"
-    return Finding("App", text, Grade.BAD, facts, error)
+            failure = error
+        details, code = getattr(failure, "details", {}), getattr(failure, "error_code", None)
+        blocked = details.get("answered_by") in {CLOUDFLARE, BLOCK_PAGE}
+        unknown = blocked or isinstance(failure, requests.RequestException)
+        facts = {
+            "fits": None if unknown else failure is None,
+            "error_code": None if code is None else str(code),
+            "http_status": context.transcript[-1].status,
+            "block_page": blocked,
+            "edge_code": details.get("edge_error"),
+        }
+        if failure is None:
+            text = "Upstox knows this client id and redirect URI"
+            return Finding("App", text, Grade.GOOD, facts)
+        text = f"not checked. {failure}" if blocked else str(failure)
+        return Finding("App", text, Grade.BAD, facts, failure)
 
 
 def _look_at_token(api: AppTokenAPI, token: SecretStr | None) -> Finding:
@@ -272,16 +276,20 @@ def _connect(host: str, port: int, family: socket.AddressFamily) -> str:
     return _CONNECTS
 
 
-def _look_at_proxies(base_domain: str) -> Iterator[Finding]:
-    """Look which proxies are asked; whether they can be is told by the hosts."""
-    proxies = get_environ_proxies(routes.address("api", base_domain))
-    used = {scheme: url for scheme, url in proxies.items() if scheme in {"http", "https", "all"}}
-    if not used:
+def _look_at_proxies(base_domain: str, hosts: list[Finding]) -> Iterator[Finding]:
+    """Look which proxies there are; whether the one that is used works, the hosts have told."""
+    url = routes.address("api", base_domain)
+    proxies = get_environ_proxies(url)
+    problem = next((str(one.error) for one in hosts if isinstance(one.error, _OF_PROXIES)), None)
+    named = {scheme: proxies[scheme] for scheme in ("all", "http", "https") if scheme in proxies}
+    if not named:
         yield Finding("Proxy", "none", Grade.GOOD)
-    for scheme, url in sorted(used.items()):
-        shown = _without_password(url)
-        facts = {"scheme": scheme, "proxy": shown}
-        yield Finding("Proxy", f"{scheme}: {shown}", Grade.GOOD, facts)
+    for scheme, proxy in named.items():
+        bad = problem is not None and proxy == select_proxy(url, proxies)
+        shown = _without_password(proxy)
+        text = f"{scheme}: {shown}{', which does not work: see the hosts' if bad else ''}"
+        facts = {"scheme": scheme, "proxy": shown, "problem": problem if bad else None}
+        yield Finding("Proxy", text, Grade.BAD if bad else Grade.GOOD, facts)
 
 
 def _without_password(url: str) -> str:
