@@ -48,7 +48,8 @@ _CLOUDFLARE: Final = "Cloudflare"
 _BLOCK_PAGE: Final = "a block page"
 _PAGE: Final = "a page"
 _SOMEBODY: Final = "somebody else"
-_BLOCKED_BY: Final = frozenset({_CLOUDFLARE, _BLOCK_PAGE})
+BLOCKED_BY: Final = frozenset({_CLOUDFLARE, _BLOCK_PAGE})
+"""``details["answered_by"]`` where a block page answered, before Upstox."""
 # The longest wait that Upstox may ask for, and that anybody else may, in seconds.
 _LONGEST_WAIT: Final = 86_400.0
 _LONGEST_WAIT_OF_OTHERS: Final = 600.0
@@ -137,7 +138,7 @@ def leaves_unjudged(error: Exception) -> bool:
         return False
     if status in NO_SUCH_ROUTE:
         return error.error_code in _ABOUT_ROUTES or by != _UPSTOX
-    return by in _BLOCKED_BY and status < _SERVER
+    return by in BLOCKED_BY and status < _SERVER
 
 
 def blocked_by(answer: Answer) -> Explanation | None:
@@ -260,7 +261,7 @@ class _ErrorResponse:
         status, step, by = self._status, self._step, self._by
         unclear = Outcome.UNANSWERED if step in _CREDENTIAL_STEPS else Outcome.NOT_JUDGED
         if self._answer.speaks_of_maintenance:
-            blocked = by in _BLOCKED_BY and status < _SERVER
+            blocked = by in BLOCKED_BY and status < _SERVER
             return MAINTENANCE, Outcome.NOT_JUDGED if blocked else unclear
         if status in NO_SUCH_ROUTE and (self._code in _ABOUT_ROUTES or not self._own):
             return no_route(step), unclear if self._own else Outcome.NOT_JUDGED

@@ -22,7 +22,7 @@ from upstox_totp._api import routes
 from upstox_totp._api.app_token import AppTokenAPI
 from upstox_totp._api.context import Context
 from upstox_totp._api.page_login import PageLogin
-from upstox_totp._api.responses import BLOCK_PAGE, CLOUDFLARE, blocked_by
+from upstox_totp._api.responses import BLOCKED_BY, blocked_by
 from upstox_totp._http.addresses import STAGES, is_loopback, origin
 from upstox_totp._http.server_clock import TOLERABLE, ServerClock
 from upstox_totp._http.session import Session
@@ -178,7 +178,7 @@ class _Visitor(PageLogin):
         except (requests.RequestException, UpstoxError) as error:
             failure = error
         details, code = getattr(failure, "details", {}), getattr(failure, "error_code", None)
-        blocked = details.get("answered_by") in {CLOUDFLARE, BLOCK_PAGE}
+        blocked = details.get("answered_by") in BLOCKED_BY
         unknown = blocked or isinstance(failure, requests.RequestException)
         facts = {
             "fits": None if unknown else failure is None,
