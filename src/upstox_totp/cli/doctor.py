@@ -17,7 +17,7 @@ from upstox_totp.cli.output import say, say_json, say_text
 from upstox_totp.errors import UpstoxError
 
 if TYPE_CHECKING:
-    from upstox_totp._settings.sources import Settings
+    from upstox_totp._settings.table import Settings
     from upstox_totp.cli.options import Selection
 
 
