@@ -423,7 +423,7 @@ def test_only_rejected_pins_are_written_down(account: Account) -> None:
     assert other.pin is not None
     assert other.pin not in content
     assert content.count(str(settings(pin_code="1019").pin)) == 1
-    assert len(account.store.read_attempts(other).pins) == 16
+    assert len(account.store.read_attempts(other).rejected) == 16
 
 
 def test_a_ledger_stays_small(account: Account) -> None:

@@ -11,8 +11,8 @@ from upstox_totp._cache.failures import unexplained
 from upstox_totp._cache.records import (
     AttemptRecord,
     CachedToken,
+    Failures,
     LoginId,
-    Rejected,
     TokenRecord,
     dump,
     load,
@@ -44,7 +44,9 @@ def test_a_record_is_read_as_it_was_written() -> None:
     """Each field of it."""
     assert load(TokenRecord, dump(RECORD)) == RECORD
     assert made().access_token == "a token"
-    record = AttemptRecord(id="log", revision=7, pins=(Rejected("hash", FAILURE, 2, 6),))
+    record = AttemptRecord(
+        id="log", revision=7, rejected={"pins:hash": Failures(FAILURE, 2, revision=6)}
+    )
     assert load(AttemptRecord, dump(record)) == record
 
 

@@ -227,7 +227,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "user is a list": _whole(user=[]),
     "account is a number": _whole(account=1),
     "user id is an object": _whole(user_id={}),
-    "format is text": _whole(format="3"),
+    "format is text": _whole(format="4"),
     "format is true": _whole(format=True),
 }
 
@@ -253,7 +253,15 @@ def test_a_corrupt_record_ends_in_a_login(
 LEDGERS: dict[str, Callable[[dict[str, Any]], object]] = {
     **{
         f"{name} {value}": _whole(**{name: VALUES[value]})
-        for name in ("revision", "time_steps", "in_flight", "failures", "pins", "limit", "logins")
+        for name in (
+            "revision",
+            "time_steps",
+            "in_flight",
+            "failures",
+            "rejected",
+            "limit",
+            "logins",
+        )
         for value in VALUES
     },
     "time step is huge": _whole(time_steps=[10**400]),
@@ -294,7 +302,7 @@ def test_a_ledger_cut_anywhere_is_an_empty_one(
     for length in range(0, len(whole), 11):
         file.write_bytes(whole[:length])
         PROCESS.forget()
-        assert store.read_attempts(client.identity).pins == ()
+        assert store.read_attempts(client.identity).rejected == {}
 
 
 def test_an_error_of_megabytes_holds(directory: Path, client: UpstoxTOTP, sandbox: Sandbox) -> None:

@@ -189,7 +189,7 @@ SPOILED: dict[str, Callable[[bytes], bytes]] = {
     "number": lambda _: b"1",
     "deep": lambda _: b"[" * 100_000,
     "older format": _with(lambda document: document.update(format=0)),
-    "newer format": _with(lambda document: document.update(format=4)),
+    "newer format": _with(lambda document: document.update(format=5)),
     "no format": _with(lambda document: document.pop("format")),
     "version is a number": _with(lambda document: document.update(version=1)),
     "token is text": _with(lambda document: document.update(token="x")),

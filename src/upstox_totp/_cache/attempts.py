@@ -6,7 +6,6 @@ Copies of a record are merged by the revisions in them, never by a clock.
 from __future__ import annotations
 
 from enum import Enum, auto
-from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upstox_totp._cache.failures import upstox_error_of
@@ -18,16 +17,13 @@ from upstox_totp._cache.records import (
     Failures,
     InFlight,
     Limit,
-    LoginId,
-    Rejected,
 )
 from upstox_totp.errors import EXPLANATIONS, APIError, ErrorCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Any
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from upstox_totp._cache.records import Failure
+    from upstox_totp._cache.records import Failure, LoginId
     from upstox_totp._settings.identity import Identity
     from upstox_totp.errors import UpstoxError
 
@@ -45,7 +41,6 @@ _LONGEST_LIMIT: Final = 86400.0
 _LONGEST_LIMIT_OF_OTHERS: Final = 600.0
 _SHORTEST_LIMIT: Final = 60.0
 _UPSTOX: Final = "Upstox"
-_LISTS: Final = ("pins", "credentials", "settings")
 _ALL: Final = "all"
 _UNBLOCK: Final = "--force or TokenCache().clear(client) unblocks it"
 _NEXT: Final = "Change {} and log in again. If it is right, " + _UNBLOCK + "."
@@ -81,21 +76,25 @@ class Block(NamedTuple):
 
     def to_error(self) -> UpstoxError:
         """Return the error for a login that is not attempted: the failure's class and code."""
-        when = as_datetime(self.failure.failed_at).astimezone(IST)
         failure = self.failure
-        if failure.network:
-            failure = failure._replace(network=False, error=APIError.__name__)
-        blocked = failure._replace(
-            message=f"Login blocked, and nothing was sent. {self.what} failed on "
-            f"{when:%d %b %Y at %H:%M} IST: {failure.message}",
-            details={**failure.details, "failed_at": when.isoformat(), "blocked": self.what},
-            suggestions=(*failure.suggestions, self.release),
-            retry_after=self.remaining,
+        when = as_datetime(failure.failed_at).astimezone(IST)
+        waiting = {} if self.remaining is None else {"retry_after": self.remaining}
+        return upstox_error_of(
+            failure._replace(
+                error=APIError.__name__ if failure.network else failure.error,
+                network=False,
+                message=f"Login blocked, and nothing was sent. {self.what} failed on "
+                f"{when:%d %b %Y at %H:%M} IST: {failure.message}",
+                details={
+                    **failure.details,
+                    "failed_at": when.isoformat(),
+                    "blocked": self.what,
+                    **waiting,
+                },
+                suggestions=(*failure.suggestions, self.release),
+                retry_after=self.remaining,
+            )
         )
-        error = upstox_error_of(blocked)
-        if self.remaining is not None:
-            error.details["retry_after"] = self.remaining
-        return error
 
 
 def sending(
@@ -135,13 +134,13 @@ def failed(
     blamed = _blamed(credentials, failure) if rejected else credentials
     failures = dict(record.failures)
     for kind in blamed:
-        before = failures.get(kind, Failures())
+        before = failures.get(kind, Failures(failure))
         failures[kind] = Failures(
+            last=failure,
             number=before.number + 1,
             unanswered=before.unanswered + (outcome is Outcome.UNANSWERED),
             rejected=before.rejected + (rejected and len(blamed) == 1),
             final=before.final or _is_final(failure),
-            last=failure,
             times=(*before.times, failure.failed_at)[-_MOST_TIMES:],
             revision=record.revision,
         )
@@ -164,11 +163,8 @@ def settings_rejected(record: AttemptRecord, identity: Identity, failure: Failur
 
 def limited(record: AttemptRecord, failure: Failure) -> AttemptRecord:
     """Return the record after a rate limit: its own time, a day at most."""
-    try:
-        code = ErrorCode(failure.error_code)  # type: ignore[arg-type]
-        known = EXPLANATIONS[code].retry_after or 0.0
-    except (ValueError, KeyError):
-        known = 0.0
+    explained = EXPLANATIONS.get(failure.error_code)  # type: ignore[call-overload]
+    known = (explained and explained.retry_after) or 0.0
     own = known or failure.details.get("answered_by") == _UPSTOX
     longest = _LONGEST_LIMIT if own else _LONGEST_LIMIT_OF_OTHERS
     seconds = min(max(failure.retry_after or 0.0, known) or _SHORTEST_LIMIT, longest)
@@ -197,15 +193,8 @@ def asked(record: AttemptRecord, until: float) -> AttemptRecord:
 
 def cleared(record: AttemptRecord) -> AttemptRecord:
     """Return the record without failures: the used codes stay, and the logins' numbers."""
-    record = _next(record, _ALL)
-    return AttemptRecord(
-        id=record.id,
-        revision=record.revision,
-        settled=record.settled,
-        time_steps=record.time_steps,
-        logins=record.logins,
-        login_at=record.login_at,
-        ended=record.ended,
+    return _next(record, _ALL)._replace(
+        in_flight=None, failures={}, rejected={}, limit=None, asked_until=0.0
     )
 
 
@@ -236,38 +225,31 @@ def merged(first: AttemptRecord, second: AttemptRecord) -> AttemptRecord:
 
 def with_blocks(record: AttemptRecord, other: AttemptRecord) -> AttemptRecord:
     """Return a record with what another copy blocks and the record has not settled."""
-    if other is record or other == AttemptRecord():
-        return record
 
-    def stands(kind: str, note: Any) -> bool:
+    def stands(kind: str, note: Failures | InFlight | Limit | None) -> bool:
         settled = max(record.settled.get(kind, 0), record.settled.get(_ALL, 0))
-        return bool(note.revision > settled)
+        return note is not None and note.revision > settled
 
-    failures = dict(record.failures)
+    failures, rejected = dict(record.failures), dict(record.rejected)
     for kind, theirs in other.failures.items():
         if stands(kind.value, theirs):
             failures[kind] = _joined(failures.get(kind, theirs), theirs)
+    for name, theirs in other.rejected.items():
+        if stands(name.partition(":")[0], theirs):
+            rejected[name] = _joined(rejected.get(name, theirs), theirs)
     limits = [one for one in (record.limit, other.limit) if one and stands("limit", one)]
-    flight = other.in_flight
-    lists: dict[str, Any] = {
-        name: _bounded(
-            [*getattr(record, name), *filter(partial(stands, name), getattr(other, name))]
-        )
-        for name in _LISTS
-    }
-    record = record._replace(
+    flight = other.in_flight if stands("in_flight", other.in_flight) else None
+    same_log = record.id in {"", other.id}
+    return _used(record, other.time_steps)._replace(
         id=record.id or other.id,
         revision=max(record.revision, other.revision),
-        in_flight=record.in_flight or (flight if flight and stands("in_flight", flight) else None),
+        in_flight=record.in_flight or flight,
         failures=failures,
+        rejected=_latest(rejected),
         limit=max(limits, key=lambda one: one.failure.failed_at + one.seconds, default=None),
-        **lists,
+        logins=max(record.logins, other.logins if same_log else 0),
+        ended=max(record.ended, other.ended if same_log else 0),
     )
-    if record.id == other.id:
-        record = record._replace(
-            logins=max(record.logins, other.logins), ended=max(record.ended, other.ended)
-        )
-    return _used(record, other.time_steps)
 
 
 def has_ended(record: AttemptRecord, login: LoginId) -> bool:
@@ -280,7 +262,18 @@ def find_blocks(
 ) -> Iterator[Block]:
     """Yield everything that blocks a login which would send these kinds, by default all."""
     sent = kinds or tuple(Credential)
-    yield from _rejected(record, identity, sent)
+    pin = record.rejected.get(f"pins:{identity.pin}")
+    credentials = record.rejected.get(f"credentials:{identity.credentials}")
+    settings = record.rejected.get(f"settings:{identity.fingerprint}")
+    if pin is not None and Credential.PIN in sent:
+        yield Block("This PIN", pin.last, _NEXT.format("pin_code (UPSTOX_PIN_CODE)"))
+    if credentials is not None and credentials.number >= _MOST_REJECTED_CREDENTIALS:
+        names = "client_id, totp_secret or pin_code (UPSTOX_PIN_CODE)"
+        what = "This client id with this TOTP secret and PIN"
+        yield Block(what, credentials.last, _NEXT.format(names))
+    if settings is not None:
+        names = " or ".join(f"{name} (UPSTOX_{name.upper()})" for name in settings.last.settings)
+        yield Block("A login with these settings", settings.last, _NEXT.format(names))
     yield from filter(None, (_failed(record, kind, now) for kind in sent))
     limit = record.limit
     if limit is None:
@@ -292,33 +285,17 @@ def find_blocks(
         yield Block("Every request for this account", limit.failure, release, left)
 
 
-def _rejected(
-    record: AttemptRecord, identity: Identity, kinds: tuple[Credential, ...]
-) -> Iterator[Block]:
-    for one in record.pins:
-        if one.hashed == identity.pin and Credential.PIN in kinds:
-            yield Block("This PIN", one.failure, _NEXT.format("pin_code (UPSTOX_PIN_CODE)"))
-    for one in record.credentials:
-        if one.hashed == identity.credentials and one.times >= _MOST_REJECTED_CREDENTIALS:
-            names = "client_id, totp_secret or pin_code (UPSTOX_PIN_CODE)"
-            what = "This client id with this TOTP secret and PIN"
-            yield Block(what, one.failure, _NEXT.format(names))
-    for one in record.settings:
-        if one.hashed == identity.fingerprint:
-            names = " or ".join(f"{name} (UPSTOX_{name.upper()})" for name in one.failure.settings)
-            yield Block("A login with these settings", one.failure, _NEXT.format(names))
-
-
 def _failed(record: AttemptRecord, kind: Credential, now: float) -> Block | None:
-    failures = record.failures.get(kind, Failures())
-    last = failures.last
+    failures = record.failures.get(kind)
+    if failures is None:
+        return None
     twice = kind is Credential.CODE and failures.rejected >= _MOST_REJECTED_CODES
-    if last is None or not (failures.number >= MOST_FAILURES or failures.final or twice):
+    if not (failures.number >= MOST_FAILURES or failures.final or twice):
         return None
     if not _waits(failures):
         return Block(
             _NAMES[kind],
-            last,
+            failures.last,
             "Log in once on the Upstox login page, and correct what is wrong there. A changed "
             f"setting does not unblock it: five failures lock the account. Then {_UNBLOCK}.",
         )
@@ -329,7 +306,7 @@ def _failed(record: AttemptRecord, kind: Credential, now: float) -> Block | None
         return None
     return Block(
         _NAMES[kind],
-        last,
+        failures.last,
         f"It was sent {failures.number} times, and no answer said whether it was right. One more "
         f"login is sent in {left:.0f} seconds. Before that, {_UNBLOCK}.",
         left,
@@ -368,44 +345,39 @@ def _used(record: AttemptRecord, time_steps: Iterable[int]) -> AttemptRecord:
     return record._replace(time_steps=tuple(sorted(known))[-_MOST_TIME_STEPS:])
 
 
-def _with(record: AttemptRecord, name: str, hashed: str | None, failure: Failure) -> AttemptRecord:
+def _with(record: AttemptRecord, kind: str, hashed: str | None, failure: Failure) -> AttemptRecord:
+    """Return the record with something that was rejected once more."""
     if hashed is None:
         return record
-    known: tuple[Rejected, ...] = getattr(record, name)
-    times = sum(one.times for one in known if one.hashed == hashed) + 1
-    rejected = (
-        *(one for one in known if one.hashed != hashed),
-        Rejected(hashed, failure, times, record.revision),
-    )
-    changed: dict[str, Any] = {name: rejected[-_MOST_REJECTED:]}
-    return record._replace(**changed)
+    name = f"{kind}:{hashed}"
+    before = record.rejected.get(name, Failures(failure))
+    noted = Failures(failure, number=before.number + 1, revision=record.revision)
+    return record._replace(rejected=_latest({**record.rejected, name: noted}))
 
 
-def _without(record: AttemptRecord, name: str, hashed: str | None) -> AttemptRecord:
+def _without(record: AttemptRecord, kind: str, hashed: str | None) -> AttemptRecord:
     """Return the record without something that was rejected, and is not brought back by a copy."""
-    known: tuple[Rejected, ...] = getattr(record, name)
-    others = tuple(one for one in known if one.hashed != hashed)
-    if others == known:
+    right = f"{kind}:{hashed}"
+    if right not in record.rejected:
         return record
-    # What stays is noted anew: a copy may have it from before.
-    kept = tuple(one._replace(revision=record.revision) for one in others)
-    changed: dict[str, Any] = {name: kept}
-    settled = {**record.settled, name: record.revision - 1}
-    return record._replace(settled=settled, **changed)
+    # What stays of its kind is noted anew: a copy may have it from before.
+    rejected = {
+        name: one._replace(revision=record.revision) if name.startswith(kind) else one
+        for name, one in record.rejected.items()
+        if name != right
+    }
+    settled = {**record.settled, kind: record.revision - 1}
+    return record._replace(rejected=rejected, settled=settled)
 
 
-def _bounded(rejected: Iterable[Rejected]) -> tuple[Rejected, ...]:
-    """Return what was rejected, each once, the latest sixteen."""
-    latest: dict[str, Rejected] = {}
-    for one in rejected:
-        before = latest.get(one.hashed, one)
-        later = max(before, one, key=lambda each: each.revision)
-        latest[one.hashed] = later._replace(times=max(before.times, one.times))
-    return tuple(sorted(latest.values(), key=lambda one: one.revision))[-_MOST_REJECTED:]
+def _latest(rejected: Mapping[str, Failures]) -> Mapping[str, Failures]:
+    """Return the latest sixteen of what was rejected."""
+    by_revision = sorted(rejected.items(), key=lambda item: item[1].revision)
+    return dict(by_revision[-_MOST_REJECTED:])
 
 
 def _joined(first: Failures, second: Failures) -> Failures:
-    later, other = (first, second) if first.revision >= second.revision else (second, first)
+    later = first if first.revision >= second.revision else second
     number, rejected = max(first.number, second.number), max(first.rejected, second.rejected)
     return later._replace(
         number=number,
@@ -413,5 +385,4 @@ def _joined(first: Failures, second: Failures) -> Failures:
         rejected=rejected,
         final=first.final or second.final,
         times=tuple(sorted({*first.times, *second.times}))[-_MOST_TIMES:],
-        last=later.last or other.last,
     )

@@ -28,7 +28,7 @@ from upstox_totp._redact import HiddenBytes, HiddenDict
 if TYPE_CHECKING:
     from upstox_totp._settings.identity import Identity
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """The number of the format; a record in another is replaced."""
 
 MOST_REVISIONS: Final = 2**53 - 1
@@ -119,27 +119,18 @@ class InFlight(NamedTuple):
 
 
 class Failures(NamedTuple):
-    """The failures in a row of one kind of credential.
+    """How often something failed, and when last: one kind of credential in a row, or one value.
 
     ``unanswered`` of them had no answer that says anything, ``rejected`` said that it was wrong;
     ``final``: one attempt is left at most. ``times``: when they were, by whichever clocks.
     """
 
+    last: Failure
     number: Count = 0
     unanswered: Count = 0
     rejected: Count = 0
     final: bool = False
-    last: Failure | None = None
     times: tuple[Moment, ...] = ()
-    revision: Count = 0
-
-
-class Rejected(NamedTuple):
-    """Something that was rejected, by its keyed hash, and how often."""
-
-    hashed: Name
-    failure: Failure
-    times: Count = 1
     revision: Count = 0
 
 
@@ -156,6 +147,7 @@ class AttemptRecord(NamedTuple):
 
     ``id`` is made with it. ``revision`` counts what was written, whoever wrote it; each note bears
     the one that it was made in, and ``settled`` says up to which the notes of a kind are settled.
+    ``rejected`` has what was: its kind (pins, credentials, settings), and its keyed hash.
     ``ended`` is the number of the last login that ended the tokens of those before.
     """
 
@@ -165,9 +157,7 @@ class AttemptRecord(NamedTuple):
     time_steps: tuple[Count, ...] = ()
     in_flight: InFlight | None = None
     failures: Mapping[Credential, Failures] = _NONE
-    pins: tuple[Rejected, ...] = ()
-    credentials: tuple[Rejected, ...] = ()
-    settings: tuple[Rejected, ...] = ()
+    rejected: Mapping[Name, Failures] = _NONE
     limit: Limit | None = None
     logins: Count = 0
     login_at: Moment = 0.0
