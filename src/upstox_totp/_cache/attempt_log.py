@@ -13,7 +13,7 @@ from upstox_totp._cache.failures import remember, unexplained
 from upstox_totp._cache.lifetime import as_datetime, next_expiry
 from upstox_totp._cache.records import Credential, LoginId, new_id
 from upstox_totp._log import warn_user
-from upstox_totp.errors import AuthenticationError, ErrorCode, RateLimitError
+from upstox_totp.errors import AuthenticationError, CacheError, ErrorCode, RateLimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,11 +96,21 @@ class AttemptLog:
         except LockLostError:
             raise
         except BaseException as error:
+            self._settled = error
+            outcome = judge(error) if isinstance(error, Exception) else Outcome.UNANSWERED
+            if isinstance(error, CacheError):
+                # The lock could not be extended, which comes before the request.
+                outcome = Outcome.NOT_SENT
+            elif isinstance(error, RateLimitError):
+                self._record = attempts.limited(self._record, self._failure(error))
             # What failed is worth more than that the lock is another's meanwhile.
             with suppress(LockLostError):
-                self._settle(credentials, error, judge)
+                if outcome is Outcome.ACCEPTED:
+                    self._accept(credentials)
+                else:
+                    self._fail(credentials, self._failure(error), outcome)
             raise
-        self._write(attempts.accepted(self._record, self._identity, credentials))
+        self._accept(credentials)
 
     def extend(self, seconds: float) -> None:
         """Make sure, before each request, that the lock is held for that long; `LockLostError`."""
@@ -131,31 +141,19 @@ class AttemptLog:
 
     def note_failure(self, error: BaseException) -> None:
         """Note how a login ended, unless `sending` has: a limit, or rejected settings."""
-        if error is self._settled or not isinstance(error, RateLimitError | AuthenticationError):
+        if error is self._settled:
             return
-        failure = self._failure(error)
         if isinstance(error, RateLimitError):
-            self._write(attempts.limited(self._record, failure))
-        elif error.error_code == ErrorCode.ACCOUNT_LOCKED:
-            self._fail((Credential.PIN,), failure, Outcome.REJECTED)
-        elif error.settings:
-            self._write(attempts.settings_rejected(self._record, self._identity, failure))
+            self._write(attempts.limited(self._record, self._failure(error)))
+        elif isinstance(error, AuthenticationError):
+            failure = self._failure(error)
+            if error.error_code == ErrorCode.ACCOUNT_LOCKED:
+                self._fail((Credential.PIN,), failure, Outcome.REJECTED)
+            elif error.settings:
+                self._write(attempts.settings_rejected(self._record, self._identity, failure))
 
-    def _settle(
-        self,
-        credentials: tuple[Credential, ...],
-        error: BaseException,
-        judge: Callable[[BaseException], Outcome],
-    ) -> None:
-        self._settled = error
-        outcome = judge(error) if isinstance(error, Exception) else Outcome.UNANSWERED
-        failure = self._failure(error)
-        if isinstance(error, RateLimitError):
-            self._record = attempts.limited(self._record, failure)
-        if outcome is Outcome.ACCEPTED:
-            self._write(attempts.accepted(self._record, self._identity, credentials))
-        else:
-            self._fail(credentials, failure, outcome)
+    def _accept(self, credentials: tuple[Credential, ...]) -> None:
+        self._write(attempts.accepted(self._record, self._identity, credentials))
 
     def _fail(
         self, credentials: tuple[Credential, ...], failure: Failure, outcome: Outcome

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from upstox_totp import _clock, errors
 from upstox_totp._cache.records import Failure
@@ -28,40 +27,35 @@ _LONGEST_TEXT: Final = 1000
 _LONGEST_NAME: Final = 100
 _MOST_ITEMS: Final = 20
 _LARGEST: Final = 2**53
-_LARGEST_WAIT: Final = 1e10
-
-
-def is_expected(error: BaseException) -> TypeGuard[Exception]:
-    """Tell whether it is the library's own error, or one of requests, which need not be loaded."""
-    return isinstance(error, UpstoxError) or any(
-        kind.__module__ == "requests.exceptions" for kind in type(error).__mro__
-    )
+_CODES: Final = set(ErrorCode)
+_STEPS: Final = set(Step)
 
 
 def remember(error: BaseException, fingerprint: str, mask: Callable[[str], str]) -> Failure:
     """Return what to store of an error, every text masked."""
-    if not is_expected(error):
+    # Those of requests by their module, which need not be loaded.
+    network = any(kind.__module__ == "requests.exceptions" for kind in type(error).__mro__)
+    if not (network or isinstance(error, UpstoxError)):
         what = f"The login ended with {type(error).__name__} before an answer came."
         return unexplained(what, _clock.time())
-    step, own = getattr(error, "step", None), isinstance(error, UpstoxError)
-    code, details = getattr(error, "error_code", None), getattr(error, "details", {})
+    step, details = getattr(error, "step", None), getattr(error, "details", {})
+    code = _plain(getattr(error, "error_code", None), mask)
+    suggestions = getattr(error, "suggestions", [])[:_MOST_ITEMS]
     return Failure(
         error=_cut(type(error).__name__),
-        network=not own,
-        message=_text(getattr(error, "message", None) if own else str(error), mask),
+        network=network,
+        message=_text(getattr(error, "message", error), mask),
         failed_at=_clock.time(),
         fingerprint=fingerprint,
-        error_code=_cut(mask(code)) if isinstance(code, str) else _number(code),
+        error_code=_cut(code) if isinstance(code, str) else code,
         details={
             _cut(str(name)): _plain(value, mask)
             for name, value in list(details.items())[:_MOST_ITEMS]
         },
-        suggestions=tuple(
-            _text(one, mask) for one in getattr(error, "suggestions", [])[:_MOST_ITEMS]
-        ),
+        suggestions=tuple(_text(one, mask) for one in suggestions),
         settings=tuple(getattr(error, "settings", ()))[:_MOST_ITEMS],
         step=None if step is None else int(step),
-        retry_after=_seconds(getattr(error, "retry_after", None)),
+        retry_after=getattr(error, "retry_after", None),
     )
 
 
@@ -84,9 +78,10 @@ def error_of(failure: Failure) -> UpstoxError | requests.RequestException:
 
 def upstox_error_of(failure: Failure) -> UpstoxError:
     """Return the error again, which is no failure of the network."""
+    code = failure.error_code
     error = _subclass(failure.error, errors, UpstoxError)(
         failure.message,
-        error_code=_known(failure.error_code),
+        error_code=ErrorCode(code) if code in _CODES else code,
         details=failure.details,
         suggestions=failure.suggestions,
         step=_step(failure),
@@ -104,11 +99,8 @@ def _subclass(name: str, module: ModuleType, base: type[ErrorT]) -> type[ErrorT]
 
 
 def _step(failure: Failure) -> Step | None:
-    try:
-        return None if failure.step is None else Step(failure.step)
-    except ValueError:
-        # Another release may know more steps.
-        return None
+    # Another release may know more steps.
+    return Step(failure.step) if failure.step in _STEPS else None
 
 
 def _plain(value: object, mask: Callable[[str], str]) -> Any:
@@ -116,7 +108,10 @@ def _plain(value: object, mask: Callable[[str], str]) -> Any:
         return [_plain(item, mask) for item in value[:_MOST_ITEMS]]
     if value is None or isinstance(value, bool):
         return value
-    return _number(value) if isinstance(value, int | float) else _text(str(value), mask)
+    if isinstance(value, int | float):
+        # JSON has no more digits, and Python reads no more of them.
+        return value if abs(value) < _LARGEST else None
+    return _text(value, mask)
 
 
 def _text(text: object, mask: Callable[[str], str]) -> str:
@@ -126,23 +121,3 @@ def _text(text: object, mask: Callable[[str], str]) -> str:
 
 def _cut(text: str) -> str:
     return text[:_LONGEST_NAME]
-
-
-def _number(value: Any) -> Any:
-    # JSON has no more digits, and Python reads no more of them.
-    if isinstance(value, int) and abs(value) >= _LARGEST:
-        return None
-    return value if not isinstance(value, float) or math.isfinite(value) else None
-
-
-def _seconds(value: float | None) -> float | None:
-    return (
-        None if value is None or not math.isfinite(value) else min(max(value, 0.0), _LARGEST_WAIT)
-    )
-
-
-def _known(code: int | str | None) -> ErrorCode | int | str | None:
-    try:
-        return ErrorCode(code)  # type: ignore[arg-type]
-    except ValueError:
-        return code

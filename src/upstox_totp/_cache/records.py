@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from enum import Enum
-from functools import lru_cache
+from functools import cache, partial
 from types import MappingProxyType, UnionType
 from typing import (
     TYPE_CHECKING,
@@ -52,12 +52,6 @@ def _name(value: Any) -> str:
     return value
 
 
-def _code(value: Any) -> int | str:
-    if not isinstance(value, int | str) or isinstance(value, bool):
-        raise ValueError("no code")  # noqa: TRY004 - what makes no sense is one kind of error
-    return value
-
-
 def _offset(value: Any) -> float:
     if moment(value if isinstance(value, bool) else abs(value)) > _MOST_OFFSET:
         raise ValueError("no clock is that wrong")
@@ -95,7 +89,7 @@ class Failure(NamedTuple):
     message: str
     failed_at: Moment
     fingerprint: str
-    error_code: Annotated[int | str, _code] | None = None
+    error_code: int | str | None = None
     details: Mapping[str, Any] = _NONE
     suggestions: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
@@ -261,22 +255,19 @@ def new_id() -> str:
     return os.urandom(8).hex()
 
 
+_hints: Final = cache(partial(get_type_hints, include_extras=True))
+
+
 def load(kind: type[RecordT], content: HiddenBytes) -> RecordT | None:
     """Return a record out of its bytes, None if they are no such record."""
-    record: RecordT | None = _load(kind, content)
-    return record
-
-
-# Asked for again and again, and seldom another than the time before.
-@lru_cache(maxsize=32)
-def _load(kind: Any, content: HiddenBytes) -> Any:
     try:
         document = json.loads(content, object_hook=HiddenDict, parse_constant=_refuse)
-        if document.pop("format") != FORMAT:
-            return None
-        return _read(kind, document)
+        record: RecordT | None = None
+        if document.pop("format") == FORMAT:
+            record = _read(kind, document)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError):
         return None
+    return record
 
 
 def dump(record: tuple[Any, ...]) -> HiddenBytes:
@@ -288,11 +279,6 @@ def _refuse(text: str) -> float:
     raise ValueError(text)
 
 
-@lru_cache(maxsize=32)
-def _fields(kind: Any) -> Mapping[str, Any]:
-    return get_type_hints(kind, include_extras=True)
-
-
 def _read(kind: Any, value: Any) -> Any:
     """Return a decoded value as its annotation says, or raise."""
     if kind is Any:
@@ -302,14 +288,14 @@ def _read(kind: Any, value: Any) -> Any:
     if issubclass(kind, Enum):
         return kind(value)
     if issubclass(kind, tuple):
-        fields = _fields(kind)
+        fields = _hints(kind)
         return kind(**{name: _read(fields[name], one) for name, one in dict.items(value)})
     return _of(kind, value)
 
 
 def _read_generic(origin: Any, parts: tuple[Any, ...], value: Any) -> Any:
     if origin in {Union, UnionType}:
-        return None if value is None else _read(parts[0], value)
+        return _read(type(value) if type(value) in parts else parts[0], value)
     if origin is Annotated:
         return parts[1](value)
     if origin is tuple:
