@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +18,7 @@ from upstox_totp._cache.files import has_locks
 from upstox_totp._cache.lifetime import MARGIN
 from upstox_totp._cache.store import open_store
 from upstox_totp._cache.waiting import PATIENCE, locked, look_after, wait_for_approval
+from upstox_totp._redact import HiddenStr
 from upstox_totp._settings.config import as_secret
 from upstox_totp.errors import (
     AuthenticationError,
@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     from upstox_totp._cache.records import TokenRecord
     from upstox_totp._cache.store import Store
     from upstox_totp._settings.config import Config
+    from upstox_totp._settings.identity import Identity
     from upstox_totp.client import UpstoxTOTP
     from upstox_totp.models import AccessTokenData
 
 __all__ = ["Backend", "Entry", "Holder", "Lock", "LockLostError", "TokenCache"]
 
-# A directory may be removed in the middle of a login, but not by chance again and again.
+# A machine may be suspended in the middle of a login, but not by chance again and again.
 _MOST_LOCKS: Final = 5
 _SOON: Final = 600.0
 
@@ -91,8 +92,8 @@ class TokenCache:
 
     def _forget(self) -> None:
         self._opened: dict[bool, tuple[Config, Store]] = {}
-        # What each client was handed last, as a hash.
-        self._handed: WeakKeyDictionary[Client, bytes] = WeakKeyDictionary()
+        # What each client was handed last.
+        self._handed: WeakKeyDictionary[Client, HiddenStr] = WeakKeyDictionary()
 
     def __repr__(self) -> str:
         """Return where tokens are stored, if that was said."""
@@ -149,52 +150,46 @@ class TokenCache:
         """
         told = as_secret(instead_of)
         del instead_of
-        ended = None if told is None else _digest(told.get_secret_value())
-        store = self._open(client)
-        found = store.find(client.identity, self._margin)
-        renewal = ended is not None and found.token is not None
+        ended = None if told is None else HiddenStr(told.get_secret_value())
+        store, identity = self._open(client), client.identity
+        found = store.find(identity, self._margin)
+        token = found.token
+        renewal = ended is not None and token is not None
         if refresh and not force and ended is None:
             ended = self._handed.get(client)
             refresh = ended is None
-        cached = None if refresh else self._other(found, ended)
-        if cached is None:
+        response = None
+        if token is not None and not refresh and token.access_token != ended:
+            response = to_response(token)
+        if response is None:
             if renewal and not force:
                 _check_renewal(found)
-            cached = self._log_in(
-                CachedLogin(client, store, found, force=force, renewal=renewal), store
-            )
-        self._handed[client] = _digest(cached.data.access_token)
-        return cached
+            login = CachedLogin(client, store, found, force=force, renewal=renewal)
+            response = self._log_in(login, store, identity)
+        self._handed[client] = HiddenStr(response.data.access_token)
+        return response
 
-    @staticmethod
-    def _other(found: TokenRecord, ended: bytes | None) -> AccessTokenResponse | None:
-        """Return a token that may be handed out, unless it is the one that has ended."""
-        token = found.token
-        if token is None or (ended is not None and _digest(token.access_token) == ended):
-            return None
-        return to_response(token)
-
-    def _log_in(self, login: CachedLogin, store: Store) -> AccessTokenResponse:
-        identity = login.identity
+    def _log_in(self, login: CachedLogin, store: Store, identity: Identity) -> AccessTokenResponse:
         try:
             for _ in range(_MOST_LOCKS):
                 login.check()
-                answered = login.is_answered
-                with locked(store, identity, patience=self._patience, answered=answered) as lock:
-                    if lock is None or answered():
-                        return login.answer()
-                    with suppress(LockLostError):
-                        return login.log_in(lock)
+                lock = locked(store, identity, patience=self._patience, answer=login.answer)
+                if isinstance(lock, AccessTokenResponse):
+                    return lock
+                with lock, suppress(LockLostError):
+                    return login.answer() or login.log_in(lock)
         except TokenPendingError as error:
             pending = error
         else:
             raise LoginWaitError(
                 f"The lock to log in was lost {_MOST_LOCKS} times, at {store.describe()}.",
-                suggestions=["Let nothing remove the directory while a login is under way."],
+                suggestions=["Let nothing remove the lock while a login is under way."],
             )
-        if wait_for_approval(store, identity, ends=pending.ends, answered=login.is_answered):
-            return login.answer()
-        raise pending
+        ends = pending.ends
+        answer = wait_for_approval(store, identity, ends=ends, answer=login.answer)
+        if answer is None:
+            raise pending
+        return answer
 
     def wait_for_token(self, client: Client, seconds: float) -> AccessTokenResponse:
         """Return the cached access token, or wait until another program has got one.
@@ -215,9 +210,10 @@ class TokenCache:
         store = self._open(client)
         waited = 0.0
         while True:
-            cached = self._other(store.find(client.identity, self._margin), None)
-            if cached is not None:
-                return cached
+            token = store.find(client.identity, self._margin).token
+            response = None if token is None else to_response(token)
+            if response is not None:
+                return response
             if waited >= seconds:
                 raise LoginWaitError(
                     f"Nobody has got a token within {seconds:.0f} seconds, at {store.describe()}.",
@@ -244,8 +240,7 @@ class TokenCache:
         """
         store = self._open(client, strict=True)
         with locked(store, client.identity, patience=self._patience) as lock:
-            if lock is not None:
-                lock.clear()
+            lock.clear()
 
     def read(self, client: Client) -> TokenRecord:
         """Return what is stored of an app's token, whether it is valid or not.
@@ -275,16 +270,13 @@ class TokenCache:
         lock = store.acquire(client.identity)
         if lock is None:
             return False
-        try:
+        with lock, suppress(LockLostError):
             seen = lock.read_token()
             ended = seen.token is not None and seen.token.access_token == instead_of
             if ended or is_newer(seen, data):
                 CachedLogin(client, store, seen).keep(lock, data)
-        except LockLostError:
-            return False
-        finally:
-            lock.release()
-        return True
+            return True
+        return False
 
     def import_token(
         self, client: UpstoxTOTP, access_token: SecretStr | str
@@ -314,8 +306,7 @@ class TokenCache:
         data = check_imported(client, hidden or SecretStr(""))
         store = self._open(client, strict=True)
         with locked(store, client.identity, patience=self._patience) as lock:
-            if lock is not None:
-                CachedLogin(client, store, lock.read_token()).keep(lock, data)
+            CachedLogin(client, store, lock.read_token()).keep(lock, data)
         return AccessTokenResponse(success=True, data=data)
 
     def _open(self, client: Client, *, strict: bool = False) -> Store:
@@ -351,7 +342,3 @@ def _check_renewal(found: TokenRecord) -> None:
             "UPSTOX_LOGIN_METHOD=page ends no other token.",
         ],
     )
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

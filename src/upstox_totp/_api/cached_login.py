@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pydantic
 import requests
-from pydantic import SecretStr
 
 from upstox_totp import _clock
 from upstox_totp._api.phone_login import TokenPendingError
@@ -25,12 +24,9 @@ from upstox_totp.errors import AuthenticationError, UpstoxError
 from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from upstox_totp._api.base import Client
-    from upstox_totp._cache.records import Failure, LoginId, TokenRecord
+    from upstox_totp._cache.records import LoginId, TokenRecord
     from upstox_totp._cache.store import AccountLock, Store
-    from upstox_totp._settings.config import Config
 
 
 class CachedLogin:
@@ -46,51 +42,45 @@ class CachedLogin:
         renewal: bool = False,
     ) -> None:
         self._client = client
-        self.identity = client.identity
+        self._identity = client.identity
         self._store = store
         self._seen = self._stored = seen
         self._force = force
         self._renewal = renewal
-        self._answer: AccessTokenResponse | Failure | None = None
+        config = client.config
         self._secrets = Secrets()
-        self._secrets.add(*_credentials(client.config))
+        self._secrets.add_all(client.secrets)
+        self._secrets.add(config.username, config.client_id, config.redirect_uri)
 
     def check(self) -> None:
         """Raise what blocks the login, before it is waited for."""
         if self._force:
             return
-        record, now = self._store.read_attempts(self.identity), _clock.time()
+        record, now = self._store.read_attempts(self._identity), _clock.time()
         if counted_anew(record, now) is record:
-            for block in find_blocks(record, self.identity, now):
+            for block in find_blocks(record, self._identity, now):
                 raise block.to_error()
 
-    def is_answered(self) -> bool:
-        """Tell whether another's login has ended meanwhile, in a way that answers this call."""
-        record = self._stored = self._store.read_token(self.identity)
+    def answer(self) -> AccessTokenResponse | None:
+        """Return the token of another's login that has ended meanwhile, or raise its failure."""
+        record = self._stored = self._store.read_token(self._identity)
         if record.version == self._seen.version:
-            return False
-        token = self._store.served(record, self.identity, 0).token
+            return None
         if record.failure is not None:
             # With other settings, this call's own login may succeed.
-            same = record.failure.fingerprint == self.identity.fingerprint
-            self._answer = record.failure if same else None
-        elif token is not None:
-            self._answer = to_response(token)
-        return self._answer is not None
-
-    def answer(self) -> AccessTokenResponse:
-        """Return the token of another's login, or raise its failure."""
-        if isinstance(self._answer, AccessTokenResponse):
-            expires = when(self._answer.data.expires_at)
+            if record.failure.fingerprint == self._identity.fingerprint:
+                raise error_of(record.failure)
+            return None
+        token = self._store.served(record, self._identity, 0).token
+        response = None if token is None else to_response(token)
+        if response is not None:
+            expires = when(response.data.expires_at)
             logger.info("Using the token of another program's login; it expires %s", expires)
-            return self._answer
-        if self._answer is not None:
-            raise error_of(self._answer)
-        raise RuntimeError("no other login has answered this call")
+        return response
 
     def log_in(self, lock: AccountLock) -> AccessTokenResponse:
         """Log in, and store what came of it; `LockLostError` if another has taken the lock."""
-        log = AttemptLog(lock, self.identity, force=self._force, mask=self._secrets.mask)
+        log = AttemptLog(lock, self._identity, force=self._force, mask=self._secrets.mask)
         log.check()
         try:
             response = self._client.log_in(log)
@@ -98,7 +88,7 @@ class CachedLogin:
         except TokenPendingError:
             raise
         except (UpstoxError, requests.RequestException) as error:
-            failure = remember(error, self.identity.fingerprint, self._secrets.mask)
+            failure = remember(error, self._identity.fingerprint, self._secrets.mask)
             # Where the lock is another's meanwhile, what this login got is still its own.
             with suppress(LockLostError):
                 log.note_failure(error)
@@ -111,16 +101,20 @@ class CachedLogin:
     def keep(self, lock: AccountLock, data: AccessTokenData) -> None:
         """Store a token that came in another way than by a login."""
         self._check_user(data)
-        self._write(lock, data, AttemptLog(lock, self.identity).note_login(ends_others=False))
+        self._write(lock, data, AttemptLog(lock, self._identity).note_login(ends_others=False))
 
     def _write(self, lock: AccountLock, data: AccessTokenData, login: LoginId) -> None:
-        token = self._without_credentials(data)
-        lock.write_token(self._stored.succeeded(token, self.identity, login, renewed=self._renewal))
+        token = to_cached(data)
+        for name in set(token.data) - {"access_token"}:
+            if self._secrets.holds(json.dumps(token.data[name])):
+                del token.data[name]
+        identity, renewed = self._identity, self._renewal
+        lock.write_token(self._stored.succeeded(token, identity, login, renewed=renewed))
 
     def _check_user(self, data: AccessTokenData) -> None:
         told = None if data.user_id is None else self._secrets.mask(str(data.user_id))
-        wanted = self.identity.user_id
-        known = self._stored.user_id if self._stored.is_of_account(self.identity) else None
+        wanted = self._identity.user_id
+        known = self._stored.user_id if self._stored.is_of_account(self._identity) else None
         expected = wanted or known
         if told is None or expected is None or told.upper() == expected.upper():
             return
@@ -137,14 +131,6 @@ class CachedLogin:
         )
         error.settings = ("user_id",)
         raise error
-
-    def _without_credentials(self, data: AccessTokenData) -> CachedToken:
-        token = to_cached(data)
-        for name in set(token.data) - {"access_token"}:
-            text = SecretStr(json.dumps(token.data[name]))
-            if self._secrets.mask(text.get_secret_value()) != text.get_secret_value():
-                del token.data[name]
-        return token
 
 
 def to_cached(data: AccessTokenData) -> CachedToken:
@@ -177,8 +163,3 @@ def to_response(token: CachedToken) -> AccessTokenResponse | None:
         return None
     data.obtained(as_datetime(token.obtained_at), timedelta(seconds=token.clock_offset))
     return AccessTokenResponse.model_construct(success=True, data=data)
-
-
-def _credentials(config: Config) -> Iterator[SecretStr | str]:
-    yield from (config.username, config.password, config.pin_code, config.totp_secret)
-    yield from (config.client_id, config.client_secret, config.redirect_uri)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,7 +14,7 @@ from upstox_totp._log import logger
 from upstox_totp.errors import LoginWaitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from upstox_totp._cache.store import AccountLock, Store
     from upstox_totp._settings.identity import Identity
@@ -37,92 +36,34 @@ _MINUTE: Final = 60
 _NOBODY: Final = "nobody knows whose it is"
 
 
-def _never() -> bool:
-    return False
+def _nothing() -> None:
+    """Answer no wait."""
 
 
-@contextmanager
 def locked(
     store: Store,
     identity: Identity,
     *,
     patience: float = PATIENCE,
-    answered: Callable[[], bool] = _never,
-) -> Iterator[AccountLock | None]:
-    """Hold the account's lock for a block; None once ``answered`` says yes before it is free.
+    answer: Callable[[], ResultT | None] = _nothing,
+) -> AccountLock | ResultT:
+    """Return the account's lock, for a ``with`` block; or an answer that comes before it is free.
 
     Raises `LoginWaitError` where the lock does not change hands for so many seconds, and does not
     end by itself meanwhile.
     """
-    lock = _wait(store, identity, patience, answered)
-    try:
-        yield lock
-    finally:
-        if lock is not None:
-            lock.release()
-
-
-def look_after(waited: float) -> float:
-    """Return how long to wait before the next look, in seconds."""
-    return min(_LOOK_MOST, max(_LOOK, waited * _LOOK_SHARE))
-
-
-def wait_for_approval(
-    store: Store, identity: Identity, *, ends: float, answered: Callable[[], bool]
-) -> bool:
-    """Wait, without the lock, for a token that was asked for on the phone; tell if it came."""
-    said = -1
-    while not answered():
-        left = ends - _clock.time()
-        if left <= 0:
-            return False
-        if said != left // _MINUTE:
-            said = int(left // _MINUTE)
-            logger.info("Waiting for the approval on the phone, for %d more minutes", said + 1)
-        _clock.sleep(min(_LOOK_FOR_APPROVAL, left))
-    lock = store.acquire(identity)
-    if lock is not None:
-        record = lock.read_attempts()
-        if record.asked_until:
-            lock.write_attempts(asked(record, 0.0))
-        lock.release()
-    return True
-
-
-def log_in_alone(client: Any, log_in: Callable[[AttemptLog], ResultT]) -> ResultT:
-    """Log in without caching the token, when nobody else on this machine logs in to the account.
-
-    ``client`` is an `UpstoxTOTP`, which lies above.
-    """
-    host = urlsplit(client.base_domain).hostname
-    store = open_log(client.config.cache_dir, own_server=is_loopback(host))
-    with locked(store, client.identity) as lock:
-        assert lock is not None  # noqa: S101 - nothing else answers this wait
-        log = AttemptLog(lock, client.identity, mask=client.secrets.mask)
-        log.check()
-        try:
-            return log_in(log)
-        except Exception as error:
-            log.note_failure(error)
-            raise
-
-
-def _wait(
-    store: Store, identity: Identity, patience: float, answered: Callable[[], bool]
-) -> AccountLock | None:
     who, waited, say_at = "", 0.0, _SAY_AFTER
     while True:
-        lock = store.acquire(identity)
-        if lock is not None:
-            return lock
-        if answered():
-            return None
+        found = store.acquire(identity) or answer()
+        if found is not None:
+            return found
         holder = store.holder(identity)
-        now_holding = holder.who if holder is not None else _NOBODY
+        now_holding = _NOBODY if holder is None else holder.who
+        ends_in = None if holder is None else holder.seconds
         if now_holding != who:
             who, waited, say_at = now_holding, 0.0, _SAY_AFTER
         # A lock that ends by itself is waited for, since whoever held it may be gone.
-        if waited >= patience and (holder is None or holder.seconds is None):
+        if waited >= patience and ends_in is None:
             raise LoginWaitError(
                 f"Another login of this account has not ended for {patience:.0f} seconds: "
                 f"{who}, at {store.describe()}.",
@@ -135,9 +76,53 @@ def _wait(
                 "Waiting for another login of this account: %s (%.0f of %.0f seconds)",
                 who,
                 waited,
-                max(patience, waited + ((holder and holder.seconds) or 0.0)),
+                max(patience, waited + (ends_in or 0.0)),
             )
         # Counted, not measured: a machine that was suspended did not wait.
         look = look_after(waited)
         _clock.pause(look)
         waited += look
+
+
+def look_after(waited: float) -> float:
+    """Return how long to wait before the next look, in seconds."""
+    return min(_LOOK_MOST, max(_LOOK, waited * _LOOK_SHARE))
+
+
+def wait_for_approval(
+    store: Store, identity: Identity, *, ends: float, answer: Callable[[], ResultT | None]
+) -> ResultT | None:
+    """Wait, without the lock, for a token that was asked for on the phone; None if none came."""
+    said = -1
+    while (found := answer()) is None:
+        left = ends - _clock.time()
+        if left <= 0:
+            return None
+        if said != left // _MINUTE:
+            said = int(left // _MINUTE)
+            logger.info("Waiting for the approval on the phone, for %d more minutes", said + 1)
+        _clock.sleep(min(_LOOK_FOR_APPROVAL, left))
+    lock = store.acquire(identity)
+    if lock is not None:
+        with lock:
+            record = lock.read_attempts()
+            if record.asked_until:
+                lock.write_attempts(asked(record, 0.0))
+    return found
+
+
+def log_in_alone(client: Any, log_in: Callable[[AttemptLog], ResultT]) -> ResultT:
+    """Log in without caching the token, when nobody else on this machine logs in to the account.
+
+    ``client`` is an `UpstoxTOTP`, which lies above.
+    """
+    host = urlsplit(client.base_domain).hostname
+    store = open_log(client.config.cache_dir, own_server=is_loopback(host))
+    with locked(store, client.identity) as lock:
+        log = AttemptLog(lock, client.identity, mask=client.secrets.mask)
+        log.check()
+        try:
+            return log_in(log)
+        except Exception as error:
+            log.note_failure(error)
+            raise
