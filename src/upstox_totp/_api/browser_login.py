@@ -16,7 +16,7 @@ from collections import Counter
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import SecretStr
 
@@ -48,9 +48,6 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT: Final = 300.0  # seconds
 _PROMPT: Final = "Address that the browser ended at: "
-_LONGEST: Final = 64 * 1024
-# How long a browser waits for what Upstox says to the code: as long as that may take.
-_LONGEST_EXCHANGE: Final = 100.0
 _IN_THE_TERMINAL: Final = frozenset(
     {"www-browser", "w3m", "lynx", "links", "links2", "elinks", "edbrowse", "browsh", "retawq"}
 )
@@ -113,15 +110,23 @@ class BrowserLoginAPI(LoginMethod):
     def _run(self, context: LoginContext) -> AccessTokenResponse:
         config = self._client.config
         config.demand("browser")
-        context.secrets.add(config.client_secret)
         callback = _Callback(config.redirect_uri, context.secrets, self.timeout)
         page = callback.begin(routes.DIALOG.url(self._client.base_domain), config.client_id)
         browser = _find_browser()
         # Without a browser here, one elsewhere would come back to its own machine.
-        server = None if browser is None and self.paste else self._listen(callback)
+        server = None if browser is None and self.paste else _listen(config.redirect_uri, callback)
         if server is None:
             if self.paste is None:
-                raise _cannot_come_back()
+                raise ConfigurationError(
+                    "The browser cannot come back to this program by itself: redirect_uri "
+                    "(UPSTOX_REDIRECT_URI) is not http on the loopback interface with a port that "
+                    "is free.",
+                    details={"settings": ["redirect_uri"]},
+                    suggestions=[
+                        "Give the app a redirect URI such as http://127.0.0.1:8000/callback.",
+                        "Or set browser_login.paste (such as getpass.getpass).",
+                    ],
+                )
             self._show(browser, page)
             with context.step(Step.BROWSER):
                 code = callback.read_address(SecretStr(self.paste(_PROMPT)))
@@ -140,38 +145,6 @@ class BrowserLoginAPI(LoginMethod):
             finally:
                 callback.ended.set()
         return response
-
-    def _listen(self, callback: _Callback) -> CallbackServer | None:
-        """Return a server at the redirect URI, None where this program cannot have one."""
-        uri = self._client.config.redirect_uri
-        try:
-            scheme, host, port = origin(uri)
-        except ValueError:
-            return None
-        if scheme != "http" or not is_loopback(host):
-            return None
-        named = uri.partition("://")[2].replace("?", "/").replace("#", "/").partition("/")[0]
-        reason: OSError
-        try:
-            return CallbackServer(
-                host,
-                port,
-                authority=named.lower().removesuffix(":80"),
-                path=address_of(uri).path,
-                answer=callback.answer,
-            )
-        except OSError as error:
-            reason = error
-        if reason.errno == errno.EADDRINUSE:
-            raise ConfigurationError(
-                f"Another program uses port {port} of redirect_uri (UPSTOX_REDIRECT_URI).",
-                details={"settings": ["redirect_uri"]},
-                suggestions=[
-                    "End that program; it may be an earlier login.",
-                    "Or choose another port for the app's redirect URI, at Upstox and here.",
-                ],
-            )
-        return None
 
     def _show(self, browser: webbrowser.BaseBrowser | None, page: SecretStr) -> threading.Event:
         """Show the login page, and return what is set once no browser has opened it."""
@@ -207,7 +180,7 @@ class _Callback:
 
     def __init__(self, redirect_uri: str, known: Secrets, seconds: float) -> None:
         self._redirect_uri, self._known, self._seconds = redirect_uri, known, seconds
-        self._own = Counter(_fields(redirect_uri.partition("#")[0].partition("?")[2]))
+        self._own = _fields(_query(redirect_uri))
         self._state = SecretStr(secrets.token_urlsafe())
         self._ends = _clock.monotonic() + seconds
         self._lock = threading.Lock()
@@ -241,8 +214,7 @@ class _Callback:
             except UpstoxError as error:
                 self._outcome = error
             self._came.set()
-        if not self.ended.wait(_LONGEST_EXCHANGE):
-            return HTTPStatus.OK, _STILL
+        self.ended.wait()
         if self.problem is None:
             return HTTPStatus.OK, _DONE
         return HTTPStatus.BAD_REQUEST, write_page("You are not logged in", self.problem, _BACK)
@@ -251,7 +223,16 @@ class _Callback:
         """Wait for the browser, or for what `look` finds, and return the authorization code."""
         while not self._came.wait(0.1):
             if _clock.monotonic() >= self._ends:
-                raise _too_late(self._seconds, self._foreign)
+                others = f" {self._foreign} came that belonged to another one."
+                raise LoginWaitError(
+                    "Nobody finished the login in the browser within "
+                    f"{self._seconds:g} seconds.{others if self._foreign else ''}",
+                    details={"waited": self._seconds},
+                    suggestions=[
+                        "Begin again and log in on the page that opens.",
+                        "If it shows an error, compare UPSTOX_REDIRECT_URI with your app's.",
+                    ],
+                )
             pasted = SecretStr(look() or "")
             if pasted:
                 with self._lock:
@@ -266,8 +247,7 @@ class _Callback:
     def read_address(self, address: SecretStr) -> SecretStr:
         """Return the authorization code in an address that a user pasted."""
         text = SecretStr(address.get_secret_value().strip())
-        own = address_of(self._redirect_uri)
-        if len(text) > _LONGEST or address_of(text.get_secret_value()) != own:
+        if address_of(text.get_secret_value()) != address_of(self._redirect_uri):
             raise _ForeignCallbackError(
                 "What was pasted is not the app's redirect URI with what Upstox added to it.",
                 suggestions=[
@@ -275,20 +255,16 @@ class _Callback:
                     "Then paste the whole address, even if the page itself is missing.",
                 ],
             )
-        return self.read(SecretStr(text.get_secret_value().partition("#")[0].partition("?")[2]))
+        return self.read(SecretStr(_query(text.get_secret_value())))
 
     def read(self, query: SecretStr) -> SecretStr:
         """Return the authorization code in a query, or raise what it says instead."""
         # The redirect URI may have brought a query of its own, which comes back with the rest.
         fields: dict[str, list[SecretStr]] = {}
-        for name, value in (Counter(_fields(query.get_secret_value())) - self._own).elements():
+        for name, value in (_fields(query.get_secret_value()) - self._own).elements():
             fields.setdefault(name, []).append(SecretStr(value))
-        states, codes = fields.get("state", []), fields.get("code", [])
-        given, own = (
-            [one.get_secret_value().encode(errors="surrogatepass") for one in some]
-            for some in (states, [self._state])
-        )
-        if len(given) != 1 or not hmac.compare_digest(given[0], own[0]):
+        codes = fields.get("code", [])
+        if not self._is_own(fields.get("state", [])):
             raise _ForeignCallbackError(
                 "The address does not belong to this login: its state is another one.",
                 suggestions=["Begin again, and use the address that belongs to this login."],
@@ -304,6 +280,13 @@ class _Callback:
                 suggestions=["Log in again; if that happens each time, report it."],
             )
         return codes[0]
+
+    def _is_own(self, states: list[SecretStr]) -> bool:
+        given, own = (
+            [one.get_secret_value().encode(errors="surrogatepass") for one in some]
+            for some in (states, [self._state])
+        )
+        return len(given) == 1 and hmac.compare_digest(given[0], own[0])
 
     def _refusal(self, told: list[SecretStr]) -> UpstoxError:
         words = [plain_words(one.get_secret_value(), self._known) for one in told]
@@ -330,9 +313,6 @@ _DONE: Final = write_page(
     "You can close this page.",
     good=True,
 )
-_STILL: Final = write_page(
-    "Upstox has not answered yet", "The program that began the login says how it ends."
-)
 _ALREADY: Final = write_page(
     "This login was answered already", "Each login is answered once.", _BACK
 )
@@ -343,35 +323,41 @@ _FOREIGN: Final = write_page(
 )
 
 
-def _too_late(seconds: float, foreign: int) -> LoginWaitError:
-    others = f" {foreign} came that belonged to another one." if foreign else ""
-    return LoginWaitError(
-        f"Nobody finished the login in the browser within {seconds:g} seconds.{others}",
-        details={"waited": seconds},
-        suggestions=[
-            "Begin again and log in on the page that opens.",
-            "If it shows an error, compare UPSTOX_REDIRECT_URI with the app's at Upstox.",
-        ],
-    )
-
-
-def _cannot_come_back() -> ConfigurationError:
-    return ConfigurationError(
-        "The browser cannot come back to this program by itself: redirect_uri "
-        "(UPSTOX_REDIRECT_URI) is not http on the loopback interface with a port that is free.",
-        details={"settings": ["redirect_uri"]},
-        suggestions=[
-            "Give the app a redirect URI such as http://127.0.0.1:8000/callback.",
-            "Or set browser_login.paste (such as getpass.getpass).",
-        ],
-    )
-
-
-def _fields(query: str) -> list[tuple[str, str]]:
+def _listen(uri: str, callback: _Callback) -> CallbackServer | None:
+    """Return a server at the redirect URI, None where this program cannot have one."""
     try:
-        return parse_qsl(query[:_LONGEST], keep_blank_values=True, max_num_fields=100)
+        scheme, host, port = origin(uri)
     except ValueError:
-        return []
+        return None
+    if scheme != "http" or not is_loopback(host):
+        return None
+    try:
+        return CallbackServer(
+            host,
+            port,
+            authority=urlsplit(uri).netloc.lower().removesuffix(":80"),
+            path=address_of(uri).path,
+            answer=callback.answer,
+        )
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            return None
+        raise ConfigurationError(
+            f"Another program uses port {port} of redirect_uri (UPSTOX_REDIRECT_URI).",
+            details={"settings": ["redirect_uri"]},
+            suggestions=[
+                "End that program; it may be an earlier login.",
+                "Or choose another port for the app's redirect URI, at Upstox and here.",
+            ],
+        ) from None
+
+
+def _query(url: str) -> str:
+    return url.partition("#")[0].partition("?")[2]
+
+
+def _fields(query: str) -> Counter[tuple[str, str]]:
+    return Counter(parse_qsl(query, keep_blank_values=True))
 
 
 def _find_browser() -> webbrowser.BaseBrowser | None:
@@ -409,12 +395,12 @@ def _open_apart(browser: webbrowser.BaseBrowser, url: SecretStr) -> bool:
     ours_to_start = type(browser).__module__ == webbrowser.__name__ and os.name == "posix"
     if not ours_to_start or not sys.executable or getattr(sys, "frozen", False):
         return browser.open(url.get_secret_value())
-    starter = subprocess.Popen(  # noqa: S603 - this interpreter
+    ended = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-I", "-c", _OPEN],
-        stdin=subprocess.PIPE,
+        input=pickle.dumps((browser, url.get_secret_value())),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        check=False,
     )
-    starter.communicate(pickle.dumps((browser, url.get_secret_value())))
-    return starter.returncode == 0
+    return ended.returncode == 0
