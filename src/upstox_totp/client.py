@@ -40,7 +40,7 @@ _P = ParamSpec("_P")
 
 
 def _hinting(init: Callable[_P, None]) -> Callable[_P, None]:
-    """Return a constructor that names `from_settings` for the settings that it does not take."""
+    """Return a constructor whose secrets are hidden, and whose errors name `from_settings`."""
 
     @wraps(init)
     def hinted(*args: _P.args, **settings: _P.kwargs) -> None:
@@ -95,10 +95,6 @@ class UpstoxTOTP:
         debug: bool = False,
         sleep_time: int = 1000,
     ) -> None:
-        password = as_secret(password)
-        pin_code = as_secret(pin_code)
-        totp_secret = as_secret(totp_secret)
-        client_secret = as_secret(client_secret)
         self._use(
             Config.load(
                 {
@@ -277,19 +273,14 @@ class UpstoxTOTP:
     def identity(self) -> Identity:
         """What tells this client's app, account and settings apart, without telling them."""
         if self._identity is None:
-            self._identity = self._identify()
+            values = {
+                name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+                for name, value in self.config
+                if value is not None
+            }
+            self._identity = identify(values, self._base_domain)
+        assert self._identity is not None  # noqa: S101 - a client has a client id
         return self._identity
-
-    def _identify(self) -> Identity:
-        config = self.config
-        values = {
-            name: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            for name, value in config
-            if value is not None
-        }
-        identity = identify(values, self._base_domain)
-        assert identity is not None  # noqa: S101 - a client has a client id
-        return identity
 
     @property
     def secrets(self) -> Secrets:
@@ -317,7 +308,15 @@ class UpstoxTOTP:
 
     @base_domain.setter
     def base_domain(self, template: str) -> None:
-        self._follow(_base_domain(template))
+        try:
+            base_domain = valid_base_domain(template)
+        except (ValueError, TypeError, AttributeError):
+            raise ConfigurationError(
+                "base_domain (UPSTOX_BASE_DOMAIN) must be an https URL with {stage} in it; "
+                "http only on loopback.",
+                suggestions=["Leave it unset to log in to Upstox."],
+            ) from None
+        self._follow(base_domain)
 
     def api_url(self, path: str) -> str:
         """Return the address of something at Upstox's API, for a request of your own.
@@ -365,15 +364,3 @@ def _hide_secrets(settings: Any) -> None:
         for name, value in settings.items()
         if name not in SETTINGS or SETTINGS[name].secret
     }
-
-
-def _base_domain(template: Any) -> str:
-    try:
-        return valid_base_domain(template)
-    except (ValueError, TypeError, AttributeError):
-        pass
-    raise ConfigurationError(
-        "base_domain (UPSTOX_BASE_DOMAIN) must be an https URL with {stage} in it; "
-        "http only on loopback.",
-        suggestions=["Leave it unset to log in to Upstox."],
-    )
