@@ -86,7 +86,9 @@ def _exit_codes() -> str:
     for code in ExitCode:
         commands = ", ".join(f"`{command}`" for command in code.commands)
         meaning = f"{commands}: {code.meaning}" if commands else code.meaning
-        rows.append(f"| {code.value} | {meaning} | {code.raised} |\n")
+        raised = (re.sub(r"^(upstox_totp|builtins)\.", "", name) for name in code.raised)
+        errors = ", ".join(f"`{name}`" for name in raised)
+        rows.append(f"| {code.value} | {meaning} | {errors} |\n")
     return "".join(rows)
 
 

@@ -320,8 +320,8 @@ def test_the_file_is_read_with_hardly_anything(kept: Path) -> None:
     code = (
         "import sys; before = set(sys.modules);"
         " from upstox_totp._settings.sources import read_settings;"
-        " from upstox_totp.cli.account import find_account;"
-        " assert find_account(read_settings()).token.expires_in > 0;"
+        " from upstox_totp.cli.account import find_token;"
+        " assert find_token(read_settings()).expires_in > 0;"
         f" print((set(sys.modules) - before) & {NOT_NEEDED})"
     )
     ended = subprocess.run(  # noqa: S603 - this interpreter

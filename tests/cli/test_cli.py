@@ -332,6 +332,13 @@ def test_control_characters_do_not_reach_the_terminal(
         assert "\x1b" not in run("generate-token").stderr
 
 
+def test_a_file_that_is_not_there() -> None:
+    """Its name and what is wrong with it, without a number."""
+    result = run("compare-har", "absent.har")
+    assert result.exit_code == 2
+    assert complaints(result.stderr) == ["absent.har: No such file or directory."]
+
+
 def test_a_mistake_is_not_hidden(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody expected keeps its traceback."""
 
@@ -361,7 +368,7 @@ def test_help_of_any_width(columns: int) -> None:
 def test_a_log_has_the_time_of_each_line(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a failure, a warning, and what went well; where nobody watches stderr."""
     time = r"\d\d \w{3} \d{4}, \d\d:\d\d IST"
-    assert re.fullmatch(f"{time} Logged in as 4CB7QX with page; .*\n", run("token").stderr)
+    assert re.search(f"(?m)^{time} Logged in as 4CB7QX with page; ", run("token").stderr)
     monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
     lines = run("generate-token", "--debug").stderr.splitlines()
     assert len(lines) > 4

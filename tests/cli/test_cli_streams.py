@@ -15,7 +15,8 @@ from support.cli_runs import COMMAND, complaints
 from support.cli_runs import run_process as run
 from support.terminals import at_terminal, with_streams_closed
 from upstox_totp.cli import streams
-from upstox_totp.cli.streams import OutputError, ReaderGoneError, write_line
+from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.cli.streams import OutputError, write_line
 from upstox_totp.sandbox import Fault, Sandbox
 
 NAME = "आशा राव"
@@ -85,8 +86,9 @@ def test_a_reader_that_went_away_on_windows(
     with pytest.raises(OutputError, match="Invalid argument"):
         write_line("token")
     monkeypatch.setattr(streams, "_READER_GONE", errno.EINVAL)
-    with pytest.raises(ReaderGoneError):
+    with pytest.raises(OutputError) as caught:
         write_line("token")
+    assert caught.value.code is ExitCode.READER_GONE
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])

@@ -1,4 +1,4 @@
-"""Account: the cached token of the account that settings name, and what blocks its next login.
+"""The account that settings name: its cached token, and what blocks its next login.
 
 Found without loading a client.
 """
@@ -6,7 +6,7 @@ Found without loading a client.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any
 
 from upstox_totp import _clock
 from upstox_totp._cache.attempts import find_blocks
@@ -27,85 +27,57 @@ if TYPE_CHECKING:
     from upstox_totp._settings.table import Settings
 
 
-class Account(NamedTuple):
-    """The account that settings name, and the store that has its token and its attempts."""
-
-    identity: Identity
-    store: Store
-
-    @property
-    def token(self) -> CachedToken | None:
-        """The token that is cached for these settings, even if it has expired."""
-        record = self.store.read_token(self.identity)
-        return record.token if record.is_of(self.identity) else None
-
-    def forget(self, token: CachedToken) -> None:
-        """Forget a token that has ended, unless another one is cached by now."""
-        lock = self.store.acquire(self.identity)
-        if lock is None:
-            # Another program logs in, and replaces it.
-            return
-        try:
-            record = lock.read_token()
-            if record.token is not None and record.token.access_token == token.access_token:
-                lock.write_token(record._replace(token=None))
-        finally:
-            lock.release()
-
-
-def find_account(settings: Settings, *, strict: bool = False) -> Account | None:
-    """Return the account that settings name, None if they name none."""
+def find_store(settings: Settings, *, strict: bool = False) -> tuple[Identity, Store] | None:
+    """Return the account that settings name, and its store; None if they name none."""
     values = settings.values_as_text()
     identity = identify(values, values.get("base_domain") or str(DEFAULTS["base_domain"]))
     if identity is None:
         return None
-    store = open_store(
-        values.get("cache_dir"),
-        url=values.get("cache_url"),
-        key=values.get("cache_key"),
-        strict=strict,
-    )
-    return Account(identity, store)
+    directory, url, key = (values.get(name) for name in ("cache_dir", "cache_url", "cache_key"))
+    return identity, open_store(directory, url=url, key=key, strict=strict)
 
 
-def read_account(settings: Settings) -> Account:
-    """Return the account that settings name; `ConfigurationError` if they name none."""
-    account = find_account(settings)
-    if account is None:
-        raise ConfigurationError(
-            f"client_id ({variable('client_id')}) must be set: it names the account.",
-            suggestions=["upstox_cli check-env shows every setting."],
-        )
-    return account
-
-
-def cached_token(settings: Settings) -> CachedToken | None:
-    """Return the cached token of the account, if it may be handed out."""
-    account = find_account(settings, strict=True)
-    if account is None:
+def find_token(settings: Settings) -> CachedToken | None:
+    """Return the cached token of the account that settings name, if it may be handed out."""
+    found = find_store(settings, strict=True)
+    if found is None:
         return None
+    identity, store = found
     try:
-        return account.store.find(account.identity, MARGIN).token
+        return store.find(identity, MARGIN).token
     except OSError:
         # The cache says why when it is asked for a login.
         return None
 
 
-@dataclass(frozen=True)
-class AccountStatus:
-    """The cached token, what blocks the next login, where both lie, and Upstox's word if asked."""
+def read_account(settings: Settings) -> Account:
+    """Return the account that settings name; `ConfigurationError` if they name none."""
+    found = find_store(settings)
+    if found is None:
+        raise ConfigurationError(
+            f"client_id ({variable('client_id')}) must be set: it names the account.",
+            suggestions=["upstox_cli check-env shows every setting."],
+        )
+    identity, store = found
+    record = store.read_token(identity)
+    token = record.token if record.is_of(identity) else None
+    blocks = find_blocks(store.read_attempts(identity), identity, _clock.time())
+    return Account(identity, store, token, list(blocks))
 
-    token: CachedToken | None = None
-    blocks: tuple[Block, ...] = ()
-    cache: str | None = None
+
+@dataclass
+class Account:
+    """The token that is cached for an account, even if it has expired, and what blocks a login.
+
+    Attributes:
+        check: What Upstox says of the token, if it was asked.
+    """
+
+    identity: Identity
+    store: Store
+    token: CachedToken | None
+    blocks: list[Block]
     check: TokenCheck | None = None
-
-    @classmethod
-    def of(cls, account: Account) -> Self:
-        """Return the status of an account."""
-        attempts = account.store.read_attempts(account.identity)
-        blocks = find_blocks(attempts, account.identity, _clock.time())
-        return cls(account.token, tuple(blocks), account.store.describe())
 
     @property
     def code(self) -> ExitCode:
@@ -127,30 +99,38 @@ class AccountStatus:
             for one in self.blocks
         ]
 
+    def forget_token(self) -> None:
+        """Forget the token, which has ended, unless another one is cached by now."""
+        lock = self.store.acquire(self.identity)
+        if lock is None:
+            # Another program logs in, and replaces it.
+            return
+        try:
+            record = lock.read_token()
+            if record.token and self.token and record.token.access_token == self.token.access_token:
+                lock.write_token(record._replace(token=None))
+        finally:
+            lock.release()
+
     def as_document(self) -> dict[str, Any]:
         """Return it as JSON can hold it, without the token itself."""
-        token = self.token
-        return {
-            "exit_code": int(self.code),
-            "token": None
-            if token is None
-            else {
-                "user_name": token.data.get("user_name"),
-                "user_id": token.data.get("user_id"),
-                "expires_at": iso_moment(token.expires_at),
-                "expires_in": round(token.expires_in),
-                "accepted": None if self.check is None else self.check.valid,
-            },
-            "blocked": [
-                {
-                    "what": one.what,
-                    "since": iso_moment(one.failure.failed_at),
-                    "error_code": one.failure.error_code and str(one.failure.error_code),
-                    "message": one.failure.message,
-                    "unblocks": one.release,
-                    "seconds_left": None if one.remaining is None else round(one.remaining),
-                }
-                for one in self.blocks
-            ],
-            "cache": self.cache,
+        token = self.token and {
+            "user_name": self.token.data.get("user_name"),
+            "user_id": self.token.data.get("user_id"),
+            "expires_at": iso_moment(self.token.expires_at),
+            "expires_in": round(self.token.expires_in),
+            "accepted": None if self.check is None else self.check.valid,
         }
+        blocked = [
+            {
+                "what": one.what,
+                "since": iso_moment(one.failure.failed_at),
+                "error_code": one.failure.error_code and str(one.failure.error_code),
+                "message": one.failure.message,
+                "unblocks": one.release,
+                "seconds_left": None if one.remaining is None else round(one.remaining),
+            }
+            for one in self.blocks
+        ]
+        cache = self.store.describe()
+        return {"exit_code": int(self.code), "token": token, "blocked": blocked, "cache": cache}

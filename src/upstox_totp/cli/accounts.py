@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from upstox_totp._settings.named_accounts import account_names
 from upstox_totp._settings.sources import account_in_use
-from upstox_totp.cli.account import AccountStatus, find_account, read_account
+from upstox_totp.cli.account import Account, find_store, read_account
 from upstox_totp.cli.exit_codes import ExitCode, exit_code_of
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import REPORT, Selection, settings_and_debug
@@ -20,30 +21,38 @@ _BEST_FIRST: Final = (ExitCode.DONE, ExitCode.NO_TOKEN, ExitCode.EXPIRED, ExitCo
 
 
 class _Row(NamedTuple):
-    """One account: its name, whether commands use it by default, its status or why it has none."""
+    """An account by its name, whether commands use it by default, and what was found of it."""
 
     name: str | None
     default: bool
-    status: AccountStatus
-    problem: UpstoxError | None = None
+    found: Account | UpstoxError
 
     @property
     def code(self) -> ExitCode:
-        return self.status.code if self.problem is None else exit_code_of(self.problem)
+        return self.found.code if isinstance(self.found, Account) else exit_code_of(self.found)
 
-    def texts(self, *, with_cache: bool) -> Iterator[str]:
+    @property
+    def cache(self) -> str | None:
+        return self.found.store.describe() if isinstance(self.found, Account) else None
+
+    def as_document(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        shown = {"account": self.name, "default": self.default, "exit_code": int(self.code)}
+        if isinstance(self.found, Account):
+            return {**shown, **self.found.as_document(), "problem": None}
+        return {**shown, "token": None, "blocked": [], "cache": None, "problem": str(self.found)}
+
+    def texts(self) -> Iterator[str]:
         """Yield what to say of it, a line each."""
-        if self.problem is not None:
-            yield str(self.problem)
+        if isinstance(self.found, UpstoxError):
+            yield str(self.found)
             return
-        if self.status.token is None:
+        if self.found.token is None:
             yield "no token is cached"
         else:
-            (_, owner), (_, expires) = facts(self.status.token)
+            (_, owner), (_, expires) = facts(self.found.token)
             yield f"{owner}, until {expires}"
-        yield from (f"login blocked: {text}" for text in self.status.blocked)
-        if with_cache:
-            yield f"cache: {self.status.cache}"
+        yield from (f"login blocked: {text}" for text in self.found.blocked)
 
 
 @command(
@@ -56,27 +65,16 @@ def accounts(*, selection: Selection, style: str) -> ExitCode:
     rows = list(_rows(selection))
     code = max((row.code for row in rows), key=_badness, default=ExitCode.NO_TOKEN)
     if style == "json":
-        documents = [
-            {
-                "account": row.name,
-                "default": row.default,
-                **row.status.as_document(),
-                "exit_code": int(row.code),
-                "problem": None if row.problem is None else str(row.problem),
-            }
-            for row in rows
-        ]
-        say_json({"exit_code": int(code), "accounts": documents})
+        say_json({"exit_code": int(code), "accounts": [row.as_document() for row in rows]})
         return code
     if not rows:
         say_text("There is no account: upstox_cli configure --account NAME makes one.")
-    caches = {row.status.cache for row in rows if row.status.cache is not None}
+    caches = {row.cache for row in rows} - {None}
     lines = []
     for row in rows:
+        texts = [*row.texts(), *([f"cache: {row.cache}"] if len(caches) > 1 and row.cache else [])]
         name = (row.name or "(no name)") + (" *" if row.default else "")
-        for text in row.texts(with_cache=len(caches) > 1):
-            lines.append((name, text))
-            name = ""
+        lines += list(zip_longest([name], texts, fillvalue=""))
     say(lines)
     if len(caches) == 1:
         say_text(f"Cache: {caches.pop()}")
@@ -99,7 +97,7 @@ def _rows(selection: Selection) -> Iterator[_Row]:
 
 def _has_settings(selection: Selection) -> bool:
     try:
-        return find_account(selection.read()) is not None
+        return find_store(selection.read()) is not None
     except ConfigurationError:
         # The row of these settings says why.
         return True
@@ -107,9 +105,9 @@ def _has_settings(selection: Selection) -> bool:
 
 def _row(selection: Selection, *, default: bool) -> _Row:
     try:
-        return _Row(selection.account, default, AccountStatus.of(read_account(selection.read())))
+        return _Row(selection.account, default, read_account(selection.read()))
     except UpstoxError as error:
-        return _Row(selection.account, default, AccountStatus(), error)
+        return _Row(selection.account, default, error)
 
 
 def _badness(code: ExitCode) -> int:

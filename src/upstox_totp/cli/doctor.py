@@ -9,7 +9,7 @@ import click
 from pydantic import SecretStr
 
 from upstox_totp._checks.connection import Finding, Grade, examine, find_app, find_base_domain
-from upstox_totp.cli.account import cached_token
+from upstox_totp.cli.account import find_token
 from upstox_totp.cli.exit_codes import ExitCode, exit_code_of
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import REPORT, settings_and_debug
@@ -52,7 +52,7 @@ def doctor(*, selection: Selection, style: str, app: bool) -> ExitCode:
 
 def _find_token(settings: Settings) -> tuple[SecretStr | None, list[Finding]]:
     try:
-        token = cached_token(settings)
+        token = find_token(settings)
     except UpstoxError as error:
         return None, [Finding("Cache", str(error), Grade.BAD)]
     return None if token is None else SecretStr(token.access_token), []

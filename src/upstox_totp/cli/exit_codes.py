@@ -5,30 +5,27 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Self
 
-from upstox_totp.errors import (
-    AuthenticationError,
-    CacheError,
-    ConfigurationError,
-    LoginWaitError,
-    RateLimitError,
-    UpstoxError,
-)
-
 
 class ExitCode(IntEnum):
-    """How a command ended."""
+    """How a command ended.
+
+    Attributes:
+        meaning: What the code says.
+        raised: The errors that end a command with it, subclasses included, by package and name.
+        commands: The commands that alone end with it, none for all.
+    """
 
     meaning: str
-    raised: str
+    raised: tuple[str, ...]
     commands: tuple[str, ...]
 
-    def __new__(cls, value: int, meaning: str, raised: str = "", *commands: str) -> Self:
+    def __new__(
+        cls, value: int, meaning: str, raised: tuple[str, ...] = (), commands: tuple[str, ...] = ()
+    ) -> Self:
         """Return a member with its words."""
         member = int.__new__(cls, value)
         member._value_ = value
-        member.meaning = meaning
-        member.raised = raised
-        member.commands = commands
+        member.meaning, member.raised, member.commands = meaning, raised, commands
         return member
 
     DONE = 0, "done"
@@ -36,42 +33,46 @@ class ExitCode(IntEnum):
     USAGE = (
         2,
         "a wrong option, a missing extra, or a setting that is missing or invalid",
-        "`ConfigurationError`",
+        ("upstox_totp.ConfigurationError", "builtins.ImportError", "builtins.OSError"),
     )
     REJECTED = (
         3,
         "Upstox rejected a credential, or no longer accepts the token",
-        "`AuthenticationError`",
+        ("upstox_totp.AuthenticationError",),
     )
-    LIMITED = 4, "too many requests or one-time passwords: wait", "`RateLimitError`"
+    LIMITED = (
+        4,
+        "too many requests or one-time passwords: wait",
+        ("upstox_totp.RateLimitError",),
+    )
     NETWORK = (
         5,
         "Upstox or the shared cache did not answer, or nobody finished the login in time",
-        "`requests.RequestException`, `CacheError`, `LoginWaitError`",
+        ("requests.RequestException", "upstox_totp.CacheError", "upstox_totp.LoginWaitError"),
     )
     UNEXPECTED = (
         6,
         "Upstox reported another error, or answered in a way that this program does not know",
-        "`APIError`, `ValidationError`",
+        ("upstox_totp.APIError", "upstox_totp.ValidationError", "upstox_totp.UpstoxError"),
     )
     OUTPUT = 7, "the output could not be written: stdout is closed, or the disk is full"
     NO_TOKEN = (
         10,
         "no token is cached, and this command does not log in",
-        "",
-        *("status", "accounts", "token", "generate-token", "run"),
+        (),
+        ("status", "accounts", "token", "generate-token", "run"),
     )
-    EXPIRED = 11, "the cached token has expired", "", "status", "accounts"
+    EXPIRED = 11, "the cached token has expired", (), ("status", "accounts")
     BLOCKED = (
         12,
         "the next login is blocked, after a rejection or by a limit",
-        "",
-        *("status", "accounts"),
+        (),
+        ("status", "accounts"),
     )
-    DIFFERS = 20, "the recorded login differs from this program's", "", "compare-har"
-    NOT_A_LOGIN = 21, "the recording has no complete login that succeeded", "", "compare-har"
-    NOT_RUN = 127, "the command could not be started", "", "run"
-    INTERRUPTED = 130, "interrupted with Ctrl-C", "`KeyboardInterrupt`"
+    DIFFERS = 20, "the recorded login differs from this program's", (), ("compare-har",)
+    NOT_A_LOGIN = 21, "the recording has no complete login that succeeded", (), ("compare-har",)
+    NOT_RUN = 127, "the command could not be started", (), ("run",)
+    INTERRUPTED = 130, "interrupted with Ctrl-C", ("builtins.KeyboardInterrupt",)
     READER_GONE = 141, "the reader of a pipe closed it, as `head` does"
 
     @classmethod
@@ -80,17 +81,12 @@ class ExitCode(IntEnum):
         return [code for code in cls if not code.commands or command in code.commands]
 
 
-def exit_code_of(error: Exception) -> ExitCode:
+def exit_code_of(error: BaseException) -> ExitCode:
     """Return the code that stands for an error, `MISTAKE` for a bug in this program."""
-    import requests  # noqa: PLC0415 - slow to load, and for failures alone
-
-    codes = (
-        (ConfigurationError, ExitCode.USAGE),
-        (AuthenticationError, ExitCode.REJECTED),
-        (RateLimitError, ExitCode.LIMITED),
-        ((LoginWaitError, CacheError, requests.RequestException), ExitCode.NETWORK),
-        (UpstoxError, ExitCode.UNEXPECTED),
-        ((OSError, ImportError), ExitCode.USAGE),
-        (Exception, ExitCode.MISTAKE),
-    )
-    return next(code for kind, code in codes if isinstance(error, kind))
+    # Their modules are not loaded for their names.
+    for kind in type(error).__mro__:
+        name = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+        for code in ExitCode:
+            if name in code.raised:
+                return code
+    return ExitCode.MISTAKE

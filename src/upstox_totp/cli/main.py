@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -16,7 +17,6 @@ from upstox_totp.cli.options import ACCOUNT
 from upstox_totp.cli.streams import (
     Notes,
     OutputError,
-    ReaderGoneError,
     abandon,
     note_line,
     prepare_streams,
@@ -25,25 +25,14 @@ from upstox_totp.cli.streams import (
 from upstox_totp.errors import UpstoxWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-_MODULES: Final[Mapping[str, str]] = {
-    "accounts": "accounts",
-    "cache-key": "cache_key",
-    "check-env": "check_env",
-    "compare-har": "compare_har",
-    "configure": "configure",
-    "demo": "demo",
-    "doctor": "doctor",
-    "generate-token": "token",
-    "import-token": "status",
-    "logout": "status",
-    "notifier": "notifier",
-    "run": "run",
-    "sandbox": "sandbox",
-    "status": "status",
-    "token": "token",
-}
+_COMMANDS: Final = (
+    *("accounts", "cache-key", "check-env", "compare-har", "configure", "demo", "doctor"),
+    *("generate-token", "import-token", "logout", "notifier", "run", "sandbox", "status", "token"),
+)
+# The others have a module of their name.
+_MODULES: Final = {"generate-token": "token", "import-token": "status", "logout": "status"}
 _HELP: Final = {"help_option_names": ["-h", "--help"]}
 
 
@@ -87,15 +76,16 @@ class LazyGroup(Command, click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands."""
         del ctx
-        return sorted(_MODULES)
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return a command, None if there is none of that name."""
         del ctx
-        if name not in _MODULES:
+        if name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"upstox_totp.cli.{_MODULES[name]}")
-        command: click.Command = getattr(module, name.replace("-", "_"))
+        own = name.replace("-", "_")
+        module = importlib.import_module(f"upstox_totp.cli.{_MODULES.get(name, own)}")
+        command: click.Command = getattr(module, own)
         return command
 
     def main(  # type: ignore[override]  # click's returns where it is told to
@@ -107,17 +97,16 @@ class LazyGroup(Command, click.Group):
             prepare_streams()
             code = super().main(args, prog_name, **extra) or ExitCode.DONE
         except click.ClickException as error:
-            _show(error)
+            with suppress(AttributeError, OSError, ValueError):
+                error.show()
             code = error.exit_code
         except click.Abort:
             code = ExitCode.INTERRUPTED
-        except ReaderGoneError:
-            abandon(sys.stdout)
-            code = ExitCode.READER_GONE
         except OutputError as error:
             abandon(sys.stdout)
-            note_line(str(error))
-            code = ExitCode.OUTPUT
+            if str(error):
+                note_line(str(error))
+            code = error.code
         sys.exit(int(code))
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -136,18 +125,13 @@ class LazyGroup(Command, click.Group):
             code = exit_code_of(error)
             if code is ExitCode.MISTAKE:
                 raise
-            for line in (error, *(vars(error).get("transcript", ()) if notes.debug else ())):
-                note_line(str(line))
+            if isinstance(error, OSError) and error.filename:
+                note_line(f"{error.filename}: {error.strerror}.")
+            else:
+                note_line(str(error))
+            for exchange in vars(error).get("transcript", ()) if notes.debug else ():
+                note_line(str(exchange))
             return code
-
-
-def _show(error: click.ClickException) -> None:
-    if sys.stderr is None:
-        return
-    try:
-        error.show()
-    except (OSError, ValueError):
-        abandon(sys.stderr)
 
 
 @click.group(

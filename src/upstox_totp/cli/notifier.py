@@ -9,7 +9,7 @@ import signal
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from pydantic import SecretStr
@@ -24,7 +24,6 @@ from upstox_totp.errors import ConfigurationError, missing_extra
 from upstox_totp.notifier import MAX_MESSAGE, Notifier, check_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import FrameType
 
     from upstox_totp.cli.options import Selection
@@ -70,7 +69,11 @@ def notifier(
 
 
 def _listen(application: Notifier, host: str, port: int) -> None:
-    server = _import_server()(
+    try:
+        from waitress.server import create_server  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise ConfigurationError(f"{missing_extra('The notifier', 'notifier')}.") from None
+    server = create_server(
         application,
         host=host,
         port=port,
@@ -98,16 +101,6 @@ def _listen(application: Notifier, host: str, port: int) -> None:
         server.close()
 
 
-def _import_server() -> Callable[..., Any]:
-    try:
-        from waitress.server import create_server  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError:
-        pass
-    else:
-        return create_server
-    raise ConfigurationError(f"{missing_extra('The notifier', 'notifier')}.")
-
-
 def _end(number: int, frame: FrameType | None) -> None:
     del number, frame
     raise KeyboardInterrupt
@@ -130,9 +123,8 @@ def _read_secret(path: Path) -> SecretStr:
     try:
         check_secret(secret)
     except ConfigurationError as error:
-        problem = error.message
-    else:
-        return secret
-    raise ConfigurationError(
-        f"{path}: {problem}", suggestions=["Delete the file; the next start makes a new one."]
-    )
+        raise ConfigurationError(
+            f"{path}: {error.message}",
+            suggestions=["Delete the file; the next start makes a new one."],
+        ) from None
+    return secret

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -14,7 +13,7 @@ from pydantic import SecretStr
 from upstox_totp._api.cached_login import to_cached
 from upstox_totp._cache.backend import UnreadableError
 from upstox_totp._settings.table import NONE
-from upstox_totp.cli.account import AccountStatus, read_account
+from upstox_totp.cli.account import read_account
 from upstox_totp.cli.login import make_client, make_reader
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import REPORT, settings_and_debug
@@ -25,6 +24,7 @@ from upstox_totp.token_cache import TokenCache
 if TYPE_CHECKING:
     from upstox_totp._api.app_token import TokenCheck
     from upstox_totp._settings.table import Settings
+    from upstox_totp.cli.account import Account
     from upstox_totp.cli.exit_codes import ExitCode
     from upstox_totp.cli.options import Selection
     from upstox_totp.models import AddressesData
@@ -39,26 +39,24 @@ _LONGEST: Final = 64 * 1024
 def status(*, selection: Selection, style: str, verify: bool) -> ExitCode:
     settings = selection.read()
     account = read_account(settings)
-    found = AccountStatus.of(account)
-    token = found.token
     failure: Exception | None = None
     addresses = None
-    if verify and token is not None:
+    if verify and account.token is not None:
+        token = SecretStr(account.token.access_token)
         try:
-            check, addresses = _check(settings, SecretStr(token.access_token))
+            account.check, addresses = _check(settings, token)
         except (UpstoxError, requests.RequestException) as error:
             failure = error
         else:
-            found = replace(found, check=check)
-            if not check.valid:
-                account.forget(token)
+            if not account.check.valid:
+                account.forget_token()
     if style == "json":
-        say_json(found.as_document())
+        say_json(account.as_document())
     else:
-        _say(found, addresses)
+        _say(account, addresses)
     if failure is not None:
         raise failure
-    return found.code
+    return account.code
 
 
 def _check(settings: Settings, access_token: SecretStr) -> tuple[TokenCheck, AddressesData | None]:
@@ -72,22 +70,22 @@ def _check(settings: Settings, access_token: SecretStr) -> tuple[TokenCheck, Add
     return check, addresses
 
 
-def _say(found: AccountStatus, addresses: AddressesData | None) -> None:
-    if found.token is None:
+def _say(account: Account, addresses: AddressesData | None) -> None:
+    if account.token is None:
         say_text("No token is cached for this account.")
-    rows = [] if found.token is None else facts(found.token)
-    rows += [("Login blocked", text) for text in found.blocked]
-    say([*rows, ("Cache", found.cache or "-")])
-    if found.check is None:
+    rows = [] if account.token is None else facts(account.token)
+    rows += [("Login blocked", text) for text in account.blocked]
+    say([*rows, ("Cache", account.store.describe())])
+    if account.check is None:
         return
-    if not found.check.valid:
+    if not account.check.valid:
         say_text("Upstox no longer accepts it: forgotten. upstox_cli token gets a new one.")
-    elif found.check.refusal is None:
+    elif account.check.refusal is None:
         say_text("Upstox accepts it.")
     else:
         say_text(
             "Valid. Upstox refuses account and order calls from this address "
-            f"({found.check.refusal.error_code}): register it, or trade from the registered one."
+            f"({account.check.refusal.error_code}): register it, or trade from the registered one."
         )
     if addresses is not None:
         named = [one for one in (addresses.primary_ip, addresses.secondary_ip) if one]

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Final
 from upstox_totp import _clock
 from upstox_totp._cache.lifetime import as_datetime, when
 from upstox_totp._log import logger
+from upstox_totp.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +27,11 @@ _NEAR: Final = 4
 
 
 class OutputError(Exception):
-    """The result of a command could not be written."""
+    """The result of a command could not be written, or its reader went away."""
 
-
-class ReaderGoneError(OutputError):
-    """The reader of stdout went away before everything was written."""
+    def __init__(self, message: str, code: ExitCode = ExitCode.OUTPUT) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def prepare_streams() -> None:
@@ -48,16 +49,12 @@ def prepare_streams() -> None:
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
     """Tell what goes wrong in a block that writes to stdout."""
-    problem: OutputError | None = None
     try:
         yield
     except OSError as error:
         if isinstance(error, BrokenPipeError) or error.errno == _READER_GONE:
-            problem = ReaderGoneError("the reader of stdout went away")
-        else:
-            problem = OutputError(f"stdout cannot be written: {error.strerror or error}.")
-    if problem is not None:
-        raise problem
+            raise OutputError("", ExitCode.READER_GONE) from error
+        raise OutputError(f"stdout cannot be written: {error.strerror or error}.") from error
 
 
 def write_line(text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from upstox_totp._settings.table import NONE
-from upstox_totp.cli.account import cached_token
+from upstox_totp.cli.account import find_token
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import FORCE, METHOD, SHOW, STYLE, TIMEOUT, settings_and_debug
@@ -93,7 +93,7 @@ def get_token(
     timeout: float | None = None,
 ) -> CachedToken | None:
     """Return the cached token, or log in or wait for one; None if there is none to be had."""
-    cached = cached_token(settings)
+    cached = find_token(settings)
     if cached is not None and not refresh:
         return cached
     from upstox_totp.cli import login
