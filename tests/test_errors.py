@@ -144,6 +144,17 @@ def test_an_expired_key_names_the_settings() -> None:
     assert error.settings == ("client_id", "client_secret")
 
 
+@pytest.mark.parametrize("code", ["UDAPI100068", "UDAPI100069", "UDAPI100073"])
+def test_an_unknown_app_may_have_been_replaced(code: str) -> None:
+    """Since April 2026 there is one app a user: the advice says so, and where to look."""
+    body = json.dumps({"status": "error", "errors": [{"errorCode": code}]}).encode()
+    error = refusal(answered(401, body), Step.TOKEN, Secrets())
+    assert isinstance(error, AuthenticationError)
+    assert "client_id" in error.settings
+    assert "only the newest app" in str(error)
+    assert "account.upstox.com/developer/apps" in str(error)
+
+
 def test_an_error_keeps_no_novel() -> None:
     """Codes and messages are bounded, whoever made the error, and fit a terminal."""
     assert UpstoxError("m", error_code="UDAPI\x1b[31m\n1" + "x" * 1_900_000).error_code == (

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from requests.auth import AuthBase
 from requests.exceptions import UnrewindableBodyError
 from requests.utils import rewind_body
 
 from upstox_totp import _clock
-from upstox_totp._cache.lifetime import ADJUSTMENT, MARGIN
+from upstox_totp._cache.lifetime import MARGIN
 from upstox_totp._http.addresses import is_upstox, origin
 from upstox_totp._log import logger
 from upstox_totp._redact import HiddenStr
@@ -23,17 +23,6 @@ if TYPE_CHECKING:
     from upstox_totp.client import UpstoxTOTP
 
 _UNAUTHORIZED: Final = 401
-
-
-class _Held(NamedTuple):
-    """A token, and between which times of the local clock it is used without asking the cache.
-
-    A clock before ``since`` was set meanwhile: when the token expires has to be reckoned anew.
-    """
-
-    token: HiddenStr = HiddenStr()
-    since: float = 0.0
-    until: float = 0.0
 
 
 class TokenAuth(AuthBase):
@@ -53,8 +42,8 @@ class TokenAuth(AuthBase):
     def __init__(self, client: UpstoxTOTP, cache: TokenCache | None = None) -> None:
         self._client = client
         self._cache = cache or TokenCache()
-        self._held = _Held()
-        self._ended: HiddenStr | None = None
+        # The token, and until when it is used without asking the cache.
+        self._held = HiddenStr(), 0.0
 
     def __repr__(self) -> str:
         """Return where tokens are sent to, and none of them."""
@@ -82,9 +71,8 @@ class TokenAuth(AuthBase):
             UpstoxError: If a token is needed, and cannot be had.
             requests.RequestException: If a request of the login got no whole answer.
         """
-        held = self._held
-        usable = held.since <= _clock.time() < held.until and held.token != self._ended
-        return str.__str__(held.token) if usable else self._take(self._ended)
+        token, until = self._held
+        return str.__str__(token) if _clock.time() < until else self._take(None)
 
     def renew(self, token: str) -> str:
         """Return a token in place of one that Upstox says is invalid.
@@ -127,9 +115,9 @@ class TokenAuth(AuthBase):
     def _take(self, ended: HiddenStr | None) -> str:
         """Return what the cache has, or logs in for; its lock lets one of many threads log in."""
         data = self._cache.get_access_token(self._client, instead_of=ended).data
-        now, left = _clock.time(), data.expires_in.total_seconds()
-        until = now + left - (MARGIN if left > MARGIN else 0.0)
-        self._held = _Held(HiddenStr(data.access_token), now - ADJUSTMENT, until)
+        left = data.expires_in.total_seconds()
+        until = _clock.time() + left - (MARGIN if left > MARGIN else 0.0)
+        self._held = HiddenStr(data.access_token), until
         return data.access_token
 
     def _renew_refused(self, response: Response, **options: Any) -> Response:
@@ -140,7 +128,7 @@ class TokenAuth(AuthBase):
             return response
         if not _can_be_sent_again(response):
             logger.warning("The access token is invalid, and the body cannot be sent a second time")
-            self._ended = ended
+            self.renew(ended)
             return response
         _put_on(request, self.renew(ended))
         response.close()
@@ -173,13 +161,11 @@ def _dead_token(response: Response) -> HiddenStr | None:
 
 
 def _can_be_sent_again(response: Response) -> bool:
-    request = response.request
-    if not hasattr(response, "connection"):
-        return False
-    if request.body is None or isinstance(request.body, str | bytes):
-        return True
-    try:
-        rewind_body(request)
-    except UnrewindableBodyError:
-        return False
-    return True
+    body = response.request.body
+    if body is not None and not isinstance(body, str | bytes):
+        try:
+            rewind_body(response.request)
+        except UnrewindableBodyError:
+            return False
+    # Adapters of others may not say where the answer came from.
+    return hasattr(response, "connection")
