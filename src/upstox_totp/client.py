@@ -244,7 +244,7 @@ class UpstoxTOTP:
         """
         from upstox_totp._api.login_method import log_in  # noqa: PLC0415 - as above
 
-        return log_in(self.config, self._login_method, attempt_log, cached=cached)
+        return log_in(self, self._login_method, attempt_log, cached=cached)
 
     def _login_method(self, name: str) -> LoginMethod:
         """Return a login method by its name in the settings, loaded when it is first used."""
@@ -285,7 +285,7 @@ class UpstoxTOTP:
     @property
     def secrets(self) -> Secrets:
         """What the settings hold that must not be shown, to be masked in the words of others."""
-        from upstox_totp._api.context import secrets_of  # noqa: PLC0415 - as above
+        from upstox_totp._api.base import secrets_of  # noqa: PLC0415 - as above
 
         return secrets_of(self.config)
 

@@ -349,7 +349,7 @@ ADVICE: dict[str, tuple[int, bytes, Step, str]] = {
     "down, in words": (500, service(4711), Step.PIN, "in a few minutes"),
     "limit": (429, b"", Step.PIN, "Wait before the next login"),
     "a proxy": (407, b"", Step.PIN, "A proxy"),
-    "unknown": (418, b"", Step.PIN, "newer release"),
+    "unknown": (418, b"", Step.PIN, "A proxy, a gateway"),
     "maintenance": (403, b"<html>maintenance</html>", Step.PIN, "Try again later"),
 }  # fmt: skip
 

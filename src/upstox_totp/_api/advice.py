@@ -99,13 +99,12 @@ UNKNOWN_CODE: Final = explain(
     "Log in once on the Upstox login page: it may ask for something that a program cannot do. If "
     "that works and this does not, look for a newer release, and report error.transcript.",
 )
-REFUSED: Final = explain(APIError, "The request was refused.", CHANGED)
-_NO_ENVELOPE: Final = explain(
+REFUSED: Final = explain(
     APIError,
     "The request was refused, and not in the words of Upstox.",
     "A proxy, a gateway or another machine on the way may have answered.",
     _OTHER_NETWORK,
-    _NOT_JUDGED,
+    CHANGED,
 )
 BY_STATUS: Final[Mapping[int, Explanation]] = {
     HTTPStatus.TOO_MANY_REQUESTS: explain(
@@ -113,8 +112,6 @@ BY_STATUS: Final[Mapping[int, Explanation]] = {
         "Upstox asks for fewer requests.",
         "Wait before the next login, and cache the day's token.",
     ),
-    HTTPStatus.UNAUTHORIZED: _NO_ENVELOPE,
-    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: _NO_ENVELOPE,
     HTTPStatus.FORBIDDEN: explain(
         APIError,
         "The request was blocked.",

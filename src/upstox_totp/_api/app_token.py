@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pydantic import SecretStr
 
 from upstox_totp._api import routes
-from upstox_totp._api.base import BaseAPI
-from upstox_totp._api.context import Context
+from upstox_totp._api.base import BaseAPI, Context
 from upstox_totp._api.responses import ABOUT_ADDRESSES
 from upstox_totp._cache.waiting import log_in_alone
 from upstox_totp._redact import HiddenDict
@@ -176,8 +175,7 @@ class AppTokenAPI(BaseAPI):
         query: Mapping[str, str] | None = None,
     ) -> ModelT | None:
         """Return the answer to a token's bearer, None if it says that the token is dead."""
-        context = Context()
-        context.secrets.add_all(self._client.secrets)
+        context = Context(self._client.secrets)
         context.secrets.add(token)
         try:
             return self._ask(

@@ -1,8 +1,10 @@
-"""BaseAPI: one paced request, answered by a validated model or an UpstoxError."""
+"""BaseAPI: one paced request, answered by a validated model or an UpstoxError, in a Context."""
 
 from __future__ import annotations
 
+import base64
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlencode, urljoin
 
@@ -15,21 +17,21 @@ from upstox_totp import _clock
 from upstox_totp._api import routes
 from upstox_totp._api.responses import check_granted, unexpected
 from upstox_totp._http.answers import Answer, ModelT
+from upstox_totp._http.network_errors import network_error
 from upstox_totp._http.session import MAX_SECONDS, AnswerTooLargeError
 from upstox_totp._log import logger
-from upstox_totp._redact import HiddenBytes, HiddenDict
+from upstox_totp._redact import HiddenBytes, HiddenDict, Secrets
+from upstox_totp._settings.table import SETTINGS
 from upstox_totp.errors import UpstoxError, ValidationError
 from upstox_totp.transcript import Exchange, Step, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from upstox_totp._api.context import Context
     from upstox_totp._api.routes import Route
     from upstox_totp._cache.attempt_log import AttemptLog
     from upstox_totp._http.server_clock import ServerClock
     from upstox_totp._http.session import Session
-    from upstox_totp._redact import Secrets
     from upstox_totp._settings.config import Config
     from upstox_totp._settings.identity import Identity
     from upstox_totp.models import AccessTokenResponse
@@ -59,6 +61,58 @@ class Client(Protocol):
     def generate_request_id(self) -> str: ...
 
     def log_in(self, attempt_log: AttemptLog, *, cached: bool = True) -> AccessTokenResponse: ...
+
+
+class Context:
+    """One login, or one question to Upstox, under way.
+
+    Attributes:
+        pause: How long to wait between two requests, in seconds.
+        secrets: What must not appear in any text that is shown or stored.
+        transcript: What happened so far.
+    """
+
+    def __init__(self, secrets: Secrets | None = None, pause: float = 0.0) -> None:
+        self.pause = pause
+        self.secrets = secrets or Secrets()
+        self.transcript: list[Exchange] = []
+
+    @contextmanager
+    def step(self, step: Step, *, route: str | None = None) -> Iterator[None]:
+        """Complete every error that is raised inside: step, transcript, secrets masked."""
+        try:
+            yield
+        except UpstoxError as error:
+            if error.step is None:
+                if route is not None:
+                    error.details["route"] = route
+                self._complete(error, step)
+            raise
+
+    def _complete(self, error: UpstoxError, step: Step) -> None:
+        mask = self.secrets.mask
+        error.message = mask(error.message)
+        error.args = (error.message,)
+        error.details = {
+            name: mask(value) if isinstance(value, str) else value
+            for name, value in error.details.items()
+        }
+        if isinstance(error.error_code, str):
+            error.error_code = mask(error.error_code)
+        error.step = step
+        error.transcript = list(self.transcript)
+
+    def extend(self, seconds: float) -> None:
+        """Make sure, before a request of at most so many seconds, that it may be sent."""
+
+    def broken_off(self, failure: Exception, url: str) -> requests.RequestException:
+        """Return a network failure of the last request, without what was sent and answered."""
+        last = self.transcript[-1]
+        plain = f"{url.partition('://')[0]}://{last.host}{last.path}"
+        error = network_error(failure, last.step, last.method, plain)
+        error.args = (self.secrets.mask(str(error)),)
+        vars(error).update(step=last.step, transcript=list(self.transcript))
+        return error
 
 
 class BaseAPI:
@@ -230,13 +284,10 @@ def _plain(value: SecretStr | str) -> str:
 
 def _longest(timeout: object) -> float:
     parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    usable = [isinstance(part, int | float) and 0 <= part < _UNUSABLE for part in parts]
+    seconds = [part if known else _ENDLESS for part, known in zip(parts, usable, strict=True)]
     # Connecting may be refused and tried twice again.
-    return sum(map(_seconds, parts)) * 2 + MAX_SECONDS
-
-
-def _seconds(part: object) -> float:
-    usable = isinstance(part, int | float) and 0 <= part < _UNUSABLE
-    return part if usable else _ENDLESS  # type: ignore[return-value]
+    return sum(seconds) * 2 + MAX_SECONDS
 
 
 def _checked(response: requests.Response) -> requests.Response:
@@ -255,3 +306,23 @@ def _target(session: requests.Session, response: requests.Response, url: str) ->
         return SecretStr(urljoin(url, location)) if location else None
     except ValueError:
         return None
+
+
+def secrets_of(config: Config) -> Secrets:
+    """Return every secret of some settings, also those that not every login sends."""
+    secrets = Secrets()
+    rows = (row for row in SETTINGS.values() if row.secret and row.credential)
+    secrets.add(*(getattr(config, row.name) for row in rows))
+    if config.totp_secret is not None:
+        # Base32 is written in either case.
+        secrets.add(config.totp_secret.get_secret_value().lower())
+    if config.pin_code is not None:
+        # What goes over the wire may be echoed in each spelling, too.
+        secrets.add(encode_pin(config.pin_code))
+    secrets.add_personal(config.username)
+    return secrets
+
+
+def encode_pin(pin: SecretStr) -> SecretStr:
+    """Return a PIN as the login page sends it, in base64."""
+    return SecretStr(base64.b64encode(pin.get_secret_value().encode()).decode())

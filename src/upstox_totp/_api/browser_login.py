@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from upstox_totp._api.base import Client
-    from upstox_totp._api.context import LoginContext
+    from upstox_totp._api.login_method import LoginContext
     from upstox_totp._redact import Secrets
     from upstox_totp.models import AccessTokenResponse
 

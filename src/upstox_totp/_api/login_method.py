@@ -11,10 +11,9 @@ import requests
 
 from upstox_totp import _clock
 from upstox_totp._api import routes
-from upstox_totp._api.base import BaseAPI
-from upstox_totp._api.context import LoginContext
+from upstox_totp._api.base import BaseAPI, Context
 from upstox_totp._api.one_time_passwords import OneTimePasswords
-from upstox_totp._api.responses import leaves_unjudged
+from upstox_totp._api.responses import judge, leaves_unjudged
 from upstox_totp._cache.backend import LockLostError
 from upstox_totp._cache.lifetime import when
 from upstox_totp._cache.waiting import log_in_alone
@@ -24,13 +23,38 @@ from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from pydantic import SecretStr
 
-    from upstox_totp._api.context import Context
+    from upstox_totp._api.base import Client
     from upstox_totp._api.routes import Route
     from upstox_totp._cache.attempt_log import AttemptLog
-    from upstox_totp._settings.config import Config
+    from upstox_totp._cache.records import Credential
+
+
+class LoginContext(Context):
+    """A login under way whose attempts are counted.
+
+    Attributes:
+        attempt_log: The account's attempts.
+        cached: Whether the token will be cached for others who ask.
+    """
+
+    def __init__(self, client: Client, attempt_log: AttemptLog, *, cached: bool = True) -> None:
+        super().__init__(client.secrets, client.config.sleep_time / 1000)
+        self.attempt_log = attempt_log
+        self.cached = cached
+
+    def extend(self, seconds: float) -> None:
+        """Make sure, before a request of at most so many seconds, that the lock is still held."""
+        self.attempt_log.extend(seconds)
+
+    def sending(
+        self, *credentials: Credential, time_step: int | None = None
+    ) -> AbstractContextManager[None]:
+        """Return a block in which credentials are sent, once; what comes of it is counted."""
+        return self.attempt_log.sending(*credentials, time_step=time_step, judge=judge)
 
 
 class LoginMethod(BaseAPI):
@@ -62,7 +86,6 @@ class LoginMethod(BaseAPI):
     def log_in(self, context: LoginContext) -> AccessTokenResponse:
         """Log in as a part of a login that may have tried other methods before."""
         self._session.clear_cookies()
-        context.secrets.add_all(self._client.secrets)
         response = self._run(context)
         attempt_log = context.attempt_log
         ends_one = self.ends_others and not context.cached and attempt_log.earlier_token_lives
@@ -81,7 +104,7 @@ class LoginMethod(BaseAPI):
         """Send the requests of this method."""
 
     def _log_in_uncached(self, attempt_log: AttemptLog) -> AccessTokenResponse:
-        return self.log_in(LoginContext(self._client.config, attempt_log, cached=False))
+        return self.log_in(LoginContext(self._client, attempt_log, cached=False))
 
     def _claim_code(self, context: LoginContext, *, pauses: int) -> tuple[SecretStr, int]:
         """Return a one-time password to send, and its time step.
@@ -127,15 +150,15 @@ class LoginMethod(BaseAPI):
 
 
 def log_in(
-    config: Config,
+    client: Client,
     method_of: Callable[[str], LoginMethod],
     attempt_log: AttemptLog,
     *,
     cached: bool = True,
 ) -> AccessTokenResponse:
     """Log in with the first configured method, and with the next where nothing was judged."""
-    context = LoginContext(config, attempt_log, cached=cached)
-    untried, tried = list(config.login_method), dict[str, str]()
+    context = LoginContext(client, attempt_log, cached=cached)
+    untried, tried = list(client.config.login_method), dict[str, str]()
     while True:
         name = untried.pop(0)
         try:

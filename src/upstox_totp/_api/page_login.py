@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from urllib3.util import parse_url
 
 from upstox_totp._api import routes
-from upstox_totp._api.context import encode_pin
+from upstox_totp._api.base import encode_pin
 from upstox_totp._api.login_method import LoginMethod
 from upstox_totp._api.redirects import check_address, find_authorization_code, no_code
 from upstox_totp._cache.records import Credential
@@ -38,7 +38,8 @@ from upstox_totp.transcript import Step
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from upstox_totp._api.context import Context, LoginContext
+    from upstox_totp._api.base import Context
+    from upstox_totp._api.login_method import LoginContext
     from upstox_totp._api.routes import Revision, Route
     from upstox_totp._http.answers import ModelT
     from upstox_totp.models import AccessTokenResponse

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from upstox_totp import _clock
 from upstox_totp._api import routes
-from upstox_totp._api.context import Context
+from upstox_totp._api.base import Context
 from upstox_totp._api.login_method import LoginMethod
 from upstox_totp._cache.lifetime import IST, as_datetime
 from upstox_totp.errors import LoginWaitError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from upstox_totp._api.base import Client
-    from upstox_totp._api.context import LoginContext
+    from upstox_totp._api.login_method import LoginContext
 
 
 class TokenPendingError(LoginWaitError):
@@ -66,7 +66,7 @@ class PhoneLoginAPI(LoginMethod):
             requests.RequestException: If no whole answer came; the phone may have been asked all
                 the same.
         """
-        return self._send_request(Context())
+        return self._send_request(Context(self._client.secrets))
 
     def _run(self, context: LoginContext) -> NoReturn:
         until = context.attempt_log.asked_until
@@ -84,7 +84,6 @@ class PhoneLoginAPI(LoginMethod):
     def _send_request(self, context: Context) -> TokenRequestData:
         config = self._client.config
         config.demand("phone")
-        context.secrets.add_all(self._client.secrets)
         route = routes.TOKEN_REQUEST
         return self._ask(
             context,

@@ -12,7 +12,7 @@ from upstox_totp.models import AccessTokenData
 from upstox_totp.transcript import Step
 
 if TYPE_CHECKING:
-    from upstox_totp._api.context import LoginContext
+    from upstox_totp._api.login_method import LoginContext
     from upstox_totp.models import AccessTokenResponse
 
 

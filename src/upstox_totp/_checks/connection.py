@@ -20,7 +20,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from upstox_totp import __version__
 from upstox_totp._api import routes
 from upstox_totp._api.app_token import AppTokenAPI
-from upstox_totp._api.context import Context
+from upstox_totp._api.base import Context
 from upstox_totp._api.page_login import PageLogin
 from upstox_totp._api.responses import BLOCKED_BY, blocked_by
 from upstox_totp._http.addresses import STAGES, is_loopback, origin
