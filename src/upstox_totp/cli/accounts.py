@@ -57,7 +57,7 @@ class _Row(NamedTuple):
 
 @command(
     "Show every account, its cached token, and what blocks its next login.\n\n"
-    "Nothing is sent. The exit code is that of the account in the worst state."
+    "Sends nothing. The exit code is the most severe one of all accounts."
 )
 @settings_and_debug
 @REPORT

@@ -26,7 +26,7 @@ _CODES: Final = {
 
 
 @command(
-    "Compare a login that a browser recorded with this program's.\n\n"
+    "Compare a login recorded in a browser with this program's.\n\n"
     "LOGIN.HAR is what the browser's developer tools save of the requests of one login "
     "(Network, save all as HAR with content), from before the login page opens to its end. It "
     "contains the credentials of that login: share it with nobody. The report contains none of "

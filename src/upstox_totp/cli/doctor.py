@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @command(
     "Check hosts, clock, proxy, certificates and the cached token.\n\n"
-    "Sends no credential of a login. Upstox is asked about the cached token, if there is one."
+    "Sends no password, PIN or code. Asks Upstox about the cached token, if there is one."
 )
 @settings_and_debug
 @REPORT

@@ -24,8 +24,6 @@ from upstox_totp.errors import ConfigurationError, missing_extra
 from upstox_totp.notifier import MAX_MESSAGE, Notifier, check_secret
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from upstox_totp.cli.options import Selection
 
 _FILE: Final = "notifier-secret"
@@ -38,10 +36,17 @@ _THREADS: Final = 4
 
 @command("Receive tokens that were approved on the phone, and cache them.")
 @settings_and_debug
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen at.",
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="PORT",
     default=8765,
     show_default=True,
     help="The port to listen at; 0 for a free one.",
@@ -50,9 +55,9 @@ _THREADS: Final = 4
     "--secret-file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="PATH",
-    help="The file with the secret of the path. It is made if it is not there.",
+    help="The file with the secret part of the path. It is created if it is missing.",
 )
-@click.option("--show-path", is_flag=True, help="Print the path, with its secret, and end.")
+@click.option("--show-path", is_flag=True, help="Print the path, with its secret, and exit.")
 def notifier(
     *, selection: Selection, host: str, port: int, secret_file: Path | None, show_path: bool
 ) -> None:
@@ -94,16 +99,11 @@ def _listen(application: Notifier, host: str, port: int) -> None:
         "upstox_cli notifier --show-path prints the path."
     )
     with suppress(ValueError):
-        signal.signal(signal.SIGTERM, _end)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         server.run()
     finally:
         server.close()
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
 
 
 def _read_secret(path: Path) -> SecretStr:

@@ -61,8 +61,7 @@ def check_method(_: click.Context, __: click.Parameter, text: str | None) -> str
     try:
         return ",".join(methods_of(text))
     except ValueError:
-        pass
-    raise click.BadParameter(f"it {SETTINGS['login_method'].rule}.")
+        raise click.BadParameter(f"it {SETTINGS['login_method'].rule}.") from None
 
 
 def _debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
@@ -110,7 +109,7 @@ SHOW: Final = click.option(
 FORCE: Final = click.option(
     "--force",
     is_flag=True,
-    help="Log in once although the login is blocked. Five wrong PINs lock an account.",
+    help="Log in once even if the login is blocked. Five wrong PINs lock an account.",
 )
 REPORT: Final = click.option(
     "--format",

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -54,9 +53,6 @@ def run(*, selection: Selection, name: str, keep_settings: bool, arguments: tupl
     secret = {name for row in rows if row.secret for name in row.variables}
     environment = {key: value for key, value in os.environ.items() if key.upper() not in secret}
     environment[name] = token.access_token
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError, ValueError):
-            stream.flush()
     try:
         return _run(arguments, environment)
     except OSError as error:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _LONGEST: Final = 64 * 1024
 
 
-@command("Show whose token is cached, and until when it is valid.")
+@command("Show whose token is cached, until when it is valid, and what blocks the next login.")
 @settings_and_debug
 @REPORT
 @click.option("--verify", is_flag=True, help="Ask Upstox whether it still accepts the token.")
@@ -92,12 +92,12 @@ def _say(account: Account, addresses: AddressesData | None) -> None:
         say([("Registered", ", ".join(named) or "no address")])
 
 
-@command("End the cached token at Upstox, and forget it.")
+@command("End the cached token at Upstox, and remove it from the cache.")
 @settings_and_debug
 @click.option(
     "--everywhere",
     is_flag=True,
-    help="Allow it with UPSTOX_LOGIN_METHOD=none, where the token is from another machine.",
+    help="With UPSTOX_LOGIN_METHOD=none, end the token of another machine, for all machines.",
 )
 def logout(*, selection: Selection, everywhere: bool) -> None:
     settings = selection.read()
@@ -124,8 +124,8 @@ def logout(*, selection: Selection, everywhere: bool) -> None:
 @command(
     "Cache a token that you made by hand.\n\n"
     "Make it at https://account.upstox.com/developer/apps (your app, Generate). The command asks "
-    "for it, or reads it from standard input. Upstox is asked whether the token is valid, then "
-    "every program gets it from the cache."
+    "for it, or reads it from standard input. It then asks Upstox whether the token is valid, and "
+    "caches it for every program."
 )
 @settings_and_debug
 def import_token(*, selection: Selection) -> None:

@@ -75,9 +75,7 @@ def note_line(text: str) -> None:
     try:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
-    except AttributeError:
-        pass  # There is no stderr.
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):
         abandon(sys.stderr)
 
 
@@ -113,12 +111,8 @@ def is_terminal(stream: IO[str] | None) -> bool:
 
 def abandon(stream: IO[str] | None) -> None:
     """Let a stream that failed end in nothing, so that Python's last flush does not fail again."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        target = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(target, stream.fileno())  # type: ignore[union-attr]
-        finally:
-            os.close(target)
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]
 
 
 class Notes:

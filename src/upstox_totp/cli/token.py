@@ -106,7 +106,8 @@ def get_token(
 
 @command(
     "Log in, cache the new access token, and print it.\n\n"
-    "With api, the new token ends the account's old one in every app and program that uses it."
+    "With the login method api, the new token ends the account's previous token in every app and "
+    "program."
 )
 @settings_and_debug
 @METHOD
