@@ -209,7 +209,7 @@ def test_blanks_of_every_kind_in_a_totp_secret_are_taken(secret: str) -> None:
 
 SECRET = "JBSWY3DPEHPK3PXP"
 UNUSABLE = {
-    f"otpauth://hotp/U:x?secret={SECRET}&counter=1": "of another kind (HOTP)",
+    f"otpauth://hotp/U:x?secret={SECRET}&counter=1": "type other than TOTP",
     f"otpauth://totp/U:x?secret={SECRET}&digits=8": "digits other than 6",
     f"otpauth://totp/U:x?secret={SECRET}&period=60": "period other than 30",
     f"otpauth://totp/U:x?secret={SECRET}&algorithm=SHA256": "algorithm other than SHA1",

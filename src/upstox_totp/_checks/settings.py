@@ -46,7 +46,7 @@ def check_settings(env_file: Path | None = None, account: str | None = None) -> 
     found = read_settings(env_file=env_file, account=account)
     _, problems = Config.examine(found)
     needed = needed_by(found.methods)
-    nothing = nothing_found(found)
+    nothing = nothing_found(problems, found)
     files = dict.fromkeys([*(Path(one.source) for one in found.values()), found.file])
     advice = [
         *([nothing] if nothing else []),

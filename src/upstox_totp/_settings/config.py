@@ -136,18 +136,9 @@ class Config(BaseModel):
     @classmethod
     def examine(cls, found: Settings) -> tuple[Self | None, dict[str, str]]:
         """Return the settings, and what is wrong with which of them, without a value."""
-        numbers = [
-            name
-            for name, one in found.items()
-            if (SETTINGS[name].credential or SETTINGS[name].secret)
-            and not isinstance(rules.plain(one.value), str)
-        ]
-        config, problems = cls._validated(
-            {name: one.value for name, one in found.items() if name not in numbers}
-        )
+        config, problems = cls._validated({name: one.value for name, one in found.items()})
         if not _is_local(found):
             problems = _of_nobody(found) | problems
-        problems |= dict.fromkeys(numbers, _NO_TEXT)
         problems |= {name: _MISSING for name in needed_by(found.methods) if name not in found}
         if API in found.methods and "pin_code" not in problems:
             problems |= _problem_of_api(found["pin_code"].value)
@@ -155,22 +146,18 @@ class Config(BaseModel):
 
     @classmethod
     def _validated(cls, values: Mapping[str, Any]) -> tuple[Self | None, dict[str, str]]:
-        told = []
         try:
-            return cls(
-                **{
-                    name: as_secret(value) if SETTINGS[name].secret else value
-                    for name, value in values.items()
-                }
-            ), {}
+            return cls(**{name: rules.plain(value) for name, value in values.items()}), {}
         except ValidationError as error:
             # Where and why alone: pydantic's error holds the values.
             told = error.errors(include_input=False, include_context=False, include_url=False)
-        return None, {
-            name: item["msg"] if item["type"] == rules.WRONG else SETTINGS[name].rule
-            for item in told
-            for name in [str(item["loc"][0])]
-        }
+        problems = {}
+        for item in told:
+            row = SETTINGS[str(item["loc"][0])]
+            is_number = item["type"] == "string_type" and row.credential
+            why = item["msg"] if item["type"] == rules.WRONG else row.rule
+            problems[row.name] = _NO_TEXT if is_number else why
+        return None, problems
 
     @classmethod
     def check_value(cls, name: str, value: str, methods: Iterable[str]) -> str | None:
@@ -236,9 +223,10 @@ def advise(problems: Mapping[str, str], found: Settings) -> list[str]:
     return [*advice, *found.typos, *(found.hints if missing else [])]
 
 
-def nothing_found(found: Settings) -> str:
+def nothing_found(problems: Mapping[str, str], found: Settings) -> str:
     """Return what to say where no setting of a login was found; empty if one was."""
-    if found.file is None or any(name in found for name in (*CREDENTIALS, "login_method")):
+    one_found = any(name in found for name in (*CREDENTIALS, "login_method"))
+    if found.file is None or one_found or set(problems.values()) != {_MISSING}:
         return ""
     return (
         f"No settings were found in the environment or in {Path.cwd() / found.file}. "
@@ -247,7 +235,7 @@ def nothing_found(found: Settings) -> str:
 
 
 def _invalid(problems: Mapping[str, str], found: Settings) -> ConfigurationError:
-    nothing = nothing_found(found)
+    nothing = nothing_found(problems, found)
     if nothing:
         others = [name for name in problems if name not in needed_by([API])]
         message = f"{nothing} The {METHODS[PAGE]} also needs {_listed(others)}."

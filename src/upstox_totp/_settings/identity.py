@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from upstox_totp._settings.table import SETTINGS
+from upstox_totp._settings.table import CREDENTIALS
 from upstox_totp._settings.totp_secret import decode_key, normalise_text
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 # the TOTP secret and the file would try all PINs against a whole hash in seconds.
 _HINT: Final = 2
 _MOBILE_DIGITS: Final = 10
-_FINGERPRINTED: Final = [row for row in SETTINGS.values() if row.fingerprinted]
+# What makes it another login; of the PIN there is the hint.
+_FINGERPRINTED: Final = (*(name for name in CREDENTIALS if name != "pin_code"), "user_id")
 _PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -69,7 +70,7 @@ def identify(values: Mapping[str, str], base_domain: str) -> Identity | None:
     hint = hashed_pin[:_HINT] if hashed_pin else ""
     # However the TOTP secret was written down, it is the same setting.
     plain = {**values, "totp_secret": secret}
-    printed = [(row.name, plain[row.name]) for row in _FINGERPRINTED if plain.get(row.name)]
+    printed = [(name, plain[name]) for name in _FINGERPRINTED if plain.get(name)]
     return Identity(
         app=_hash(client_id, "app", domain),
         account=_hash(secret, "account", domain) if secret else None,

@@ -29,8 +29,6 @@ _DEVICES: Final = r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?"
 # How long, in seconds, until a user hears that the keyring is waited for, and until that ends.
 _SOON: Final = 3.0
 _LONGEST: Final = 60.0
-# While one of these waits, the keyring is not asked again.
-_ABANDONED: Final[list[threading.Thread]] = []
 
 
 class KeyringError(Exception):
@@ -194,19 +192,17 @@ def ask_keyring(service: str, question: Callable[[], _Answer]) -> _Answer:
         except Exception as error:  # noqa: BLE001 - a backend may raise whatever it likes
             failures.append(type(error).__name__)
 
-    if not any(thread.is_alive() for thread in _ABANDONED):
-        thread = threading.Thread(target=ask, name="keyring", daemon=True)
-        thread.start()
-        thread.join(_SOON)
-        if thread.is_alive():
-            logger.warning(
-                "Waiting for the keyring (%s). If it asks for a password, enter it. "
-                "This ends after %.0f s",
-                service,
-                _LONGEST,
-            )
-            thread.join(_LONGEST - _SOON)
-            _ABANDONED.append(thread)
+    thread = threading.Thread(target=ask, name="keyring", daemon=True)
+    thread.start()
+    thread.join(_SOON)
+    if thread.is_alive():
+        logger.warning(
+            "Waiting for the keyring (%s). If it asks for a password, enter it. "
+            "This ends after %.0f s",
+            service,
+            _LONGEST,
+        )
+        thread.join(_LONGEST - _SOON)
     if answers:
         return answers[0]
     raise KeyringError(failures[0] if failures else f"it did not answer within {_LONGEST:.0f} s")

@@ -178,13 +178,10 @@ def _refuse_contradictions(found: Settings) -> None:
 
 def _refuse_other_server(found: Settings, implicit: Settings, ignored: dict[str, Found]) -> None:
     """Refuse to send Upstox the credentials that a ``.env`` has for another server."""
-    chosen, other = (
-        str(place["base_domain"].value if "base_domain" in place else DEFAULTS["base_domain"])
-        for place in (found, ignored)
-    )
-    taken = any(SETTINGS[name].credential and found[name] is one for name, one in implicit.items())
     default = DEFAULTS["base_domain"]
-    if taken and other.rstrip("/") != default and chosen.rstrip("/") == default:
+    other = str(ignored["base_domain"].value).rstrip("/") if "base_domain" in ignored else default
+    taken = any(SETTINGS[name].credential and found[name] is one for name, one in implicit.items())
+    if taken and other != default and "base_domain" not in found:
         raise ConfigurationError(
             "The .env of the working directory is for another server (UPSTOX_BASE_DOMAIN), such "
             "as a sandbox. Its credentials are not sent to Upstox.",

@@ -38,9 +38,7 @@ class Setting(NamedTuple):
         rule: What it must be, in words that complete "client_id …".
         default: What holds where it is not set.
         secret: Whether its value must not be shown.
-        credential: Whether it is a part of somebody's account or app.
-        fingerprinted: Whether another value makes it another login.
-        needed_by: The login methods that cannot do without it.
+        needed_by: The login methods that cannot do without it; none but for credentials.
         from_working_directory: Whether a ``.env`` that happens to lie in the working directory
             may set it: not where it decides whither credentials and tokens go.
         example: The value that README shows in its place.
@@ -54,8 +52,6 @@ class Setting(NamedTuple):
     rule: str
     default: Any = None
     secret: bool = False
-    credential: bool = False
-    fingerprinted: bool = False
     needed_by: frozenset[str] = frozenset()
     from_working_directory: bool = True
     example: str | None = None
@@ -63,6 +59,11 @@ class Setting(NamedTuple):
     called: tuple[str, ...] = ()
     question: str = ""
     where: str = ""
+
+    @property
+    def credential(self) -> bool:
+        """Whether it is a part of somebody's account or app."""
+        return bool(self.needed_by)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -152,15 +153,11 @@ def same(name: str, one: Any, other: Any) -> bool:
     """Tell whether two values of a setting are the same, however they were written down."""
     if name == "username":
         # A country code or a blank makes it no other number; that it is invalid is told later.
-        return _last_digits(one) == _last_digits(other)
+        one, other = ("".join(filter(str.isdigit, text))[-10:] for text in (one, other))
     if name == "totp_secret":
         with suppress(ValueError):
             return normalise_text(one) == normalise_text(other)
     return bool(one == other)
-
-
-def _last_digits(text: object) -> str:
-    return "".join(filter(str.isdigit, str(text)))[-10:]
 
 
 _YOUR_APP: Final = f"see your app at {APPS}"
@@ -168,8 +165,6 @@ _ROWS: Final = (
     Setting(
         "username",
         "must be exactly 10 digits, the mobile number registered with Upstox",
-        credential=True,
-        fingerprinted=True,
         needed_by=frozenset({PAGE}),
         example="9876543210",
         other_names=("mobile", "mobile_number"),
@@ -180,8 +175,6 @@ _ROWS: Final = (
         "password",
         "must be a non-empty string",
         secret=True,
-        credential=True,
-        fingerprinted=True,
         needed_by=frozenset({PAGE}),
         example="your login password",
         question="Login password",
@@ -190,11 +183,9 @@ _ROWS: Final = (
         "pin_code",
         "must be 4 to 6 digits",
         secret=True,
-        credential=True,
         needed_by=frozenset({PAGE, API}),
         example="123456",
         other_names=("pin",),
-        called=("mpin",),
         question="PIN",
         where="for a new PIN of 6 digits, choose Forgot PIN on Upstox's login page",
     ),
@@ -203,12 +194,10 @@ _ROWS: Final = (
         "must be the text shown next to the QR code, letters A to Z and digits 2 to 7 "
         "(or its otpauth:// URI, with 6 digits every 30 seconds)",
         secret=True,
-        credential=True,
-        fingerprinted=True,
         needed_by=frozenset({PAGE, API}),
         example="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
         other_names=("totp_key",),
-        called=("totp", "otp_secret"),
+        called=("totp",),
         question="TOTP secret, or its otpauth:// URI",
         where="at https://account.upstox.com open Time-based OTP (TOTP), Enable TOTP, and copy the "
         "text next to the QR code",
@@ -216,12 +205,10 @@ _ROWS: Final = (
     Setting(
         "client_id",
         "must be a non-empty string",
-        credential=True,
-        fingerprinted=True,
         needed_by=frozenset(METHODS),
         example="your-api-key",
         other_names=("api_key",),
-        called=("apikey", "app_key"),
+        called=("app_key",),
         question="API key of your app",
         where=_YOUR_APP,
     ),
@@ -229,8 +216,6 @@ _ROWS: Final = (
         "client_secret",
         "must be a non-empty string",
         secret=True,
-        credential=True,
-        fingerprinted=True,
         needed_by=frozenset({PAGE, BROWSER, PHONE}),
         example="your-api-secret",
         other_names=("api_secret",),
@@ -241,8 +226,6 @@ _ROWS: Final = (
     Setting(
         "redirect_uri",
         "must be a valid URL, for example https://127.0.0.1/callback",
-        credential=True,
-        fingerprinted=True,
         needed_by=frozenset({PAGE, BROWSER}),
         other_names=("redirect_url",),
         called=("callback_url",),
@@ -265,12 +248,7 @@ _ROWS: Final = (
         called=("method", "login"),
     ),
     Setting("login_revision", "must be auto, newer or older", "auto"),
-    Setting(
-        "user_id",
-        "must be letters and digits, the user id that the token has to be of",
-        fingerprinted=True,
-        called=("ucc",),
-    ),
+    Setting("user_id", "must be letters and digits, the user id that the token has to be of"),
     Setting(
         "account",
         "must be letters, digits, dots, dashes and underscores, beginning with a letter or digit",
@@ -281,7 +259,6 @@ _ROWS: Final = (
         "must be a redis://, rediss:// or unix:// URL",
         secret=True,
         from_working_directory=False,
-        called=("redis_url",),
     ),
     Setting(
         "cache_key",
@@ -317,11 +294,12 @@ def methods_of(value: object) -> tuple[str, ...]:
     ValueError where they are none.
     """
     names = value.split(",") if isinstance(value, str) else value
-    if isinstance(names, list | tuple):
-        chosen = tuple(str(name).strip().lower() for name in names)
-        known = bool(chosen) and set(chosen) <= set(METHODS)
-        if known and len(set(chosen)) == len(chosen) and (NONE not in chosen or len(chosen) == 1):
-            return chosen
+    if not isinstance(names, list | tuple):
+        names = ()
+    chosen = tuple(str(name).strip().lower() for name in names)
+    alone = NONE not in chosen or len(chosen) == 1
+    if chosen and set(chosen) <= set(METHODS) and len(set(chosen)) == len(chosen) and alone:
+        return chosen
     raise ValueError("no login methods")
 
 

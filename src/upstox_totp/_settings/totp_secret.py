@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 PERIOD: Final = 30
 """How long a one-time password is current, in seconds (RFC 6238, and every authenticator)."""
 
-_EXPECTED: Final = {"digits": "6", "period": str(PERIOD), "algorithm": "SHA1"}
+_EXPECTED: Final = {"type": "TOTP", "digits": "6", "period": str(PERIOD), "algorithm": "SHA1"}
 _CODE: Final = r"\d{6,8}"
 
 
@@ -30,8 +30,7 @@ def normalise_text(text: str) -> str:
         text = _without_blanks(_from_uri(text))
     elif re.fullmatch(_CODE, text):
         raise UnusableSecretError(
-            "is a one-time code: give the secret that the codes are made of, which Upstox shows "
-            "when TOTP is set up"
+            "is a one-time code: give the secret itself, the text shown next to the QR code"
         )
     text = text.replace("-", "").rstrip("=").upper()
     decode_key(text)
@@ -50,20 +49,16 @@ def _from_uri(uri: str) -> str:
             "is an export of Google Authenticator (otpauth-migration://), which holds several "
             "secrets: give the one of Upstox, the text shown next to its QR code"
         )
-    kind = parts.netloc.lower()
-    if kind != "totp":
-        known = kind.upper() if kind == "hotp" else "no TOTP"
-        raise UnusableSecretError(
-            f"is an otpauth:// URI of another kind ({known}): Upstox takes TOTP codes"
-        )
     query = {name.lower(): values[-1] for name, values in parse_qs(parts.query).items()}
+    query["type"] = parts.netloc
     given = {name: query.get(name, value).upper() for name, value in _EXPECTED.items()}
     given["algorithm"] = given["algorithm"].replace("-", "").removeprefix("HMAC")
     others = [name for name, value in _EXPECTED.items() if given[name] != value]
     if others:
         named = ", ".join(f"{name} other than {_EXPECTED[name]}" for name in others)
         raise UnusableSecretError(
-            f"is an otpauth:// URI with {named}: Upstox takes 6 digits every 30 seconds, by SHA1"
+            f"is an otpauth:// URI with {named}: Upstox takes TOTP codes of 6 digits every 30 "
+            "seconds, by SHA1"
         )
     if not query.get("secret"):
         raise UnusableSecretError("is an otpauth:// URI without a secret in it")
