@@ -122,14 +122,13 @@ def test_a_keyring_that_waits_has_a_bound_and_a_word(
                 thread.join(30)
 
 
-def test_a_setting_is_kept_in_one_place() -> None:
-    """Moving to the keyring takes secrets out of the file; moving back, out of the keyring."""
+def test_a_credential_is_kept_in_one_place() -> None:
+    """Moving to the keyring takes secrets out of the file; the file comes first."""
     path = save_in_account_file("ravi", SECRETS)
     path.write_text(path.read_text() + "UPSTOX_DEBUG=true\n")
     save_in_keyring("ravi", SECRETS)
     assert path.read_text() == "UPSTOX_DEBUG=true\n"
     assert save_in_account_file("ravi", SECRETS | {"pin_code": SecretStr("654321")}) == path
-    assert keyring.get_password(SERVICE, "UPSTOX_PIN_CODE") is None
     assert UpstoxTOTP.from_account("ravi").config.pin_code == SecretStr("654321")
 
 
@@ -153,7 +152,7 @@ def test_a_credential_that_differs_from_the_environment_is_refused(
 def test_a_keyring_that_keeps_nothing_is_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A backend that swallows, or none at all, is told: the file stays as it was."""
+    """A backend that is locked, or none at all, is told: the file stays as it was."""
     path = save_in_account_file("ravi", SECRETS)
     use_home(monkeypatch, tmp_path)
     for name in ("null", "fail"):
@@ -161,25 +160,17 @@ def test_a_keyring_that_keeps_nothing_is_an_error(
         with pytest.raises(ConfigurationError, match="this system has none"):
             check_keyring("ravi")
     use_keyring(monkeypatch, tmp_path)
-    monkeypatch.setattr(keyring.get_keyring(), "get_password", lambda *_: None)
-    with pytest.raises(ConfigurationError, match="did not save them") as caught:
+
+    def locked(*_: str) -> None:
+        raise keyring.errors.KeyringLocked
+
+    monkeypatch.setattr(keyring.get_keyring(), "set_password", locked)
+    with pytest.raises(ConfigurationError, match="cannot be used: KeyringLocked") as caught:
         save_in_keyring("ravi", SECRETS)
     assert caught.value.__context__ is None
     assert "--into file" in str(caught.value)
     assert MINE["pin_code"] in path.read_text()
     assert UpstoxTOTP.from_account("ravi")
-
-
-def test_a_keyring_that_cannot_be_emptied_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where an older value stays in the keyring, the user is told."""
-    save_in_keyring("ravi", SECRETS)
-
-    def locked(_service: str, _name: str) -> None:
-        raise keyring.errors.KeyringLocked
-
-    monkeypatch.setattr(keyring.get_keyring(), "delete_password", locked)
-    with pytest.warns(UserWarning, match="could not be emptied .KeyringLocked.: delete it"):
-        save_in_account_file("ravi", SECRETS)
 
 
 def test_without_the_extra_the_message_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ from upstox_totp._settings.table import (
     needed_by,
     variable,
 )
+from upstox_totp._settings.totp_secret import InvalidValueError
 from upstox_totp.errors import ConfigurationError
 
 _NOT_SET: Final[Any] = None
@@ -150,13 +151,13 @@ class Config(BaseModel):
             return cls(**{name: rules.plain(value) for name, value in values.items()}), {}
         except ValidationError as error:
             # Where and why alone: pydantic's error holds the values.
-            told = error.errors(include_input=False, include_context=False, include_url=False)
+            told = error.errors(include_input=False, include_url=False)
         problems = {}
         for item in told:
-            row = SETTINGS[str(item["loc"][0])]
-            is_number = item["type"] == "string_type" and row.credential
-            why = item["msg"] if item["type"] == rules.WRONG else row.rule
-            problems[row.name] = _NO_TEXT if is_number else why
+            row, why = SETTINGS[str(item["loc"][0])], item.get("ctx", {}).get("error")
+            problems[row.name] = str(why) if isinstance(why, InvalidValueError) else row.rule
+            if item["type"] == "string_type" and row.credential:
+                problems[row.name] = _NO_TEXT
         return None, problems
 
     @classmethod

@@ -7,7 +7,7 @@ import re
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from upstox_totp._log import logger, warn_user
+from upstox_totp._log import logger
 from upstox_totp._settings.env_files import read_env_file, save_settings
 from upstox_totp._settings.table import SETTINGS, Settings, variable
 from upstox_totp.errors import ConfigurationError, missing_extra
@@ -31,10 +31,6 @@ _SOON: Final = 3.0
 _LONGEST: Final = 60.0
 
 
-class KeyringError(Exception):
-    """The keyring could not be asked; the message says why, in a word or a few."""
-
-
 def is_account(name: object) -> bool:
     """Tell whether something can be the name of an account, and so a part of a path."""
     is_name = isinstance(name, str) and re.fullmatch(_NAME, name)
@@ -46,10 +42,8 @@ def accounts_directory() -> Path:
     try:
         import platformdirs  # noqa: PLC0415 - an extra, needed by named accounts alone
     except ImportError:
-        pass
-    else:
-        return platformdirs.user_config_path(_APPLICATION, appauthor=False) / "accounts"
-    raise ConfigurationError(missing_extra("A named account", "cache") + ".")
+        raise ConfigurationError(missing_extra("A named account", "cache") + ".") from None
+    return platformdirs.user_config_path(_APPLICATION, appauthor=False) / "accounts"
 
 
 def account_path(name: str) -> Path:
@@ -89,25 +83,22 @@ def in_keyring(name: str, names: Iterable[str]) -> Settings:
     if keyring is None:
         return found
     try:
-        values = ask_keyring(
-            service, lambda: {one: keyring.get_password(service, one) for one in variables}
+        values = _ask_keyring(
+            name, lambda: {one: keyring.get_password(service, one) for one in variables}
         )
         found.take_variables(values, f"keyring entry {service}")
-    except KeyringError as error:
-        found.hints.append(f"The keyring could not be asked: {error}.")
+    except ConfigurationError as error:
+        found.hints.append(error.message)
     return found
 
 
 def save_in_account_file(account: str, values: Mapping[str, SecretStr]) -> Path:
-    """Write settings into the file of a named account, and take them out of its keyring entry.
+    """Write settings into the file of a named account, which comes before its keyring entry.
 
     Returns the path of the file.
     """
     path = account_path(account)
     save_settings(path, values)
-    keyring = load_keyring()
-    if keyring is not None:
-        _forget_in_keyring(keyring, account, [variable(name) for name in values])
     return path
 
 
@@ -117,21 +108,14 @@ def save_in_keyring(account: str, values: Mapping[str, SecretStr]) -> str:
     Other settings go into that file, which stays. Returns the service under which the keyring has
     them; the user is the variable of each.
     """
-    path = account_path(account)
-    keyring = check_keyring(account)
-    service = keyring_service(account)
+    path, service, keyring = account_path(account), keyring_service(account), check_keyring(account)
     credentials = {name: one for name, one in values.items() if SETTINGS[name].credential}
 
-    def write() -> bool:
+    def write() -> None:
         for name, value in credentials.items():
             keyring.set_password(service, variable(name), value.get_secret_value())
-        # There are backends that take everything and keep nothing.
-        return all(
-            keyring.get_password(service, variable(name)) == value.get_secret_value()
-            for name, value in credentials.items()
-        )
 
-    _demand(account, write, "it did not save them")
+    _ask_keyring(account, write)
     others = {name: value for name, value in values.items() if name not in credentials}
     # A keyring cannot be asked for the accounts that it has: their files tell the names.
     save_settings(path, others, forgotten=credentials)
@@ -144,44 +128,15 @@ def check_keyring(account: str) -> ModuleType:
     if keyring is None:
         raise ConfigurationError(missing_extra("The keyring", "keyring") + ".")
     # The backends that refuse or lose everything have no priority.
-    _demand(account, lambda: keyring.get_keyring().priority > 0, "this system has none")
+    if _ask_keyring(account, lambda: keyring.get_keyring().priority) <= 0:
+        raise _unusable(account, "this system has none")
     return keyring
 
 
-def _demand(account: str, question: Callable[[], bool], otherwise: str) -> None:
-    try:
-        problem = "" if ask_keyring(keyring_service(account), question) else otherwise
-    except KeyringError as error:
-        problem = str(error)
-    if problem:
-        raise ConfigurationError(
-            f"The keyring cannot keep the settings: {problem}.",
-            suggestions=[f"upstox_cli configure --account {account} --into file writes a file."],
-        )
-
-
-def _forget_in_keyring(keyring: ModuleType, account: str, variables: list[str]) -> None:
-    service, failure = keyring_service(account), ""
-
-    def forget() -> None:
-        for one in variables:
-            if keyring.get_password(service, one) is not None:
-                keyring.delete_password(service, one)
-
-    try:
-        ask_keyring(service, forget)
-    except KeyringError as error:
-        failure = str(error)
-    if failure and failure != "NoKeyringError":
-        warn_user(
-            f"The keyring entry {service} could not be emptied ({failure}): delete it by hand."
-        )
-
-
-def ask_keyring(service: str, question: Callable[[], _Answer]) -> _Answer:
+def _ask_keyring(account: str, question: Callable[[], _Answer]) -> _Answer:
     """Return what the keyring answers, which may wait for a user's password for ever.
 
-    `KeyringError` where it fails, or does not answer in time.
+    `ConfigurationError` where it fails, or does not answer in time.
     """
     answers: list[_Answer] = []
     failures: list[str] = []
@@ -199,13 +154,21 @@ def ask_keyring(service: str, question: Callable[[], _Answer]) -> _Answer:
         logger.warning(
             "Waiting for the keyring (%s). If it asks for a password, enter it. "
             "This ends after %.0f s",
-            service,
+            keyring_service(account),
             _LONGEST,
         )
         thread.join(_LONGEST - _SOON)
-    if answers:
-        return answers[0]
-    raise KeyringError(failures[0] if failures else f"it did not answer within {_LONGEST:.0f} s")
+    if not answers:
+        late = f"it did not answer within {_LONGEST:.0f} s"
+        raise _unusable(account, failures[0] if failures else late)
+    return answers[0]
+
+
+def _unusable(account: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The keyring cannot be used: {why}.",
+        suggestions=[f"upstox_cli configure --account {account} --into file writes a file."],
+    )
 
 
 def load_keyring() -> ModuleType | None:

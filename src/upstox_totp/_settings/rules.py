@@ -1,6 +1,6 @@
 """What each setting must be: functions that return the valid value, or say what is wrong.
 
-A ValueError says that the value breaks the rule in the table; `wrong` says more.
+A ValueError says that the value breaks the rule in the table, an `InvalidValueError` says more.
 """
 
 from __future__ import annotations
@@ -11,21 +11,18 @@ import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
-from pydantic_core import PydanticCustomError, Url
+from pydantic_core import Url
 
 from upstox_totp._http.addresses import STAGES, is_loopback, origin
 from upstox_totp._log import logger
 from upstox_totp._settings.named_accounts import is_account
 from upstox_totp._settings.table import DEFAULTS, SETTINGS
-from upstox_totp._settings.totp_secret import UnusableSecretError, normalise_text
+from upstox_totp._settings.totp_secret import InvalidValueError, normalise_text
 
 if TYPE_CHECKING:
     from typing import TypeVar
 
     _Text = TypeVar("_Text", str, SecretStr)
-
-WRONG: Final = "setting"
-"""The type of pydantic's errors whose text is ours, and holds no value."""
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # Those of word processors and chats too.
@@ -39,11 +36,6 @@ _STORE: Final = re.compile(
 )
 
 
-def wrong(reason: str) -> PydanticCustomError:
-    """Return the error for a value: what is wrong with it, without the value."""
-    return PydanticCustomError(WRONG, "{reason}", {"reason": reason})
-
-
 def plain(value: Any) -> Any:
     """Return a value as it is where it is hidden in a ``SecretStr``."""
     return value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -52,7 +44,7 @@ def plain(value: Any) -> Any:
 def username(text: str) -> str:
     """Return a mobile number of ten digits."""
     if not re.fullmatch(r"[0-9]{10}", text):
-        raise wrong(_about_number(text))
+        raise InvalidValueError(_about_number(text))
     return text
 
 
@@ -77,13 +69,7 @@ def pin_code(secret: SecretStr) -> SecretStr:
 
 def totp_secret(secret: SecretStr) -> SecretStr:
     """Return a TOTP secret in plain base32, whichever way it was written down."""
-    try:
-        return SecretStr(normalise_text(secret.get_secret_value()))
-    except UnusableSecretError as error:
-        reason = str(error)
-    except ValueError:
-        reason = SETTINGS["totp_secret"].rule
-    raise wrong(reason)
+    return SecretStr(normalise_text(secret.get_secret_value()))
 
 
 def sendable(value: _Text) -> _Text:
@@ -94,7 +80,7 @@ def sendable(value: _Text) -> _Text:
     if not text.strip():
         raise ValueError("empty")
     if _CONTROL.search(text):
-        raise wrong(
+        raise InvalidValueError(
             "contains a line break or another control character: remove it (in a file, double "
             "quotes turn \\n and \\t into one: use single quotes)"
         )
@@ -106,9 +92,9 @@ def key(value: _Text) -> _Text:
     text = plain(sendable(value))
     if text != text.strip() or any(_is_invisible(c) for c in text):
         # Upstox would refuse it after an OTP, a code and a PIN were spent.
-        raise wrong("has a space at one end, or an invisible character: remove it")
+        raise InvalidValueError("has a space at one end, or an invisible character: remove it")
     if text[0] in _QUOTES or text[-1] in _QUOTES:
-        raise wrong("has a quote at one end: remove it")
+        raise InvalidValueError("has a quote at one end: remove it")
     return value
 
 
@@ -126,7 +112,7 @@ def redirect_uri(uri: str) -> str:
     if not host or uri != uri.strip() or not re.match(r"[^/]+://[^/]", uri):
         raise ValueError("no absolute URL")
     if any(map(_is_invisible, uri)):
-        raise wrong("has an invisible character: remove it")
+        raise InvalidValueError("has an invisible character: remove it")
     return uri
 
 
@@ -171,7 +157,7 @@ def cache_url(url: SecretStr) -> SecretStr:
     if _STORE.fullmatch(text):
         return url
     if "@" in text and text.startswith("redis"):
-        raise wrong(
+        raise InvalidValueError(
             "has a password that is not percent-encoded: write @ as %40, : as %3A, / as %2F, "
             "# as %23, ? as %3F and % as %25"
         )

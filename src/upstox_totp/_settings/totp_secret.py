@@ -15,8 +15,8 @@ _EXPECTED: Final = {"type": "TOTP", "digits": "6", "period": str(PERIOD), "algor
 _CODE: Final = r"\d{6,8}"
 
 
-class UnusableSecretError(ValueError):
-    """A TOTP secret of which no code for Upstox can be made; the message says why, without it."""
+class InvalidValueError(ValueError):
+    """A value that no setting can have; the message says why, without it."""
 
 
 def normalise_text(text: str) -> str:
@@ -29,7 +29,7 @@ def normalise_text(text: str) -> str:
     if re.match("otpauth", text, re.IGNORECASE):
         text = _without_blanks(_from_uri(text))
     elif re.fullmatch(_CODE, text):
-        raise UnusableSecretError(
+        raise InvalidValueError(
             "is a one-time code: give the secret itself, the text shown next to the QR code"
         )
     text = text.replace("-", "").rstrip("=").upper()
@@ -45,7 +45,7 @@ def _without_blanks(text: str) -> str:
 def _from_uri(uri: str) -> str:
     parts = urlsplit(uri)
     if parts.scheme == "otpauth-migration":
-        raise UnusableSecretError(
+        raise InvalidValueError(
             "is an export of Google Authenticator (otpauth-migration://), which holds several "
             "secrets: give the one of Upstox, the text shown next to its QR code"
         )
@@ -56,12 +56,12 @@ def _from_uri(uri: str) -> str:
     others = [name for name, value in _EXPECTED.items() if given[name] != value]
     if others:
         named = ", ".join(f"{name} other than {_EXPECTED[name]}" for name in others)
-        raise UnusableSecretError(
+        raise InvalidValueError(
             f"is an otpauth:// URI with {named}: Upstox takes TOTP codes of 6 digits every 30 "
             "seconds, by SHA1"
         )
     if not query.get("secret"):
-        raise UnusableSecretError("is an otpauth:// URI without a secret in it")
+        raise InvalidValueError("is an otpauth:// URI without a secret in it")
     return query["secret"]
 
 
