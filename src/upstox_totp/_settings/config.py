@@ -15,7 +15,6 @@ from pydantic import (
     ValidationError,
 )
 
-from upstox_totp._http.addresses import is_loopback, origin
 from upstox_totp._settings import rules
 from upstox_totp._settings.sources import read_settings
 from upstox_totp._settings.table import (
@@ -138,8 +137,7 @@ class Config(BaseModel):
     def examine(cls, found: Settings) -> tuple[Self | None, dict[str, str]]:
         """Return the settings, and what is wrong with which of them, without a value."""
         config, problems = cls._validated({name: one.value for name, one in found.items()})
-        if not _is_local(found):
-            problems = _of_nobody(found) | problems
+        problems = _of_nobody(found) | problems
         problems |= {name: _MISSING for name in needed_by(found.methods) if name not in found}
         if API in found.methods and "pin_code" not in problems:
             problems |= _problem_of_api(found["pin_code"].value)
@@ -192,7 +190,9 @@ def _problem_of_api(pin_code: SecretStr | str) -> dict[str, str]:
 
 
 def _of_nobody(found: Settings) -> dict[str, str]:
-    """Return the settings that are README's placeholders, or a sandbox's."""
+    """Return the settings for Upstox that are README's placeholders, or a sandbox's."""
+    if "base_domain" in found and found["base_domain"].value != DEFAULTS["base_domain"]:
+        return {}
     same = [name for name, one in found.items() if SETTINGS[name].example == rules.plain(one.value)]
     # A number may be what an example has for one.
     certain = len(same) > 1 or not all(str(SETTINGS[name].example).isdigit() for name in same)
@@ -200,15 +200,6 @@ def _of_nobody(found: Settings) -> dict[str, str]:
     if "client_id" in found and str(found["client_id"].value).startswith(_SANDBOX):
         problems["client_id"] = _SANDBOXS
     return problems
-
-
-def _is_local(found: Settings) -> bool:
-    """Tell whether a sandbox on this machine is meant, which takes any settings."""
-    base_domain = str(found["base_domain"].value if "base_domain" in found else "")
-    try:
-        return is_loopback(origin(base_domain.replace("{stage}", "api"))[1])
-    except ValueError:
-        return False
 
 
 def advise(problems: Mapping[str, str], found: Settings) -> list[str]:

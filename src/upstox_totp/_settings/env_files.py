@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
 import os
 import re
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 _LARGEST: Final = 1024 * 1024
 _SECONDS: Final = 5.0
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-_UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MARK: Final = "\ufeff"
 _COLON: Final = re.compile(rf"\s*({PREFIX}\w+)\s*:", re.IGNORECASE)
 _OTHERS: Final = 0o077
@@ -67,18 +65,15 @@ def unread_names(values: Iterable[str], where: str) -> list[str]:
 
 def read_text(path: Path, largest: int = _LARGEST) -> str:
     """Return the text of a file; `ConfigurationError` where there is none that can be used."""
-    content, problem = HiddenBytes(), ""
+    problem = "it is not UTF-8 text (UTF-16, perhaps): save it as UTF-8"
     try:
         content = read_whole(path, largest)
         if 0 not in content:
             return bytes(content).decode()
-    except OSError as error:
-        problem = _reason(error)
     except UnicodeDecodeError:
         pass
-    if not problem:
-        what = "UTF-16 text, " if 0 in content or content.startswith(_UTF_16) else ""
-        problem = f"it is {what}not UTF-8 text: save it as UTF-8"
+    except OSError as error:
+        problem = _reason(error)
     raise ConfigurationError(
         f"The file {Path.cwd() / path} cannot be read: {problem}.",
         suggestions=["Fix the file, or name another one."],

@@ -10,6 +10,7 @@ from upstox_totp._log import logger
 from upstox_totp._settings.env_files import read_env_file, read_text, unread_names
 from upstox_totp._settings.named_accounts import account_path, in_file, in_keyring
 from upstox_totp._settings.table import (
+    CREDENTIALS,
     DEFAULTS,
     SETTINGS,
     Found,
@@ -50,21 +51,18 @@ def read_settings(
     found.take_all(_in_environment())
     if env_file is not None:
         found.take_all(read_env_file(Path(env_file)), strict=True)
-        _refuse_contradictions(found)
-        return found
+        return _refuse_contradictions(found)
     found.take_all(_in_secrets_directory(found))
     implicit = _in_working_directory()
-    ignored = _take_out(implicit)
     account = account if account is not None else _account_name(found, implicit)
     if account is not None:
         found.file = account_path(account)
         named = _in_account(account, found, implicit)
         found.take_all(named, strict=True)
         _drop_strangers(implicit, named)
+    _restrict(implicit, found)
     found.take_all(implicit)
-    _refuse_contradictions(found)
-    _refuse_other_server(found, implicit, ignored)
-    return found
+    return _refuse_contradictions(found)
 
 
 def account_in_use() -> str | None:
@@ -138,50 +136,28 @@ def _in_working_directory() -> Settings:
     return found
 
 
-def _take_out(implicit: Settings) -> dict[str, Found]:
-    """Take out of a ``.env`` that nobody named what it may not set, and return it."""
-    return {
-        name: implicit.pop(name)
-        for name in list(implicit)
-        if not SETTINGS[name].from_working_directory
-    }
-
-
 def _drop_strangers(implicit: Settings, named: Settings) -> None:
     """Take the credentials out of a ``.env`` that is not the named account's."""
-    credentials = [name for name in implicit if SETTINGS[name].credential]
-    if all(
-        name not in named or same(name, named[name].value, implicit[name].value)
-        for name in credentials
-    ):
+    both = [name for name in CREDENTIALS if name in implicit and name in named]
+    if all(same(name, named[name].value, implicit[name].value) for name in both):
         return
-    for name in credentials:
-        del implicit[name]
-    implicit.hints.append(
-        f"{Path.cwd() / _WORKING_DIRECTORY} belongs to another account, so it is ignored."
-    )
+    for name in CREDENTIALS:
+        implicit.pop(name, None)
+    file = Path.cwd() / _WORKING_DIRECTORY
+    implicit.hints.append(f"{file} belongs to another account, so it is ignored.")
 
 
-def _refuse_contradictions(found: Settings) -> None:
-    if found.differing:
-        problems = (
-            f"{name} differs between {one.variable} ({one.source}) and "
-            f"{other.variable} ({other.source})"
-            for name, one, other in found.differing
-        )
-        raise ConfigurationError(
-            f"Contradicting settings: {'; '.join(problems)}.",
-            details={"settings": list(dict.fromkeys(name for name, _, _ in found.differing))},
-            suggestions=["Keep one and remove the other. Nothing was sent."],
-        )
+def _restrict(implicit: Settings, found: Settings) -> None:
+    """Take out of a ``.env`` that nobody named what it may not set.
 
-
-def _refuse_other_server(found: Settings, implicit: Settings, ignored: dict[str, Found]) -> None:
-    """Refuse to send Upstox the credentials that a ``.env`` has for another server."""
-    default = DEFAULTS["base_domain"]
-    other = str(ignored["base_domain"].value).rstrip("/") if "base_domain" in ignored else default
-    taken = any(SETTINGS[name].credential and found[name] is one for name, one in implicit.items())
-    if taken and other != default and "base_domain" not in found:
+    Nor does Upstox get the credentials that it has for another server.
+    """
+    may_not = [name for name in implicit if not SETTINGS[name].from_working_directory]
+    ignored = {name: implicit.pop(name) for name in may_not}
+    taken = any(SETTINGS[name].credential and name not in found for name in implicit)
+    server = str(ignored["base_domain"].value) if "base_domain" in ignored else None
+    other = server is not None and server.rstrip("/") != DEFAULTS["base_domain"]
+    if taken and other and "base_domain" not in found:
         raise ConfigurationError(
             "The .env of the working directory is for another server (UPSTOX_BASE_DOMAIN), such "
             "as a sandbox. Its credentials are not sent to Upstox.",
@@ -197,3 +173,18 @@ def _refuse_other_server(found: Settings, implicit: Settings, ignored: dict[str,
             "or name the file with from_env_file()",
             variable(name),
         )
+
+
+def _refuse_contradictions(found: Settings) -> Settings:
+    if found.differing:
+        problems = (
+            f"{name} differs between {one.variable} ({one.source}) and "
+            f"{other.variable} ({other.source})"
+            for name, one, other in found.differing
+        )
+        raise ConfigurationError(
+            f"Contradicting settings: {'; '.join(problems)}.",
+            details={"settings": list(dict.fromkeys(name for name, _, _ in found.differing))},
+            suggestions=["Keep one and remove the other. Nothing was sent."],
+        )
+    return found
