@@ -259,8 +259,9 @@ def test_check_env_names_sources_and_shows_nothing(
     assert rows["UPSTOX_CLIENT_SECRET"].split()[1:] == ["-", "missing"]
     assert "between 100 and 10000" in rows["UPSTOX_SLEEP_TIME"]
     assert rows["UPSTOX_DEBUG"].split()[1:] == ["-", "default"]
-    # Heading, the settings, .env that others can read, and where the API secret is found.
-    assert len(rows) == len(NAMES) + 3
+    # Heading, settings, login method, .env that others can read, where the API secret is found.
+    assert len(rows) == len(NAMES) + 4
+    assert "Login method: login page (default, unofficial)" in result.stdout.splitlines()
     assert rows["UPSTOX_CLIENT_SECRET:"].endswith("https://account.upstox.com/developer/apps.")
     for shown in ("98765432", "9876", "not!base32", account.credentials.password[:4]):
         assert shown not in result.stdout

@@ -53,6 +53,8 @@ def test_the_shortest_path_asks_for_three_settings(fake_time: FakeTime) -> None:
     assert result.exit_code == 0, result.output
     assert pyotp.TOTP(SECRET).at(int(fake_time.time())) in result.output
     assert "Login password" not in result.output
+    for where in ("https://account.upstox.com/developer/apps", "Enable TOTP", "Forgot PIN"):
+        assert result.output.count(where) == 1
     config = UpstoxTOTP().config
     assert (config.login_method, config.client_id) == (("api",), "my-key")
     assert config.username is None

@@ -19,7 +19,6 @@ from upstox_totp._settings.env_files import save_settings, write_variables
 from upstox_totp._settings.named_accounts import (
     account_path,
     check_keyring,
-    save_in_account_file,
     save_in_keyring,
 )
 from upstox_totp._settings.sources import read_settings
@@ -124,11 +123,12 @@ def test_a_keyring_that_waits_has_a_bound_and_a_word(
 
 def test_a_credential_is_kept_in_one_place() -> None:
     """Moving to the keyring takes secrets out of the file; the file comes first."""
-    path = save_in_account_file("ravi", SECRETS)
+    path = account_path("ravi")
+    save_settings(path, SECRETS)
     path.write_text(path.read_text() + "UPSTOX_DEBUG=true\n")
     save_in_keyring("ravi", SECRETS)
     assert path.read_text() == "UPSTOX_DEBUG=true\n"
-    assert save_in_account_file("ravi", SECRETS | {"pin_code": SecretStr("654321")}) == path
+    save_settings(path, SECRETS | {"pin_code": SecretStr("654321")})
     assert UpstoxTOTP.from_account("ravi").config.pin_code == SecretStr("654321")
 
 
@@ -153,7 +153,8 @@ def test_a_keyring_that_keeps_nothing_is_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A backend that is locked, or none at all, is told: the file stays as it was."""
-    path = save_in_account_file("ravi", SECRETS)
+    path = account_path("ravi")
+    save_settings(path, SECRETS)
     use_home(monkeypatch, tmp_path)
     for name in ("null", "fail"):
         use_backend(monkeypatch, f"keyring.backends.{name}.Keyring")
@@ -178,5 +179,5 @@ def test_without_the_extra_the_message_names_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(ConfigurationError, match=r"The keyring needs an extra.*\[keyring\]"):
         save_in_keyring("ravi", SECRETS)
-    save_in_account_file("ravi", SECRETS)
+    save_settings(account_path("ravi"), SECRETS)
     assert UpstoxTOTP.from_account("ravi").config.username == MINE["username"]

@@ -17,7 +17,7 @@ from support.own_keyring import use_home
 from support.settings_examples import VALID, env_text
 from upstox_totp import ConfigurationError, UpstoxTOTP
 from upstox_totp._settings.env_files import read_env_file, save_settings, write_variables
-from upstox_totp._settings.named_accounts import save_in_account_file
+from upstox_totp._settings.named_accounts import account_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,8 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_what_is_written_makes_a_client() -> None:
     """A new file holds the settings, for its owner alone."""
-    path = save_in_account_file("ravi", SECRETS)
+    path = account_path("ravi")
+    save_settings(path, SECRETS)
     assert UpstoxTOTP.from_account("ravi").config == UpstoxTOTP(**VALID).config
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upstox_totp._settings.config import Config, advise, nothing_found
 from upstox_totp._settings.sources import read_settings
-from upstox_totp._settings.table import NAMES, SETTINGS, needed_by, variable
+from upstox_totp._settings.table import NAMES, SETTINGS, variable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from upstox_totp._settings.table import Settings
 
 _SECONDS: Final = 5
-_MISSING: Final = "missing"
 
 
 class SettingFinding(NamedTuple):
@@ -30,10 +31,11 @@ class SettingFinding(NamedTuple):
 
 
 class SettingsReport(NamedTuple):
-    """What was found of all settings, and what else to look at, a sentence each."""
+    """What was found of all settings, the login methods, and what else to look at, in sentences."""
 
     settings: tuple[SettingFinding, ...]
-    advice: tuple[str, ...] = ()
+    methods: tuple[str, ...]
+    advice: tuple[str, ...]
 
     @property
     def good(self) -> bool:
@@ -42,10 +44,9 @@ class SettingsReport(NamedTuple):
 
 
 def check_settings(env_file: Path | None = None, account: str | None = None) -> SettingsReport:
-    """Look at every setting, and at the file that they come from."""
+    """Look at every setting, and at the files that they come from."""
     found = read_settings(env_file=env_file, account=account)
     _, problems = Config.examine(found)
-    needed = needed_by(found.methods)
     nothing = nothing_found(problems, found)
     files = dict.fromkeys([*(Path(one.source) for one in found.values()), found.file])
     advice = [
@@ -53,20 +54,19 @@ def check_settings(env_file: Path | None = None, account: str | None = None) -> 
         *(problem for path in files if path for problem in _file_problems(path)),
         *advise(problems, found),
     ]
-    settings = (_finding(name, found, problems, needed) for name in NAMES)
-    return SettingsReport(tuple(settings), tuple(dict.fromkeys(advice)))
+    settings = tuple(_finding(name, found, problems) for name in NAMES)
+    return SettingsReport(settings, found.methods, tuple(dict.fromkeys(advice)))
 
 
-def _finding(
-    name: str, found: Settings, wrong: dict[str, str], needed: tuple[str, ...]
-) -> SettingFinding:
-    if name in found:
-        state = f"invalid: {wrong[name]}" if name in wrong else "valid"
-        return SettingFinding(variable(name), found.place(name), state, good=name not in wrong)
-    if name in needed:
-        return SettingFinding(variable(name), None, _MISSING, good=False)
-    state = "not needed" if SETTINGS[name].credential else "default"
-    return SettingFinding(variable(name), None, state, good=True)
+def _finding(name: str, found: Settings, problems: Mapping[str, str]) -> SettingFinding:
+    if name in problems:
+        state = f"invalid: {problems[name]}" if name in found else "missing"
+    elif name in found:
+        state = "valid"
+    else:
+        state = "not needed" if SETTINGS[name].credential else "default"
+    source = found.place(name) if name in found else None
+    return SettingFinding(variable(name), source, state, name not in problems)
 
 
 def _file_problems(path: Path) -> list[str]:

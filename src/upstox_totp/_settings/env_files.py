@@ -53,6 +53,11 @@ def read_env_file(path: Path) -> Settings:
     return found
 
 
+def find_env_file(path: Path) -> Settings:
+    """Return the settings in a file, none where there is no such file."""
+    return read_env_file(path) if os.path.lexists(path) else Settings(path)
+
+
 def unread_names(values: Iterable[str], where: str) -> list[str]:
     """Return what to say of names in a place that look like settings and that nothing reads."""
     meant = {name: did_you_mean(name) for name in values if name.upper().startswith(PREFIX)}

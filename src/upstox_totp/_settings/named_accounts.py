@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from upstox_totp._log import logger
-from upstox_totp._settings.env_files import read_env_file, save_settings
+from upstox_totp._settings.env_files import save_settings
 from upstox_totp._settings.table import SETTINGS, Settings, variable
 from upstox_totp.errors import ConfigurationError, missing_extra
 
@@ -70,12 +69,6 @@ def keyring_service(name: str) -> str:
     return f"{_APPLICATION}:{name}"
 
 
-def in_file(name: str) -> Settings:
-    """Return what the file of a named account has, which it may have none of."""
-    path = account_path(name)
-    return read_env_file(path) if os.path.lexists(path) else Settings(path)
-
-
 def in_keyring(name: str, names: Iterable[str]) -> Settings:
     """Return what the operating system's keyring has of some settings of a named account."""
     found, service, variables = Settings(), keyring_service(name), list(map(variable, names))
@@ -90,16 +83,6 @@ def in_keyring(name: str, names: Iterable[str]) -> Settings:
     except ConfigurationError as error:
         found.hints.append(error.message)
     return found
-
-
-def save_in_account_file(account: str, values: Mapping[str, SecretStr]) -> Path:
-    """Write settings into the file of a named account, which comes before its keyring entry.
-
-    Returns the path of the file.
-    """
-    path = account_path(account)
-    save_settings(path, values)
-    return path
 
 
 def save_in_keyring(account: str, values: Mapping[str, SecretStr]) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from upstox_totp._log import logger
-from upstox_totp._settings.env_files import read_env_file, read_text, unread_names
-from upstox_totp._settings.named_accounts import account_path, in_file, in_keyring
+from upstox_totp._settings.env_files import find_env_file, read_env_file, read_text, unread_names
+from upstox_totp._settings.named_accounts import account_path, in_keyring
 from upstox_totp._settings.table import (
     CREDENTIALS,
     DEFAULTS,
@@ -109,7 +109,7 @@ def _secret_in(path: Path) -> str:
 
 def _in_account(name: str, before: Settings, after: Settings) -> Settings:
     """Return what an account's file has, and the keyring of what is needed besides."""
-    found = in_file(name)
+    found = find_env_file(account_path(name))
     decides = next((one for one in (before, found, after) if "login_method" in one), found)
     entry = in_keyring(name, [one for one in needed_by(decides.methods) if one not in found])
     found.take_all(entry)
@@ -125,8 +125,7 @@ def _in_account(name: str, before: Settings, after: Settings) -> Settings:
 def _in_working_directory() -> Settings:
     path, here = _WORKING_DIRECTORY, Path.cwd()
     # A folder of that name is a virtual environment more often than a mistake.
-    readable = os.path.lexists(path) and not path.is_dir()
-    found = read_env_file(path) if readable else Settings(path)
+    found = Settings(path) if path.is_dir() else find_env_file(path)
     if path.is_dir():
         found.hints.append(f"{here / path} was not read: it is a directory.")
     elif not found:

@@ -229,7 +229,7 @@ _ROWS: Final = (
         needed_by=frozenset({PAGE, BROWSER}),
         other_names=("redirect_url",),
         called=("callback_url",),
-        question="Redirect URI of your app, to the letter",
+        question="Redirect URI, exactly as in your app",
         where=_YOUR_APP,
     ),
     Setting("debug", "must be true or false", default=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upstox_totp._checks.settings import check_settings
+from upstox_totp._settings.table import METHODS
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import REPORT, which_settings
@@ -26,6 +27,7 @@ def check_env(*, selection: Selection, style: str) -> ExitCode:
         say_json({"exit_code": int(code), "settings": settings, "notes": list(report.advice)})
         return code
     say([("Setting", "Source", "State"), *rows])
+    say_text(f"Login method: {', '.join(METHODS[name] for name in report.methods)}")
     for advice in report.advice:
         say_text(advice)
     return code

@@ -12,12 +12,11 @@ from upstox_totp._api.one_time_passwords import OneTimePasswords
 from upstox_totp._checks.settings import check_settings
 from upstox_totp._http.server_clock import clock_of
 from upstox_totp._settings.config import Config
-from upstox_totp._settings.env_files import read_env_file, save_settings
+from upstox_totp._settings.env_files import find_env_file, save_settings
 from upstox_totp._settings.named_accounts import (
+    account_path,
     check_keyring,
-    in_file,
     in_keyring,
-    save_in_account_file,
     save_in_keyring,
 )
 from upstox_totp._settings.table import (
@@ -27,7 +26,6 @@ from upstox_totp._settings.table import (
     METHODS,
     PAGE,
     SETTINGS,
-    Settings,
     methods_of,
     needed_by,
 )
@@ -77,24 +75,26 @@ _NEEDS: Final[Mapping[str, str]] = {
 )
 @selected
 def configure(*, selection: Selection, into: str | None) -> ExitCode:
-    account, env_file = selection.account, selection.env_file
-    kept = _kept(account, env_file)
+    account = selection.account
+    path = account_path(account) if account else selection.env_file or Path(".env")
+    kept = _kept(path, account)
     chosen = _choose_method(selection.method, kept)
     place = _choose_place(account, into)
     given = {name: _ask(name, kept.get(name), chosen) for name in needed_by(chosen)}
     if chosen != DEFAULTS["login_method"] or "login_method" in kept:
         given["login_method"] = SecretStr(",".join(chosen))
-    _save(account, env_file, place, given)
-    return _say_whether_it_suffices(account, env_file)
-
-
-def _kept(account: str | None, env_file: Path | None) -> dict[str, SecretStr]:
-    if account is not None:
-        found = in_file(account)
-        found.take_all(in_keyring(account, CREDENTIALS))
+    if account and place == KEYRING:
+        write_line(f"Written into the keyring, as {save_in_keyring(account, given)}.")
     else:
-        path = env_file or Path(".env")
-        found = read_env_file(path) if path.exists() else Settings()
+        save_settings(path, given)
+        write_line(f"Written into {path}, for you alone to read.")
+    return _say_whether_it_suffices(account, selection.env_file)
+
+
+def _kept(path: Path, account: str | None) -> dict[str, SecretStr]:
+    found = find_env_file(path)
+    if account:
+        found.take_all(in_keyring(account, CREDENTIALS))
     return {name: SecretStr(value) for name, value in found.values_as_text().items()}
 
 
@@ -155,19 +155,6 @@ def _is_the_authenticators(secret: SecretStr) -> bool:
     code = OneTimePasswords(plain).current(clock)
     write_line(f"The code that it makes now: {code.get_secret_value()}")
     return click.confirm("Does your authenticator app show the same", default=True)
-
-
-def _save(
-    account: str | None, env_file: Path | None, place: str, given: Mapping[str, SecretStr]
-) -> None:
-    if account is None:
-        path = env_file or Path(".env")
-        save_settings(path, given)
-        write_line(f"Written into {path}, for you alone to read.")
-    elif place == FILE:
-        write_line(f"Written into {save_in_account_file(account, given)}, for you alone to read.")
-    else:
-        write_line(f"Written into the keyring, as {save_in_keyring(account, given)}.")
 
 
 def _say_whether_it_suffices(account: str | None, env_file: Path | None) -> ExitCode:
