@@ -133,7 +133,7 @@ def no_warning_unnoticed() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_attempt_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an earlier test did, in a sandbox that had the same port, is not remembered."""
-    from upstox_totp._cache.memory import PROCESS  # noqa: PLC0415
+    from upstox_totp._cache.backend import PROCESS  # noqa: PLC0415
     from upstox_totp._http import server_clock  # noqa: PLC0415 - tests of the import come first
 
     PROCESS.forget()

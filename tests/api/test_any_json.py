@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from conftest import attempt, configure
 from support.canaries import CREDENTIALS
 from upstox_totp import UpstoxError, UpstoxTOTP
-from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.backend import PROCESS
 from upstox_totp.models import AccessTokenResponse
 from upstox_totp.sandbox import Fault, Sandbox
 

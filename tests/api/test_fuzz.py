@@ -24,7 +24,7 @@ from conftest import configure
 from support.canaries import CREDENTIALS, Canaries, everything_logged
 from support.mutations import NOTHING, SILENT, UNKNOWN, Mutator, spellings
 from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP
-from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.backend import PROCESS
 from upstox_totp._http import server_clock, session
 from upstox_totp.sandbox import Sandbox
 from upstox_totp.sandbox.calls import Service

@@ -16,7 +16,7 @@ from upstox_totp import (
     UpstoxTOTP,
     UpstoxWarning,
 )
-from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.backend import PROCESS
 from upstox_totp.sandbox import Credentials, Fault, Sandbox
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from upstox_totp import (
 )
 from upstox_totp._api.responses import blocked_by, check_granted, judge, leaves_unjudged
 from upstox_totp._cache.attempts import Outcome
-from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.backend import PROCESS
 from upstox_totp._http.answers import Answer
 from upstox_totp._http.network_errors import network_error
 from upstox_totp._redact import Secrets

@@ -16,7 +16,7 @@ import pytest
 from conftest import configure, wait_until
 from support.forked import Forked, run_forked
 from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP
-from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.backend import PROCESS
 from upstox_totp._cache.store import Store
 from upstox_totp.errors import LoginWaitError
 from upstox_totp.sandbox import Fault, Sandbox

@@ -25,8 +25,8 @@ from upstox_totp import (
     UpstoxError,
     UpstoxTOTP,
 )
+from upstox_totp._cache.backend import PROCESS
 from upstox_totp._cache.encryption import new_key
-from upstox_totp._cache.memory import PROCESS
 from upstox_totp._cache.store import Store, open_store
 from upstox_totp._cache.waiting import locked
 from upstox_totp._private_files import PrivateDirectory

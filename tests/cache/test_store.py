@@ -11,7 +11,7 @@ import pytest
 
 from upstox_totp import CacheError, TokenCache, UpstoxTOTP
 from upstox_totp._cache.attempts import sending
-from upstox_totp._cache.memory import MemoryBackend
+from upstox_totp._cache.backend import MemoryBackend
 from upstox_totp._cache.records import AttemptRecord, Credential
 from upstox_totp._cache.store import Store
 from upstox_totp._settings.identity import identify

@@ -24,7 +24,7 @@ from upstox_totp import (
     UpstoxTOTP,
     UpstoxWarning,
 )
-from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.backend import PROCESS
 from upstox_totp._cache.records import dump
 from upstox_totp._cache.store import open_store
 

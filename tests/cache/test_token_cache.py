@@ -14,7 +14,7 @@ import pytest
 
 from conftest import FakeTime, configure
 from upstox_totp import TokenCache, UpstoxTOTP
-from upstox_totp._cache.memory import PROCESS
+from upstox_totp._cache.backend import PROCESS
 from upstox_totp._cache.records import dump
 from upstox_totp.errors import missing_extra
 from upstox_totp.sandbox import Account, Credentials, Fault, Sandbox

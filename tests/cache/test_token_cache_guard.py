@@ -25,8 +25,8 @@ from upstox_totp import (
     UpstoxWarning,
     ValidationError,
 )
+from upstox_totp._cache.backend import PROCESS
 from upstox_totp._cache.failures import error_of, unexplained, upstox_error_of
-from upstox_totp._cache.memory import PROCESS
 from upstox_totp._cache.store import open_store
 from upstox_totp.sandbox import Fault, Sandbox
 

@@ -11,8 +11,8 @@ import pytest
 
 from upstox_totp import AuthenticationError, TokenCache, UpstoxTOTP
 from upstox_totp._cache.attempt_log import AttemptLog
+from upstox_totp._cache.backend import PROCESS
 from upstox_totp._cache.lifetime import credible_offset, expiry, next_expiry
-from upstox_totp._cache.memory import PROCESS
 from upstox_totp._cache.store import Store
 from upstox_totp._settings.identity import identify
 from upstox_totp.sandbox import Fault, Sandbox

@@ -29,7 +29,7 @@ from upstox_totp import (
 )
 from upstox_totp._cache.attempt_log import AttemptLog
 from upstox_totp._cache.attempts import Outcome, find_blocks
-from upstox_totp._cache.memory import MemoryBackend
+from upstox_totp._cache.backend import MemoryBackend
 from upstox_totp._cache.records import AttemptRecord, Credential, dump, load
 from upstox_totp._cache.store import Store
 from upstox_totp._settings.identity import identify

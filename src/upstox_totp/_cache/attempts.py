@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upstox_totp._cache.failures import upstox_error_of
-from upstox_totp._cache.lifetime import ADJUSTMENT, IST, as_datetime
+from upstox_totp._cache.lifetime import ADJUSTMENT, IST, as_datetime, when
 from upstox_totp._cache.records import (
     MOST_REVISIONS,
     AttemptRecord,
@@ -77,17 +77,17 @@ class Block(NamedTuple):
     def to_error(self) -> UpstoxError:
         """Return the error for a login that is not attempted: the failure's class and code."""
         failure = self.failure
-        when = as_datetime(failure.failed_at).astimezone(IST)
+        failed_at = as_datetime(failure.failed_at).astimezone(IST)
         waiting = {} if self.remaining is None else {"retry_after": self.remaining}
         return upstox_error_of(
             failure._replace(
                 error=APIError.__name__ if failure.network else failure.error,
                 network=False,
                 message=f"Login blocked, and nothing was sent. {self.what} failed on "
-                f"{when:%d %b %Y at %H:%M} IST: {failure.message}",
+                f"{when(failed_at)}: {failure.message}",
                 details={
                     **failure.details,
-                    "failed_at": when.isoformat(),
+                    "failed_at": failed_at.isoformat(),
                     "blocked": self.what,
                     **waiting,
                 },

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Hideable = SecretStr | str | bytes
 
 _MARK: Final = b"fernet1:"
-_KEY_BYTES: Final = 32
+# Other programs write keys in the standard alphabet.
 _ALPHABET: Final = bytes.maketrans(b"+/", b"-_")
 
 
@@ -27,7 +27,7 @@ class DecryptError(Exception):
 
 def new_key() -> str:
     """Return a new key for ``UPSTOX_CACHE_KEY``: 32 random bytes, in base64."""
-    return base64.urlsafe_b64encode(os.urandom(_KEY_BYTES)).decode()
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
 class Encryption:
@@ -39,15 +39,8 @@ class Encryption:
     def __init__(self, keys: Hideable | None = None) -> None:
         # Hidden before anything can fail: a traceback may show the values of a frame.
         keys = hidden(keys)
-        self._fernet = _fernet(_parse(keys))
-
-    def __repr__(self) -> str:
-        return f"Encryption({'a key' if vars(self).get('_fernet') else 'no key'})"
-
-    @property
-    def encrypts(self) -> bool:
-        """Whether there is a key."""
-        return self._fernet is not None
+        self._fernet = _fernet(keys)
+        self.encrypts = self._fernet is not None
 
     def encrypt(self, name: str, content: bytes) -> HiddenBytes:
         """Return a record as it may be kept."""
@@ -70,7 +63,7 @@ class Encryption:
                 "it is not encrypted, although UPSTOX_CACHE_KEY is set here. Set the same key on "
                 "every machine."
             )
-        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - only where there is a key
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - as below
 
         content = HiddenBytes()
         with suppress(InvalidToken):
@@ -95,32 +88,18 @@ def _named(name: str) -> bytes:
     return name.encode() + b"\n"
 
 
-def _parse(keys: bytes) -> list[HiddenBytes]:
-    parsed = [_normal(HiddenBytes(key)) for key in keys.split(b",") if key.strip()]
-    if not all(parsed):
-        raise ConfigurationError(
-            "cache_key (UPSTOX_CACHE_KEY) must be a key that upstox_cli cache-key printed, or "
-            "several of them with commas between them.",
-            suggestions=["upstox_cli cache-key prints a new one."],
-        )
-    return parsed
-
-
-def _normal(key: bytes) -> HiddenBytes:
-    """Return a key as Fernet wants it, empty if it is none."""
-    # The standard alphabet is taken as well; what is in neither must not be passed over.
-    try:
-        raw = base64.b64decode(key.strip().translate(_ALPHABET), altchars=b"-_", validate=True)
-    except ValueError:
-        return HiddenBytes()
-    return HiddenBytes(base64.urlsafe_b64encode(raw) if len(raw) == _KEY_BYTES else b"")
-
-
-def _fernet(keys: list[HiddenBytes]) -> MultiFernet | None:
-    if not keys:
+def _fernet(keys: HiddenBytes) -> MultiFernet | None:
+    written = [key for key in keys.translate(_ALPHABET).split(b",") if key.strip()]
+    if not written:
         return None
     try:
-        from cryptography import fernet  # noqa: PLC0415 - as above
+        from cryptography import fernet  # noqa: PLC0415 - an extra, and only where there is a key
     except ImportError:
         raise ImportError(missing_extra("UPSTOX_CACHE_KEY", "encryption")) from None
-    return fernet.MultiFernet([fernet.Fernet(bytes(key)) for key in keys])
+    with suppress(ValueError):
+        return fernet.MultiFernet([fernet.Fernet(bytes(key)) for key in written])
+    raise ConfigurationError(
+        "cache_key (UPSTOX_CACHE_KEY) must be a key that upstox_cli cache-key printed, or "
+        "several of them with commas between them.",
+        suggestions=["upstox_cli cache-key prints a new one."],
+    )

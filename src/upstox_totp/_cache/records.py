@@ -214,9 +214,6 @@ class TokenRecord(NamedTuple):
     login: LoginId = LoginId()
     renewed: bool = False
 
-    def __repr__(self) -> str:
-        return f"TokenRecord({self.version!r}, {self.login!r})"
-
     def is_of(self, identity: Identity) -> bool:
         """Tell whether the token may be handed out to someone, as far as both sides know."""
         wanted, reported = identity.user_id, None if self.token is None else self.token.user_id

@@ -51,6 +51,8 @@ _STAMP: Final = re.compile(rb"[0-9a-f]+\.[0-9]+:")
 _PATIENCE: Final = 5.0
 _REPEATS: Final = 2
 _SCHEMES: Final = (b"redis://", b"rediss://", b"unix://")
+# A parser takes the begin of such a password for the host.
+_CUT_PASSWORD: Final = re.compile(rb"\w+://(?!/)[^/?#]*[/?#].*@", re.DOTALL)
 _LOST: Final = "another login has the lock now"
 _NEEDED: Final = ("get", "set", "eval", "lock")
 
@@ -148,8 +150,7 @@ class RedisStore:
         start = kept.find(b":") + 1
         if _STAMP.fullmatch(kept[:start]):
             try:
-                content = self._encryption.decrypt(name, kept[start:])
-                return Entry(content, left=left)
+                return Entry(self._encryption.decrypt(name, kept[start:]), left=left)
             except DecryptError as error:
                 problem = str(error)
         raise UnreadableError(
@@ -223,7 +224,6 @@ class RedisLock:
         self._locks: list[Any] = []
         self._id = secrets.token_hex(16)
         self._writes = 0
-        self._away = False
 
     def acquire(self, name: str) -> bool:
         """Lock a name, and tell whether that succeeded."""
@@ -251,32 +251,21 @@ class RedisLock:
                 HiddenBytes(f"{self._id}.{self._writes}:".encode() + content),
                 max(0, int(entry.seconds * 1000)),
             ]
-        if not self._ask(lambda: self._client.eval(_WRITE, len(keys), *keys, *arguments)):
+        send = partial(self._client.eval, _WRITE, len(keys), *keys, *arguments)
+        if not self._store.ask(send):
             raise LockLostError(_LOST)
 
     def extend(self, seconds: float) -> None:
         """Make the lock last for a request; raises `LockLostError` or `CacheError`."""
         lease = seconds + self._store.lease
         for lock in self._locks:
-            self._ask(partial(lock.extend, lease, replace_ttl=True))
+            self._store.ask(partial(lock.extend, lease, replace_ttl=True))
 
     def release(self) -> None:
         """End the lock. A second call does nothing, and a lock that is another's stays."""
         while self._locks:
-            lock = self._locks.pop()
-            # Where Redis is away, each question takes its time, and the lease ends by itself.
-            if not self._away:
-                with suppress(CacheError, LockLostError):
-                    self._store.ask(lock.release)
-
-    def _ask(self, work: Callable[[], ResultT]) -> ResultT:
-        try:
-            answer = self._store.ask(work)
-        except CacheError:
-            self._away = True
-            raise
-        self._away = False
-        return answer
+            with suppress(CacheError, LockLostError):
+                self._store.ask(self._locks.pop().release)
 
 
 @lru_cache(maxsize=8)
@@ -291,16 +280,13 @@ def _lock_key(name: str) -> str:
 
 def _check(client: Any) -> None:
     blocks = not iscoroutinefunction(getattr(type(client), "execute_command", None))
-    if blocks and all(callable(getattr(client, name, None)) for name in _NEEDED):
-        return
-    raise ConfigurationError(
-        "RedisStore needs a client that blocks, such as redis.Redis."
-        if blocks
-        else "RedisStore needs a client that blocks: redis.Redis, not the one of redis.asyncio.",
-        suggestions=[
-            "RedisStore.from_url takes a URL; TokenCache(url=…) and UPSTOX_CACHE_URL too."
-        ],
-    )
+    if not (blocks and all(callable(getattr(client, name, None)) for name in _NEEDED)):
+        raise ConfigurationError(
+            "RedisStore needs a client that blocks: redis.Redis, and not that of redis.asyncio.",
+            suggestions=[
+                "RedisStore.from_url takes a URL; TokenCache(url=…) and UPSTOX_CACHE_URL too."
+            ],
+        )
 
 
 def _options(client: Any) -> dict[str, Any]:
@@ -327,7 +313,7 @@ def _is_private(client: Any) -> bool:
 
 def _connect(url: HiddenBytes) -> Any:
     scheme = next((one for one in _SCHEMES if url.startswith(one)), None)
-    if scheme is not None and _ends_in_password(url[len(scheme) :]):
+    if scheme is not None and _CUT_PASSWORD.match(url):
         raise ConfigurationError(
             "cache_url (UPSTOX_CACHE_URL) has an @ behind its first /, ? or #: percent-encode the "
             "user name and the password in it.",
@@ -353,14 +339,6 @@ def _connect(url: HiddenBytes) -> Any:
         "with options of redis-py in its query. Percent-encode the user name and the password.",
         suggestions=["For example rediss://user:password@redis.example.com:6379/0"],
     )
-
-
-def _ends_in_password(rest: bytes) -> bool:
-    """Tell whether what a parser takes for the host is the begin of a password."""
-    if rest.startswith(b"/"):
-        return False
-    start = min((at for at in map(rest.find, (b"/", b"?", b"#")) if at >= 0), default=len(rest))
-    return rest.find(b"@", start) >= 0
 
 
 def _reason(error: Exception) -> str:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from upstox_totp import _clock
 from upstox_totp._cache.attempts import cleared, has_ended, merged, with_blocks
-from upstox_totp._cache.backend import Entry, UnreadableError
+from upstox_totp._cache.backend import PROCESS, Entry, UnreadableError
 from upstox_totp._cache.encryption import hidden
 from upstox_totp._cache.files import FileBackend, has_locks
-from upstox_totp._cache.memory import PROCESS
 from upstox_totp._cache.records import AttemptRecord, TokenRecord, dump, load, new_id
 from upstox_totp._log import logger, warn_user
 from upstox_totp.errors import CacheError, ConfigurationError, missing_extra
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from upstox_totp._cache.backend import Backend, Holder, Lock
     from upstox_totp._cache.encryption import Hideable
     from upstox_totp._settings.identity import Identity
 
 _DAYS: Final = 90 * 86400.0
+_NOTHING_STORED: Final = "Nothing of this login can be stored"
 RecordT = TypeVar("RecordT", TokenRecord, AttemptRecord)
 
 
@@ -109,14 +110,11 @@ class Store:
     def read_token(self, identity: Identity) -> TokenRecord:
         """Return what is stored of an app's token, an empty record if nothing of use is."""
         for backend in self._backends:
-            try:
+            with self.doing_without(backend):
                 for name in _token_names(identity):
                     found = self._load(TokenRecord, backend, name)
                     if found is not None:
                         return found[0]
-            except OSError as error:
-                self.give_up(backend, error, "Logging in without a cache")
-            else:
                 break
         return TokenRecord()
 
@@ -126,21 +124,15 @@ class Store:
         ``replacing`` passes over what cannot be read, for a caller who replaces it.
         """
         name = _attempts_name(identity.attempts_name)
+        passed_over = (UnreadableError,) if replacing else ()
         record, doubtful = AttemptRecord(), []
         for backend in self._backends:
-            try:
+            with self.doing_without(backend), suppress(*passed_over):
                 found = self._load(AttemptRecord, backend, name)
-            except OSError as error:
-                self.give_up(backend, error, "Logging in without a cache")
-                continue
-            except UnreadableError:
-                if not replacing:
-                    raise
-                continue
-            if found is not None and found[1]:
-                record = merged(record, found[0])
-            elif found is not None:
-                doubtful.append(found[0])
+                if found is not None and found[1]:
+                    record = merged(record, found[0])
+                elif found is not None:
+                    doubtful.append(found[0])
         for one in doubtful:
             record = with_blocks(record, one)
         return record
@@ -169,22 +161,28 @@ class Store:
         """Tell whether a backend is the one that tokens lie in, and no replica."""
         return backend is self._backends[0]
 
-    def give_up(self, backend: Backend, error: OSError, what: str) -> None:
-        """Warn that a backend cannot be used, or raise where that is an error."""
-        own = self.is_own(backend)
-        if self._strict and own:
-            raise error
-        if id(backend) in self._warned:
-            return
-        self._warned.add(id(backend))
-        where = f"{backend.describe()} cannot be used ({error.strerror or error})"
-        if own:
-            warn_user(
-                f"{what}: {where}. Each call logs in, and rejected credentials are remembered by "
-                "this process alone. Name another directory in UPSTOX_CACHE_DIR."
-            )
-        else:
-            logger.warning("Attempts are not stored in %s", where)
+    @contextmanager
+    def doing_without(
+        self, backend: Backend, what: str = "Logging in without a cache"
+    ) -> Iterator[None]:
+        """End a block where a backend cannot be used, with a warning; raise if that is an error."""
+        try:
+            yield
+        except OSError as error:
+            own = self.is_own(backend)
+            if self._strict and own:
+                raise
+            if id(backend) in self._warned:
+                return
+            self._warned.add(id(backend))
+            where = f"{backend.describe()} cannot be used ({error.strerror or error})"
+            if own:
+                warn_user(
+                    f"{what}: {where}. Each call logs in, and rejected credentials are remembered "
+                    "by this process alone. Name another directory in UPSTOX_CACHE_DIR."
+                )
+            else:
+                logger.warning("Attempts are not stored in %s", where)
 
     def note_lost(self, error: CacheError, what: str) -> None:
         """Warn of what could not be stored, or raise where that is an error."""
@@ -233,14 +231,12 @@ class AccountLock:
 
     def acquire(self, backend: Backend) -> bool:
         """Acquire it in a backend, if that can be used; False if another holds it."""
-        try:
+        with self._store.doing_without(backend):
             lock = backend.lock(_lock_names(self._identity))
-        except OSError as error:
-            self._store.give_up(backend, error, "Logging in without a cache")
-            return True
-        if lock is not None:
+            if lock is None:
+                return False
             self._held.append((backend, lock))
-        return lock is not None
+        return True
 
     def read_token(self) -> TokenRecord:
         """Return what is stored of the app's token."""
@@ -289,9 +285,8 @@ class AccountLock:
             return
         for backend, lock in self._held:
             try:
-                lock.extend(seconds)
-            except OSError as error:
-                self._store.give_up(backend, error, "Nothing of this login can be stored")
+                with self._store.doing_without(backend, _NOTHING_STORED):
+                    lock.extend(seconds)
             except CacheError:
                 self._away = True
                 if self._in_flight:
@@ -301,22 +296,23 @@ class AccountLock:
     def release(self) -> None:
         """End the lock; a second call does nothing."""
         while self._held:
-            self._held.pop()[1].release()
+            backend, lock = self._held.pop()
+            # Where a backend is away, each question takes its time, and the lock ends by itself.
+            if not (self._away and self._store.is_own(backend)):
+                lock.release()
 
     def _write(self, held: tuple[Backend, Lock], entries: dict[str, Entry], what: str) -> None:
         backend, lock = held
+        own = self._store.is_own(backend)
         try:
-            lock.write(entries)
-        except OSError as error:
-            self._store.give_up(backend, error, "Nothing of this login can be stored")
+            with self._store.doing_without(backend, _NOTHING_STORED):
+                lock.write(entries)
+            self._away = self._away and not own
         except CacheError as error:
             self._away = True
             if self._in_flight:
                 raise
             self._store.note_lost(error, what)
-        else:
-            # Of a replica, that tells nothing.
-            self._away = self._away and not self._store.is_own(backend)
 
 
 def _token_names(identity: Identity) -> tuple[str, str]:
