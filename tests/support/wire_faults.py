@@ -78,8 +78,8 @@ def then_blackhole() -> Fault:
     refuse = Fault.then_refuse().deliver
 
     def deliver(wire: Wire, response: Response) -> None:
-        held = wire.server.listener.held
-        wire.server.listener.refuse()
+        held = wire.server.held
+        wire.server.refuse()
         holder = held[0]
         holder.listen(0)
         for _ in range(FILLERS):

@@ -298,7 +298,7 @@ class Fault:
 
         def deliver(wire: Wire, response: Response) -> None:
             # Before the answer, so that a client that has it cannot be faster.
-            wire.server.listener.refuse()
+            wire.server.refuse()
             wire.send(response, Connection="close")
             wire.hang_up()
 

@@ -5,21 +5,77 @@ real page looks, and where its forms go, is not known; that a browser is redirec
 post, so that a reload sends nothing twice, is ours.
 """
 
+import base64
+import hashlib
 import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Literal
-from urllib.parse import urlencode
+from html import escape
+from urllib.parse import urlencode, urlsplit
 
-from upstox_totp.sandbox import pages
-from upstox_totp.sandbox.calls import Call, Refusal, Reply, Service, demand, private_redirect
+from werkzeug.wrappers import Response
+
+from upstox_totp.sandbox.calls import (
+    PRIVATE,
+    Call,
+    Refusal,
+    Reply,
+    Service,
+    demand,
+    private_redirect,
+)
 from upstox_totp.sandbox.state import FLOW_COOKIE, Login, State
 
-Stage = Literal["mobile", "code", "pin", "approval", "ended"]
 SIX_DIGITS = re.compile(r"[0-9]{6}")
 LAPSED = "The time for this login has run out. Begin again in the app that sent you here."
 LATE = "The one-time code came too late. Begin again with the mobile number."
 OVER = "This login is over. Begin again in the app that sent you here."
+
+STYLE = """
+body { max-width: 22rem; margin: 4rem auto; font: 1rem/1.5 system-ui, sans-serif; color: #1c1b22; }
+input, button { box-sizing: border-box; width: 100%; margin: .25rem 0 1rem; padding: .6rem; }
+button { color: #fff; background: #4b2d9f; border: 0; border-radius: 4px; font: inherit; }
+[role=alert] { padding: .6rem; color: #8c1d18; background: #fdecea; }
+"""
+STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+DOCUMENT = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{title}</title>
+<style>{style}</style>
+<link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+{content}
+<footer>A stand-in for tests. The account behind it is made up.</footer>
+</main>
+</body>
+</html>
+"""
+NOTICE = '<p id="notice" role="alert">{notice}</p>\n'
+FORM = '<form method="post" action="{action}">\n{fields}\n</form>'
+FIELD = """<label for="{name}">{label}</label>
+<input id="{name}" name="{name}" inputmode="numeric" {attributes} required{described}>
+<button type="submit">Continue</button>"""
+DECISION = """<p>{request}</p>
+<button type="submit" name="decision" value="approve">Approve</button>
+<button type="submit" name="decision" value="deny">Deny</button>"""
+
+# Of each question: the page's title, the field's label and name, and the input's attributes.
+TEL = 'type="tel" autocomplete="tel-national" pattern="[0-9]{10}" maxlength="10"'
+CODE = 'type="text" autocomplete="one-time-code" pattern="[0-9]{6}" maxlength="6"'
+PIN = 'type="password" autocomplete="current-password" pattern="[0-9]*"'
+QUESTIONS = {
+    "mobile": ("Log in", "Mobile number", "mobile", TEL),
+    "code": ("Enter the one-time code", "One-time code", "otp", CODE),
+    "pin": ("Enter your PIN", "PIN", "pin", PIN),
+}
+# Sources of a content security policy have no IPv6 address, and nothing outside ASCII.
+PLAIN_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
 
 
 def lead(state: State, call: Call) -> Reply:
@@ -32,14 +88,15 @@ def lead(state: State, call: Call) -> Reply:
 
 def answer(state: State, call: Call) -> Reply:
     """Answer one request of the page: its form, or what was typed in."""
+    redirect_uri = state.rules.credentials.redirect_uri
     try:
         login = state.login_of(call)
         stage = _stage(state, call, login)
     except Refusal:
-        return _page(state, pages.document("Log in", "", LAPSED))
+        return _page(redirect_uri, "Log in", "", LAPSED)
     form = call.record.path.strip("/")
     if not form:
-        return _page(state, _form(state, call, login, stage))
+        return _page(redirect_uri, *_form(state, call, login, stage))
     login.notice = ""
     try:
         if form == stage:
@@ -48,10 +105,10 @@ def answer(state: State, call: Call) -> Reply:
             login.notice = LATE
     except Refusal as refusal:
         login.notice = refusal.text(echo=False)
-    return _see_other(call.address("login", "/"))
+    return _see_other(call.address("login", "/"), {})
 
 
-def _stage(state: State, call: Call, login: Login) -> Stage:
+def _stage(state: State, call: Call, login: Login) -> str:
     """Return what the login waits for."""
     if login.approved or login.denied:
         return "ended"
@@ -64,58 +121,74 @@ def _stage(state: State, call: Call, login: Login) -> Stage:
     return "code" if waits else "mobile"
 
 
-def _page(state: State, page: str) -> Reply:
-    redirect_uri = state.rules.credentials.redirect_uri
-    return Reply(page, render=lambda html: pages.page_response(html, redirect_uri))
-
-
-def _form(state: State, call: Call, login: Login, stage: Stage) -> str:
-    """Return the page with the form of what the login waits for."""
+def _form(state: State, call: Call, login: Login, stage: str) -> tuple[str, str, str]:
+    """Return title, content and notice of the page with the form that the login waits for."""
     if stage == "ended":
-        return pages.document("Log in", "", OVER)
-    action = call.address("login", f"/{stage}")
-    if stage != "approval":
-        return pages.question(stage, action, login.notice)
-    account, app = state.rules.account, state.rules.credentials.client_id
-    request = (
-        f"The app {app} asks for access to the account {account.user_id} "
-        f"of {account.first_name} {account.last_name}."
+        return "Log in", "", OVER
+    if stage == "approval":
+        account, app = state.rules.account, state.rules.credentials.client_id
+        request = (
+            f"The app {app} asks for access to the account {account.user_id} "
+            f"of {account.first_name} {account.last_name}."
+        )
+        title, fields = "Approve access", DECISION.format(request=escape(request))
+    else:
+        title, label, name, attributes = QUESTIONS[stage]
+        described = ' aria-invalid="true" aria-describedby="notice"' if login.notice else ""
+        fields = FIELD.format(name=name, label=label, attributes=attributes, described=described)
+    action = escape(call.address("login", f"/{stage}"))
+    return title, FORM.format(action=action, fields=fields), login.notice
+
+
+def _page(redirect_uri: str, title: str, content: str, notice: str) -> Reply:
+    """Return a page that runs no script, is kept nowhere, and may end up at `redirect_uri`."""
+    app = urlsplit(redirect_uri)
+    plain = app.scheme in {"http", "https"} and PLAIN_HOST.fullmatch(app.netloc)
+    policy = (
+        "default-src 'none'",
+        f"style-src 'sha256-{STYLE_HASH}'",
+        "img-src data:",
+        # Browsers hold redirects to it too.
+        f"form-action 'self' {app.scheme}:{f'//{app.netloc}' if plain else ''}",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
     )
-    return pages.decision(action, request, login.notice)
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "; ".join(policy)}
+    if notice:
+        content = NOTICE.format(notice=escape(notice)) + content
+    page = DOCUMENT.format(title=title, style=STYLE, content=content)
+    return Reply(page, render=partial(Response, headers=PRIVATE | headers, mimetype="text/html"))
 
 
-def _take(state: State, call: Call, login: Login, stage: Stage) -> Reply:
+def _take(state: State, call: Call, login: Login, stage: str) -> Reply:
     """Take what was typed into the form that is due; all but the last lead back to the page."""
-    known, page = state.rules.credentials, call.address("login", "/")
+    typed = {name: value.strip() for name, value in call.form.items()}
+    known, cookies = state.rules.credentials, {}
+    location = call.address("login", "/")
     if stage == "mobile":
         state.demand_unlocked()
-        right = _typed(call, "mobile") == known.username
+        right = typed.get("mobile") == known.username
         demand(right, Service.SESSION, "No account has this mobile number")
         state.open_otp(login)
-        return _see_other(page)
-    if stage == "code":
-        code = _typed(call, "otp")
+    elif stage == "code":
+        code = typed.get("otp", "")
         demand(SIX_DIGITS.fullmatch(code), Service.SESSION, "The one-time code has six digits")
         state.demand_unlocked()
         state.take_code(code)
         login.otp_token, login.verified = None, "newer"
-        return _see_other(page)
-    if stage == "pin":
-        pin = _typed(call, "pin")
+    elif stage == "pin":
+        pin = typed.get("pin")
         demand(pin, Service.SESSION, "Enter the PIN")
-        return _see_other(page, state.open_session(login, pin, known.pin_code))
-    decision = _typed(call, "decision")
-    demand(decision in {"approve", "deny"}, Service.SESSION, "Approve or deny the access")
-    login.approved = decision == "approve"
-    login.denied = not login.approved
-    if login.denied:
-        return _see_other(state.denied(login))
-    return _see_other(state.way_out(login, call, state.rules.authorize_redirects))
+        cookies = state.open_session(login, pin, known.pin_code)
+    else:
+        decision = typed.get("decision")
+        login.approved, login.denied = decision == "approve", decision == "deny"
+        decided = login.approved or login.denied
+        demand(decided, Service.SESSION, "Approve or deny the access")
+        hops = state.rules.authorize_redirects
+        location = state.denied(login) if login.denied else state.way_out(login, call, hops)
+    return _see_other(location, cookies)
 
 
-def _typed(call: Call, name: str) -> str:
-    return call.form.get(name, "").strip()
-
-
-def _see_other(location: str, cookies: Mapping[str, str] | None = None) -> Reply:
-    return Reply(location, cookies=cookies or {}, render=partial(private_redirect, status=303))
+def _see_other(location: str, cookies: Mapping[str, str]) -> Reply:
+    return Reply(location, cookies=cookies, render=partial(private_redirect, status=303))

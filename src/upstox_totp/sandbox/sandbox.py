@@ -1,5 +1,6 @@
 """The sandbox as its users see it: settings, start and stop, records, faults."""
 
+import contextlib
 import http.client
 import json
 import ssl
@@ -14,7 +15,7 @@ from upstox_totp.sandbox.application import Application
 from upstox_totp.sandbox.calls import STEPS, RequestRecord, Step
 from upstox_totp.sandbox.faults import Fault
 from upstox_totp.sandbox.rules import TOTP_PERIOD, Certificate, Rules, codes_of
-from upstox_totp.sandbox.server import HOST, Listener
+from upstox_totp.sandbox.server import HOST, Server
 from upstox_totp.sandbox.state import State
 
 
@@ -22,15 +23,12 @@ def _post(url: str, message: Mapping[str, str], timeout: float) -> int:
     """Post a message as JSON, past every proxy and redirect, and return the status answered."""
     parts = urlsplit(url)
     secure = parts.scheme == "https"
-    connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = connect(parts.hostname or "", parts.port, timeout=timeout)
-    try:
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    target = parts._replace(scheme="", netloc="", path=parts.path or "/", fragment="").geturl()
+    with contextlib.closing(kind(parts.hostname or "", parts.port, timeout=timeout)) as notifier:
         headers = {"Content-Type": "application/json"}
-        connection.request("POST", target, json.dumps(message).encode(), headers)
-        return connection.getresponse().status
-    finally:
-        connection.close()
+        notifier.request("POST", target, json.dumps(message), headers)
+        return notifier.getresponse().status
 
 
 class Sandbox(Rules):
@@ -112,19 +110,19 @@ class Sandbox(Rules):
             chain, key = certificate
             certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             certificate.load_cert_chain(chain, key)
-        self._scheme = "http" if certificate is None else "https"
+        self._port = port
+        self._context = certificate
         self._state = State(self, clock, clock_offset)
         self._application = Application(self._state)
         # How many requests `clear_requests` forgot.
         self._cleared = 0
-        self._listener = Listener(port, certificate, self._application.respond, self.now)
+        self._server: Server | None = None
+        self._accepted = 0
         self.notifier_url = notifier_url
 
     def __repr__(self) -> str:
         """Return where the sandbox listens, without its credentials."""
-        port = self._listener.port
-        where = "stopped" if port is None else f"{self._scheme}://{HOST}:{port}"
-        return f"<Sandbox {where}>"
+        return f"<Sandbox {self.base_domain if self._server else 'stopped'}>"
 
     def __enter__(self) -> Self:
         """Start the sandbox."""
@@ -142,13 +140,16 @@ class Sandbox(Rules):
             RuntimeError: It is started already.
             OSError: The port is taken.
         """
-        if self._listener.port is not None:
+        if self._server is not None:
             raise RuntimeError("the sandbox is started already")
-        self._listener.open()
+        respond, accepted = self._application.respond, self.connections
+        self._server = Server(self._port, self._context, respond, self.now, accepted)
 
     def stop(self) -> None:
         """Stop listening, end every connection at once, and leave no thread or socket behind."""
-        self._listener.close()
+        if self._server is not None:
+            self._server.close()
+            self._accepted, self._server = self._server.accepted, None
 
     @property
     def port(self) -> int:
@@ -157,9 +158,9 @@ class Sandbox(Rules):
         Raises:
             RuntimeError: It is not started.
         """
-        if self._listener.port is None:
+        if self._server is None:
             raise RuntimeError("the sandbox is not started")
-        return self._listener.port
+        return self._server.server_address[1]
 
     @property
     def base_domain(self) -> str:
@@ -168,7 +169,8 @@ class Sandbox(Rules):
         Raises:
             RuntimeError: The sandbox is not started.
         """
-        return f"{self._scheme}://{HOST}:{self.port}/{{stage}}"
+        scheme = "http" if self._context is None else "https"
+        return f"{scheme}://{HOST}:{self.port}/{{stage}}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -303,7 +305,8 @@ class Sandbox(Rules):
 
     def resume(self) -> None:
         """Listen again on the same port after `Fault.then_refuse`."""
-        self._listener.resume()
+        if self._server is not None:
+            self._server.resume()
 
     @property
     def requests(self) -> list[RequestRecord]:
@@ -317,7 +320,7 @@ class Sandbox(Rules):
     @property
     def connections(self) -> int:
         """How many TCP connections were accepted."""
-        return self._listener.accepted
+        return self._accepted if self._server is None else self._server.accepted
 
     @property
     def otp_requests(self) -> int:

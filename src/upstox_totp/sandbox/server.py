@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import selectors
 import socket
 import ssl
@@ -38,7 +39,7 @@ class Wire(WSGIRequestHandler):
         """Answer one request."""
         # werkzeug's own way to an application ends every connection after one request.
         self.environ = self.make_environ()
-        self.server.listener.respond(self.environ, self)
+        self.server.respond(self.environ, self)
 
     def send_head(self, response: Response, **added: str) -> bytes:
         """Send status line and headers, and those `added` as they are; return the body."""
@@ -79,25 +80,39 @@ class Wire(WSGIRequestHandler):
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Return the `Date` header, by the sandbox's clock."""
-        now = self.server.listener.now() if timestamp is None else timestamp
-        return formatdate(now, usegmt=True)
+        return formatdate(self.server.now() if timestamp is None else timestamp, usegmt=True)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - inherited
         """Log nothing."""
 
 
 class Server(ThreadingTCPServer):
-    """Listens on a port of the loopback interface, and accepts connections."""
+    """Listens on the loopback interface, and can stop to while connections go on."""
 
-    allow_reuse_address = True
+    # On Windows it would let two servers share a port.
+    allow_reuse_address = os.name == "posix"
     request_queue_size = 128
     # What werkzeug asks of the server.
     multithread, multiprocess = True, False
 
-    def __init__(self, port: int, listener: "Listener") -> None:
-        self.listener = listener
-        self.ssl_context = listener.context
+    def __init__(
+        self,
+        port: int,
+        context: ssl.SSLContext | None,
+        respond: Callable[[dict[str, Any], Wire], None],
+        now: Callable[[], float],
+        accepted: int,
+    ) -> None:
         super().__init__((HOST, port), Wire)
+        self.ssl_context = context
+        self.respond = respond
+        self.now = now
+        self.accepted = accepted
+        # What keeps the port while connects are refused.
+        self.held: list[socket.socket] = []
+        self._lock = threading.RLock()
+        self._connections: dict[threading.Thread, socket.socket] = {}
+        self._listen()
 
     def get_request(self) -> tuple[Any, Any]:
         """Accept a connection, whose number joins its address."""
@@ -107,8 +122,8 @@ class Server(ThreadingTCPServer):
             connection = self.ssl_context.wrap_socket(
                 connection, server_side=True, do_handshake_on_connect=False
             )
-        self.listener.accepted += 1
-        return connection, (*address, self.listener.accepted)
+        self.accepted += 1
+        return connection, (*address, self.accepted)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread that can be waited for."""
@@ -119,7 +134,8 @@ class Server(ThreadingTCPServer):
             daemon=True,
         )
         thread.start()
-        self.listener.serving(thread, request)
+        living = {one: peer for one, peer in self._connections.items() if one.is_alive()}
+        self._connections = living | {thread: request}
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - inherited
         """Report a mistake of the sandbox or of a fault's function; clients may hang up."""
@@ -127,82 +143,48 @@ class Server(ThreadingTCPServer):
         if not isinstance(error, OSError):
             logger.error("the sandbox failed to answer %s", client_address[:2], exc_info=error)
 
-
-class Listener:
-    """Listens on the loopback interface, and can stop to while connections go on."""
-
-    def __init__(
-        self,
-        port: int,
-        context: ssl.SSLContext | None,
-        respond: Callable[[dict[str, Any], Wire], None],
-        now: Callable[[], float],
-    ) -> None:
-        self._asked = port
-        self.context = context
-        self.respond = respond
-        self.now = now
-        self.port: int | None = None
-        self.accepted = 0
-        # What keeps the port while connects are refused.
-        self.held: list[socket.socket] = []
-        self._lock = threading.RLock()
-        self._serving: tuple[Server, threading.Thread] | None = None
-        self._connections: dict[threading.Thread, socket.socket] = {}
-
-    def open(self) -> None:
-        """Listen, or raise an OSError if the port is taken."""
-        with self._lock:
-            server = Server(self.port or self._asked, self)
-            self.port = server.server_address[1]
-            thread = threading.Thread(
-                target=server.serve_forever, args=(POLL,), name="sandbox-listener", daemon=True
-            )
-            thread.start()
-            self._serving = (server, thread)
-
     def close(self) -> None:
         """Stop listening and end every connection."""
         with self._lock:
-            self._deafen()
+            self._stop_listening()
             self._release()
         for thread, peer in self._connections.items():
             # Past the TLS layer, which is not made for two threads.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(peer, socket.SHUT_RDWR)
             thread.join(JOIN)
-        self.port = None
-
-    def serving(self, thread: threading.Thread, peer: socket.socket) -> None:
-        """Remember the thread and the socket of a connection while it lasts."""
-        # Only the thread that accepts connections comes here.
-        living = {one: other for one, other in self._connections.items() if one.is_alive()}
-        self._connections = living | {thread: peer}
 
     def refuse(self) -> None:
         """Stop listening; a socket in `held` keeps the port, so that connects are refused."""
         with self._lock:
-            if self._serving is not None:
-                self._deafen()
-                holder = socket.socket()
-                self.held.append(holder)
-                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                holder.bind((HOST, self.port or 0))
+            if self._listening.is_alive():
+                self._stop_listening()
+                self._bind_anew()
+                self.held.append(self.socket)
 
     def resume(self) -> None:
         """Listen again on the same port, if it was stopped."""
         with self._lock:
             if self.held:
                 self._release()
-                self.open()
+                self._bind_anew()
+                self.server_activate()
+                self._listen()
 
-    def _deafen(self) -> None:
-        if self._serving is not None:
-            server, thread = self._serving
-            server.shutdown()
-            thread.join(JOIN)
-            server.server_close()
-            self._serving = None
+    def _listen(self) -> None:
+        self._listening = threading.Thread(
+            target=self.serve_forever, args=(POLL,), name="sandbox-listener", daemon=True
+        )
+        self._listening.start()
+
+    def _stop_listening(self) -> None:
+        self.shutdown()
+        self._listening.join(JOIN)
+        self.server_close()
+
+    def _bind_anew(self) -> None:
+        self.socket = socket.socket()
+        self.server_bind()
 
     def _release(self) -> None:
         for held in self.held:
