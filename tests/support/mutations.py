@@ -15,6 +15,7 @@ from urllib.parse import quote
 from support.wire_faults import last_on_connection
 from upstox_totp import ErrorCode
 from upstox_totp.sandbox import Fault
+from upstox_totp.sandbox.calls import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,7 +204,7 @@ class Mutator:
         def answer(call: Call, _: Proceed) -> Response:
             chance = random.Random(number)  # noqa: S311 - as above
             text = f"{words} {self._echo(chance, (*call.sent(), *self.secrets))}"
-            return call.reply(_envelope(shape, code, text), status)
+            return call.response(Reply(_envelope(shape, code, text), status))
 
         return self._labelled(step, label, Fault(f"refused {code} {status} {shape}", answer))
 

@@ -166,22 +166,6 @@ def demand_field(name: str, sent: object) -> None:
     demand(sent, MISSING[name], f"{name} is required", name=name)
 
 
-def failure(
-    stage: str, code: Code, message: str, value: object = None, name: str | None = None
-) -> dict[str, Any]:
-    """Return a host's envelope of a failure; `api` says each key in both spellings (documented)."""
-    if stage != "api":
-        return {"success": False, "error": {"code": code, "message": message}}
-    keys = {"error_code": code, "property_path": name, "invalid_value": value}
-    older = {"errorCode": code, "propertyPath": name, "invalidValue": value}
-    return {"status": "error", "errors": [{"message": message, **older, **keys}]}
-
-
-def failure_status(stage: str, code: Code) -> int:
-    """Return the HTTP status of a failure: 200 on `service` (one client, live), 4xx on `api`."""
-    return STATUSES.get(code, 400) if stage == "api" else 200
-
-
 def private_redirect(location: str, status: int = 302) -> Response:
     """Return a redirect that no cache keeps and that tells the next page nothing of this one."""
     response = redirect(location, status)
@@ -246,7 +230,35 @@ class Call(Request):
         body = leaves(self.record.json)
         return [*filter(None, (*self.args.values(), *body, *self.form.values(), self.bearer))]
 
-    def reply(self, value: object, status: int = 200) -> Response:
-        """Return `value` as JSON with the sandbox's `Content-Type` to the letter."""
-        charset = f";charset={self.rules.charset.upper()}" if self.rules.charset else ""
-        return Response(json.dumps(value), status, content_type=f"{JSON}{charset}")
+    def failed(
+        self,
+        code: Code,
+        message: str,
+        value: object = None,
+        name: str | None = None,
+        status: int | None = None,
+    ) -> Reply:
+        """Return the host's envelope of a failure, with its usual status unless another is given.
+
+        `service` says it with 200 (one client, live), `api` with each key in both spellings.
+        """
+        if self.stage != "api":
+            error = {"code": code, "message": message}
+            return Reply({"success": False, "error": error}, status or 200)
+        keys = {"error_code": code, "property_path": name, "invalid_value": value}
+        older = {"errorCode": code, "propertyPath": name, "invalidValue": value}
+        errors = [{"message": message, **older, **keys}]
+        return Reply({"status": "error", "errors": errors}, status or STATUSES.get(code, 400))
+
+    def response(self, reply: Reply) -> Response:
+        """Return what goes out, JSON with the sandbox's `Content-Type` to the letter."""
+        if reply.render is not None:
+            response = reply.render(reply.payload)
+        else:
+            charset = f";charset={self.rules.charset.upper()}" if self.rules.charset else ""
+            text = json.dumps(reply.payload)
+            response = Response(text, reply.status, content_type=f"{JSON}{charset}")
+        for name, value in reply.cookies.items():
+            secure = self.is_secure
+            response.set_cookie(name, value, httponly=True, secure=secure, samesite="Lax")
+        return response

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from upstox_totp.sandbox.calls import LOOP_PATH, Api, Call, Code, failure, failure_status
+from upstox_totp.sandbox.calls import LOOP_PATH, Api, Call, Code, Reply
 from upstox_totp.sandbox.server import Wire
 
 Alteration = Callable[[Any], Any]
@@ -129,9 +129,8 @@ class Fault:
         """
 
         def answer(call: Call, _: Proceed) -> Response:
-            response = call.reply(
-                failure(call.stage, Api.TOO_MANY, "Too Many Request Sent"), status
-            )
+            reply = call.failed(Api.TOO_MANY, "Too Many Request Sent", status=status)
+            response = call.response(reply)
             response.headers["Retry-After"] = str(value)
             return response
 
@@ -145,7 +144,7 @@ class Fault:
             value: Anything JSON can hold.
             status: The HTTP status.
         """
-        return cls("json", lambda call, _: call.reply(value, status))
+        return cls("json", lambda call, _: call.response(Reply(value, status)))
 
     @classmethod
     def body(cls, body: bytes, content_type: str = "application/json") -> Self:
@@ -210,8 +209,7 @@ class Fault:
         def answer(call: Call, _: Proceed) -> Response:
             repeated = call.rules.echo if echo is None else echo
             text = " ".join([message, *(call.sent() if repeated else [])])
-            usual = failure_status(call.stage, code)
-            return call.reply(failure(call.stage, code, text), usual if status is None else status)
+            return call.response(call.failed(code, text, status=status))
 
         return cls(f"refuse {code}", answer)
 

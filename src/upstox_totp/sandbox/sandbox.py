@@ -1,6 +1,7 @@
 """The sandbox as its users see it: settings, start and stop, records, faults."""
 
 import contextlib
+import functools
 import http.client
 import json
 import ssl
@@ -11,7 +12,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from upstox_totp.sandbox.api import approved
-from upstox_totp.sandbox.application import Application
+from upstox_totp.sandbox.application import respond
 from upstox_totp.sandbox.calls import STEPS, RequestRecord, Step
 from upstox_totp.sandbox.faults import Fault
 from upstox_totp.sandbox.rules import TOTP_PERIOD, Certificate, Rules, codes_of
@@ -113,7 +114,6 @@ class Sandbox(Rules):
         self._port = port
         self._context = certificate
         self._state = State(self, clock, clock_offset)
-        self._application = Application(self._state)
         # How many requests `clear_requests` forgot.
         self._cleared = 0
         self._server: Server | None = None
@@ -142,8 +142,8 @@ class Sandbox(Rules):
         """
         if self._server is not None:
             raise RuntimeError("the sandbox is started already")
-        respond, accepted = self._application.respond, self.connections
-        self._server = Server(self._port, self._context, respond, self.now, accepted)
+        answer = functools.partial(respond, self._state)
+        self._server = Server(self._port, self._context, answer, self.now, self._accepted)
 
     def stop(self) -> None:
         """Stop listening, end every connection at once, and leave no thread or socket behind."""
@@ -271,9 +271,8 @@ class Sandbox(Rules):
         """Begin anew on the same port and clock: no locks, logins, tokens, faults, records."""
         with self._state.lock:
             self._state.reset()
-        self.behave()
-        self._application.received.clear()
-        self._cleared = 0
+            self._cleared = 0
+        self.resume()
 
     def misbehave(self, step: Step, fault: Fault, times: int | None = None) -> None:
         """Let a step misbehave.
@@ -294,13 +293,13 @@ class Sandbox(Rules):
         if times is not None and times < 1:
             raise ValueError("times must be at least 1")
         with self._state.lock:
-            coming = self._application.faults[step]
+            coming = self._state.faults[step]
             coming.append(repeat(fault) if times is None else repeat(fault, times))
 
     def behave(self) -> None:
         """Forget every fault, and listen again if one stopped that."""
         with self._state.lock:
-            self._application.faults.clear()
+            self._state.faults.clear()
         self.resume()
 
     def resume(self) -> None:
@@ -311,11 +310,11 @@ class Sandbox(Rules):
     @property
     def requests(self) -> list[RequestRecord]:
         """The requests received so far, oldest first."""
-        return [record for record, _ in self._application.received[self._cleared :]]
+        return [record for record, _ in self._state.received[self._cleared :]]
 
     def clear_requests(self) -> None:
         """Forget the requests received; the counts go on."""
-        self._cleared = len(self._application.received)
+        self._cleared = len(self._state.received)
 
     @property
     def connections(self) -> int:
@@ -328,7 +327,7 @@ class Sandbox(Rules):
 
         The login page's form for the mobile number is one.
         """
-        return self._application.counted("otp_request")
+        return self._state.counted("otp_request")
 
     @property
     def codes_received(self) -> int:
@@ -336,7 +335,7 @@ class Sandbox(Rules):
 
         They come from the verification, the login page's form, and each TOTP login.
         """
-        return self._application.counted("code")
+        return self._state.counted("code")
 
     @property
     def pins_received(self) -> int:
@@ -344,7 +343,7 @@ class Sandbox(Rules):
 
         They come from the PIN step, the login page's form, and each TOTP login.
         """
-        return self._application.counted("pin")
+        return self._state.counted("pin")
 
     @property
     def totp_logins(self) -> int:
@@ -352,7 +351,7 @@ class Sandbox(Rules):
 
         Each counts as a code and as a PIN received, too.
         """
-        return self._application.counted("totp_login")
+        return self._state.counted("totp_login")
 
     @property
     def logins(self) -> int:

@@ -6,13 +6,15 @@ import hmac
 import json
 import secrets
 import threading
-from collections.abc import Callable, Iterable
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from upstox_totp.sandbox.calls import Call, Refusal, Revision, Service, demand
+from upstox_totp.sandbox.calls import Call, Refusal, RequestRecord, Revision, Service, demand
+from upstox_totp.sandbox.faults import PROPER, Fault
 from upstox_totp.sandbox.rules import TOTP_PERIOD, RateLimit, Rules, codes_of
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -93,6 +95,10 @@ class State:
 
     def reset(self) -> None:
         """Forget everything, but the app's notifier."""
+        # Each request, and what it counts as on a path there is.
+        self.received: list[tuple[RequestRecord, Collection[str]]] = []
+        # By step, in the order they were asked for, each as often as it was.
+        self.faults: defaultdict[str | None, deque[Iterator[Fault]]] = defaultdict(deque)
         self.completed = 0
         self.requested: TokenRequest | None = None
         self.messages: list[dict[str, str]] = []
@@ -115,6 +121,19 @@ class State:
         self._otp_requests: list[float] = []
         self._blocked_until = 0.0
         self._totp_logins: list[float] = []
+
+    def counted(self, kind: str) -> int:
+        """Return how many requests counted as `kind`, whatever was answered."""
+        return sum(kind in counts for _, counts in tuple(self.received))
+
+    def next_fault(self, step: str | None) -> Fault:
+        """Return the fault of the next request of `step`; `PROPER` if there is none."""
+        coming = self.faults[step]
+        while coming:
+            if fault := next(coming[0], None):
+                return fault
+            coming.popleft()
+        return PROPER
 
     def now(self) -> float:
         """Return the server's time in epoch seconds."""
