@@ -12,8 +12,8 @@ from werkzeug.routing import Map
 
 from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP
 from upstox_totp._api import routes
-from upstox_totp.sandbox import Fault, Sandbox, application
-from upstox_totp.sandbox.routes import ROUTES
+from upstox_totp.sandbox import Fault, Sandbox
+from upstox_totp.sandbox import routes as sandbox_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -127,9 +127,12 @@ def spent(sandbox: Sandbox) -> str:
 def drifted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Drift:
     """A change at Upstox, made in the sandbox."""
     drift: Drift = DRIFTS[request.param]
-    rules = [replace(route, path=follow(route.path, drift.moved)).rule() for route in ROUTES]
+    rules = [
+        replace(route, path=follow(route.path, drift.moved)).rule()
+        for route in sandbox_routes.ROUTES
+    ]
     moved = Map(rules, strict_slashes=False, merge_slashes=False)
-    monkeypatch.setattr(application, "MAP", moved)
+    monkeypatch.setattr(sandbox_routes, "MAP", moved)
     return drift
 
 

@@ -100,8 +100,8 @@ class Rules:
     credentials: Credentials = field(default_factory=_made_up)
     revision: Offer = "both"
     step_clock: bool = False
-    clock_offset: InitVar[float] = 0.0
-    clock: InitVar[Callable[[], float]] = time.time
+    clock_offset: float = 0.0
+    clock: Callable[[], float] = time.time
     charset: str | None = None
     certificate: InitVar[Certificate | None] = None
     otp_limit: int = 100

@@ -5,16 +5,16 @@ import functools
 import http.client
 import json
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import repeat
 from typing import Self
 from urllib.parse import urlsplit
 
 from upstox_totp.sandbox.api import approved
-from upstox_totp.sandbox.application import respond
 from upstox_totp.sandbox.calls import STEPS, RequestRecord, Step
 from upstox_totp.sandbox.faults import Fault
+from upstox_totp.sandbox.routes import respond
 from upstox_totp.sandbox.rules import TOTP_PERIOD, Certificate, Rules, codes_of
 from upstox_totp.sandbox.server import HOST, Server
 from upstox_totp.sandbox.state import State
@@ -98,12 +98,7 @@ class Sandbox(Rules):
     """
 
     def __post_init__(
-        self,
-        port: int,
-        clock_offset: float,
-        clock: Callable[[], float],
-        certificate: Certificate | None,
-        notifier_url: str | None,
+        self, port: int, certificate: Certificate | None, notifier_url: str | None
     ) -> None:
         """Check the settings, and put the parts together."""
         super().__post_init__()
@@ -111,9 +106,9 @@ class Sandbox(Rules):
             chain, key = certificate
             certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             certificate.load_cert_chain(chain, key)
-        self._port = port
         self._context = certificate
-        self._state = State(self, clock, clock_offset)
+        self._port = port
+        self._state = State(self)
         # How many requests `clear_requests` forgot.
         self._cleared = 0
         self._server: Server | None = None
@@ -260,7 +255,7 @@ class Sandbox(Rules):
             seconds: How far; negative to move it back.
         """
         with self._state.lock:
-            self._state.offset += seconds
+            self.clock_offset += seconds
 
     def unlock(self) -> None:
         """Lift the account's lock, the block of one-time passwords and the TOTP login's limits."""

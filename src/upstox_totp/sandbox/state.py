@@ -7,7 +7,7 @@ import json
 import secrets
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
@@ -83,10 +83,8 @@ class TokenRequest:
 class State:
     """All the service remembers; whoever uses it holds its lock."""
 
-    def __init__(self, rules: Rules, clock: Callable[[], float], offset: float) -> None:
+    def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.offset = offset
-        self._clock = clock
         self._stepped = 0.0
         self.lock = threading.RLock()
         self.notifier_url: str | None = None
@@ -141,7 +139,7 @@ class State:
 
     def lived(self) -> float:
         """Return the time without the steps, which stand for waits and must age no login."""
-        return self._clock() + self.offset
+        return self.rules.clock() + self.rules.clock_offset
 
     def begin(self, state: str | None) -> Login:
         """Return a new login; the app wants `state` back with the code."""
