@@ -125,6 +125,6 @@ def test_the_code_in_an_address(address: str, code: str | None) -> None:
 def test_an_address_that_nobody_here_can_call() -> None:
     """An app may have a scheme of its own, or none that can be read: its query does not count."""
     assert address_of("https://app.example.com?x") == address_of("https://app.example.com/")
-    assert address_of("my-app://callback?code=1").origin is None
+    assert address_of("my-app://callback?code=1")[0] is None
     for text in ("https://[::1?code=1", "https://[::1#code=1", "https://[::1?x#y"):
         assert address_of(text) == (None, "https://[::1")

@@ -26,7 +26,7 @@ from upstox_totp.errors import UpstoxError, ValidationError
 from upstox_totp.transcript import Exchange, Step, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from upstox_totp._api.routes import Route
     from upstox_totp._cache.attempt_log import AttemptLog
@@ -70,10 +70,16 @@ class Context:
         pause: How long to wait between two requests, in seconds.
         secrets: What must not appear in any text that is shown or stored.
         transcript: What happened so far.
+        extend: Makes sure, before a request of at most so many seconds, that it may be sent.
     """
 
-    def __init__(self, secrets: Secrets | None = None, pause: float = 0.0) -> None:
-        self.pause = pause
+    def __init__(
+        self,
+        secrets: Secrets | None = None,
+        pause: float = 0.0,
+        extend: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        self.pause, self.extend = pause, extend
         self.secrets = secrets or Secrets()
         self.transcript: list[Exchange] = []
 
@@ -101,9 +107,6 @@ class Context:
             error.error_code = mask(error.error_code)
         error.step = step
         error.transcript = list(self.transcript)
-
-    def extend(self, seconds: float) -> None:
-        """Make sure, before a request of at most so many seconds, that it may be sent."""
 
     def broken_off(self, failure: Exception, url: str) -> requests.RequestException:
         """Return a network failure of the last request, without what was sent and answered."""

@@ -13,6 +13,8 @@ import sys
 import threading
 import webbrowser
 from collections import Counter
+from contextlib import nullcontext
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -115,28 +117,24 @@ class BrowserLoginAPI(LoginMethod):
         browser = _find_browser()
         # Without a browser here, one elsewhere would come back to its own machine.
         server = None if browser is None and self.paste else _listen(config.redirect_uri, callback)
-        if server is None:
-            if self.paste is None:
-                raise ConfigurationError(
-                    "The browser cannot come back to this program by itself: redirect_uri "
-                    "(UPSTOX_REDIRECT_URI) is not http on the loopback interface with a port that "
-                    "is free.",
-                    details={"settings": ["redirect_uri"]},
-                    suggestions=[
-                        "Give the app a redirect URI such as http://127.0.0.1:8000/callback.",
-                        "Or set browser_login.paste (such as getpass.getpass).",
-                    ],
-                )
-            self._show(browser, page)
-            with context.step(Step.BROWSER):
-                code = callback.read_address(SecretStr(self.paste(_PROMPT)))
-            return self._exchange_code(context, code, routes.CODE_EXCHANGE)
-        with server:
+        if server is None and self.paste is None:
+            raise ConfigurationError(
+                "The browser cannot come back to this program by itself: redirect_uri "
+                "(UPSTOX_REDIRECT_URI) is not http on the loopback interface with a port that is "
+                "free.",
+                details={"settings": ["redirect_uri"]},
+                suggestions=[
+                    "Give the app a redirect URI such as http://127.0.0.1:8000/callback.",
+                    "Or set browser_login.paste (such as getpass.getpass).",
+                ],
+            )
+        with server or nullcontext():
             callback.problem = "The program that began the login has ended."
             try:
                 failed = self._show(browser, page)
+                find = partial(self._find_pasted, failed, comes_back=server is not None)
                 with context.step(Step.BROWSER):
-                    code = callback.wait(lambda: self._find_pasted(failed))
+                    code = callback.wait(find)
                 response = self._exchange_code(context, code, routes.CODE_EXCHANGE)
                 callback.problem = None
             except Exception as error:
@@ -164,11 +162,14 @@ class BrowserLoginAPI(LoginMethod):
             threading.Thread(target=_open, args=(browser, page, failed), daemon=True).start()
         return failed
 
-    def _find_pasted(self, failed: threading.Event) -> str | None:
+    def _find_pasted(self, failed: threading.Event, *, comes_back: bool) -> SecretStr | None:
         """Return an address that the user pasted because their browser does not come back."""
-        if self.look is not None:
-            return self.look()
-        return self.paste(_PROMPT) if self.paste is not None and failed.is_set() else None
+        if comes_back and self.look is not None:
+            found = self.look()
+            return SecretStr(found) if found else None
+        if self.paste is None or (comes_back and not failed.is_set()):
+            return None
+        return SecretStr(self.paste(_PROMPT))
 
 
 class _ForeignCallbackError(ValidationError):
@@ -219,7 +220,7 @@ class _Callback:
             return HTTPStatus.OK, _DONE
         return HTTPStatus.BAD_REQUEST, write_page("You are not logged in", self.problem, _BACK)
 
-    def wait(self, look: Callable[[], str | None]) -> SecretStr:
+    def wait(self, look: Callable[[], SecretStr | None]) -> SecretStr:
         """Wait for the browser, or for what `look` finds, and return the authorization code."""
         while not self._came.wait(0.1):
             if _clock.monotonic() >= self._ends:
@@ -233,8 +234,8 @@ class _Callback:
                         "If it shows an error, compare UPSTOX_REDIRECT_URI with your app's.",
                     ],
                 )
-            pasted = SecretStr(look() or "")
-            if pasted:
+            pasted = look()
+            if pasted is not None:
                 with self._lock:
                     # A browser that comes now is told that this login was answered.
                     self._outcome = self._outcome or self.read_address(pasted)
@@ -336,7 +337,7 @@ def _listen(uri: str, callback: _Callback) -> CallbackServer | None:
             host,
             port,
             authority=urlsplit(uri).netloc.lower().removesuffix(":80"),
-            path=address_of(uri).path,
+            path=address_of(uri)[1],
             answer=callback.answer,
         )
     except OSError as error:

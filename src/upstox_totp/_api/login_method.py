@@ -42,13 +42,9 @@ class LoginContext(Context):
     """
 
     def __init__(self, client: Client, attempt_log: AttemptLog, *, cached: bool = True) -> None:
-        super().__init__(client.secrets, client.config.sleep_time / 1000)
+        super().__init__(client.secrets, client.config.sleep_time / 1000, attempt_log.extend)
         self.attempt_log = attempt_log
         self.cached = cached
-
-    def extend(self, seconds: float) -> None:
-        """Make sure, before a request of at most so many seconds, that the lock is still held."""
-        self.attempt_log.extend(seconds)
 
     def sending(
         self, *credentials: Credential, time_step: int | None = None
@@ -81,7 +77,10 @@ class LoginMethod(BaseAPI):
             APIError: If Upstox refused for another reason.
             requests.RequestException: If a request got no whole answer.
         """
-        return log_in_alone(self._client, self._log_in_uncached)
+        client = self._client
+        return log_in_alone(
+            client, lambda log: self.log_in(LoginContext(client, log, cached=False))
+        )
 
     def log_in(self, context: LoginContext) -> AccessTokenResponse:
         """Log in as a part of a login that may have tried other methods before."""
@@ -102,9 +101,6 @@ class LoginMethod(BaseAPI):
     @abstractmethod
     def _run(self, context: LoginContext) -> AccessTokenResponse:
         """Send the requests of this method."""
-
-    def _log_in_uncached(self, attempt_log: AttemptLog) -> AccessTokenResponse:
-        return self.log_in(LoginContext(self._client, attempt_log, cached=False))
 
     def _claim_code(self, context: LoginContext, *, pauses: int) -> tuple[SecretStr, int]:
         """Return a one-time password to send, and its time step.

@@ -103,7 +103,15 @@ class PageLogin(LoginMethod):
         names = ("client_id", "redirect_uri", "user_id")
         missing = [name for name in names if not _is_plain(told.get(name, [""])[0])]
         if missing:
-            raise _no_login_page(missing)
+            raise ValidationError(
+                "The login dialog did not lead to the login page: expected "
+                f"{', '.join(missing)} in the address that it redirects to.",
+                details={"expected": missing, "route": str(routes.DIALOG)},
+                suggestions=[
+                    "Check client_id (UPSTOX_CLIENT_ID) and redirect_uri (UPSTOX_REDIRECT_URI).",
+                    "If a browser shows the login page for them, report error.transcript.",
+                ],
+            )
         dialog = _Dialog(*(told[name][0] for name in names))
         context.secrets.add_personal(dialog.user_id)
         return dialog
@@ -303,20 +311,6 @@ def _incomplete(message: str, suggestion: str, setting: str) -> AuthenticationEr
     error = AuthenticationError(message, suggestions=[suggestion])
     error.settings = (setting,)
     return error
-
-
-def _no_login_page(missing: list[str]) -> ValidationError:
-    return ValidationError(
-        "The login dialog did not lead to the login page: expected "
-        f"{', '.join(missing)} in the address that it redirects to.",
-        details={"expected": missing, "route": str(routes.DIALOG)},
-        suggestions=[
-            (
-                "Check client_id (UPSTOX_CLIENT_ID) and redirect_uri (UPSTOX_REDIRECT_URI); if a "
-                "browser shows the login page for them, report error.transcript."
-            )
-        ],
-    )
 
 
 def _is_plain(text: str) -> bool:

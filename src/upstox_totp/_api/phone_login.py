@@ -78,8 +78,17 @@ class PhoneLoginAPI(LoginMethod):
             context.attempt_log.note_request(until)
         if self.announce is not None:
             self.announce(request)
+        lapses = as_datetime(until).astimezone(IST)
+        pending = TokenPendingError(
+            "The token was asked for, and nobody has approved it on the phone yet.",
+            suggestions=[
+                f"Approve it in the Upstox app or on WhatsApp before {lapses:%d %b %Y, %H:%M} IST.",
+                "Then ask again where the notifier caches tokens.",
+            ],
+        )
+        pending.ends = until if self.timeout is None else min(until, _clock.time() + self.timeout)
         with context.step(Step.TOKEN_REQUEST):
-            raise _pending(until, self.timeout)
+            raise pending
 
     def _send_request(self, context: Context) -> TokenRequestData:
         config = self._client.config
@@ -92,16 +101,3 @@ class PhoneLoginAPI(LoginMethod):
             headers=routes.api_headers(),
             document={"client_secret": config.client_secret},
         ).data
-
-
-def _pending(until: float, timeout: float | None) -> TokenPendingError:
-    lapses = as_datetime(until).astimezone(IST)
-    pending = TokenPendingError(
-        "The token was asked for, and nobody has approved it on the phone yet.",
-        suggestions=[
-            f"Approve it in the Upstox app or on WhatsApp before {lapses:%d %b %Y, %H:%M} IST.",
-            "Then ask again where the notifier caches tokens.",
-        ],
-    )
-    pending.ends = until if timeout is None else min(until, _clock.time() + timeout)
-    return pending

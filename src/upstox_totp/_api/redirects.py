@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 from pydantic import SecretStr
@@ -43,7 +43,7 @@ def check_address(uri: SecretStr, app_uri: str, base_domain: str, secrets: Secre
     # The address may hold a code: the frames that raise must not have it as text.
     if address_of(uri.get_secret_value()) == address_of(app_uri):
         raise _ended_at_app(uri, secrets)
-    if not is_upstox(address_of(uri.get_secret_value()).origin, base_domain):
+    if not is_upstox(address_of(uri.get_secret_value())[0], base_domain):
         raise _leads_away(uri, secrets)
     if secrets.holds(uri.get_secret_value().partition("://")[2].partition("/")[2]):
         raise ValidationError(
@@ -91,18 +91,11 @@ def _query(url: str) -> dict[str, list[str]]:
         return {}
 
 
-class Address(NamedTuple):
-    """An address in the form in which it would be asked."""
-
-    origin: tuple[str, str, int] | None
-    path: str
-
-
-def address_of(url: str) -> Address:
-    """Return where a URL leads, whatever its query: equal for all spellings of one address."""
+def address_of(url: str) -> tuple[tuple[str, str, int] | None, str]:
+    """Return origin and path of a URL: equal for all spellings of one address."""
     try:
         path = parse_url(requote_uri(url).partition("?")[0]).path
-        return Address(origin(url), path or "/")
+        return origin(url), path or "/"
     except (LocationParseError, ValueError):
         # An app may have a scheme of its own, which nobody here can call.
-        return Address(None, url.partition("?")[0].partition("#")[0])
+        return None, url.partition("?")[0].partition("#")[0]
