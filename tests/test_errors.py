@@ -6,7 +6,6 @@ import copy
 import json
 import pickle
 import re
-from pathlib import Path
 
 import pytest
 import requests
@@ -290,11 +289,3 @@ def test_a_network_error_keeps_class_method_and_url() -> None:
     assert type(network_error(OSError("x"), Step.PIN, "GET", "https://h/")) is (
         requests.RequestException
     )
-
-
-def test_the_module_docstring_draws_the_whole_tree() -> None:
-    """Every class is in the drawing."""
-    from upstox_totp import errors  # noqa: PLC0415 - its docstring alone
-
-    assert all(kind.__name__ in str(errors.__doc__) for kind in KINDS)
-    assert Path(errors.__file__).name == "errors.py"

@@ -1,16 +1,5 @@
 """What can go wrong, and what the user can do about it.
 
-::
-
-    UpstoxError
-    ├── ConfigurationError   a setting is missing or invalid; nothing was sent
-    ├── ValidationError      an answer is not what the protocol says
-    ├── AuthenticationError  a credential was rejected; trying again costs an attempt
-    ├── RateLimitError       too many requests or one-time passwords; wait
-    └── APIError             Upstox refused for any other reason
-        ├── LoginWaitError   another login of the account, or its user, did not finish in time
-        └── CacheError       the cache that several machines share cannot be used
-
 A failure of the network is not an ``UpstoxError``: it stays a ``requests.RequestException``. What
 you must know while the login goes on is an ``UpstoxWarning``.
 """

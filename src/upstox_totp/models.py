@@ -9,25 +9,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
     PrivateAttr,
+    StringConstraints,
     model_validator,
 )
 from pydantic_core.core_schema import CoreSchema, any_schema, union_schema
 
 from upstox_totp import _clock
 from upstox_totp._cache.lifetime import as_datetime, expiry, milliseconds, next_expiry, when
-
-
-def _sendable(text: str) -> str:
-    # It goes into a header or a form later, where it must be a plain word.
-    if not (text.isascii() and text.isprintable() and text.strip() == text and text):
-        raise ValueError("not plain printable text")
-    return text
 
 
 class _AsItCame:
@@ -40,7 +33,8 @@ class _AsItCame:
 
 _T = TypeVar("_T")
 
-Word = Annotated[str, AfterValidator(_sendable)]
+# It goes into a header or a form later, where it must be a plain word.
+Word = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]*[!-~])?$")]
 
 Lenient = Annotated[_T, _AsItCame]
 """A field that no login needs: kept as it came where it is not of its type."""
@@ -61,15 +55,9 @@ class _Granted(_Wire):
 
 
 class _Private(_Wire):
-    # What is answered in mid-login shows up in tracebacks alone: no word or number is shown.
+    # What is answered in mid-login shows up in tracebacks alone: nothing of it is shown.
     def __repr_args__(self) -> Any:
-        return [(name, value) for name, value in super().__repr_args__() if not _has_words(value)]
-
-
-def _has_words(value: object) -> bool:
-    if isinstance(value, list):
-        return any(map(_has_words, value))
-    return not (value is None or isinstance(value, bool | _Wire))
+        return []
 
 
 class ErrorDetail(_Private):
@@ -79,11 +67,11 @@ class ErrorDetail(_Private):
     message: Lenient[str | None] = None
 
 
-class ResponseBase(_Private):
+class ResponseBase(_Wire):
     """What every answer of the login service is wrapped in."""
 
     success: bool
-    error: Lenient[ErrorDetail | None] = None
+    error: Lenient[ErrorDetail | None] = Field(default=None, repr=False)
 
 
 class OTPGenerationData(_Private):
