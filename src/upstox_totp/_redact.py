@@ -39,23 +39,19 @@ class Secrets:
     """
 
     def __init__(self) -> None:
-        self._secret: _Known = {}
-        self._personal: _Known = {}
-
-    def __repr__(self) -> str:
-        """Return the number of values, none of them."""
-        return f"Secrets({len(self._secret)} secret, {len(self._personal)} personal)"
+        self._secret: set[_Spelling] = set()
+        self._personal: set[_Spelling] = set()
 
     def add(self, *values: Any) -> None:
         """Remember secrets: ``SecretStr`` or text; None and empty text are passed over."""
-        self._secret |= {text: tuple(_spellings(text)) for text in _texts(values)}
+        self._secret.update(*map(_spellings, _texts(values)))
 
     def add_personal(self, *values: Any) -> None:
         """Remember what identifies the user: masked in a transcript, not in a message."""
-        self._personal |= {text: tuple(_spellings(text)) for text in _texts(values)}
+        self._personal.update(*map(_spellings, _texts(values)))
 
     def add_all(self, others: Secrets) -> None:
-        """Remember all that others hold, with the spellings that they have made of it."""
+        """Remember all that others hold."""
         self._secret |= others._secret
         self._personal |= others._personal
 
@@ -82,7 +78,6 @@ class _Spelling(NamedTuple):
     padded: bool = False
 
 
-_Known = dict[str, tuple[_Spelling, ...]]
 _Places = list[tuple[int, int]]
 
 
@@ -121,7 +116,7 @@ def _spellings(value: str) -> Iterator[_Spelling]:
             yield _Spelling(own.replace("+", " "), before=before, after=after, padded=True)
 
 
-def _mask(text: str, known: _Known) -> str:
+def _mask(text: str, known: set[_Spelling]) -> str:
     plain, done = _bytewise(text), 0
     parts: list[str] = []
     for start, end in sorted(_found(text, known)):
@@ -134,7 +129,7 @@ def _mask(text: str, known: _Known) -> str:
     return masked if text.isascii() else masked.encode("latin-1").decode(errors="replace")
 
 
-def _found(text: str, known: _Known) -> Iterator[tuple[int, int]]:
+def _found(text: str, known: set[_Spelling]) -> Iterator[tuple[int, int]]:
     """Return where values are in a text, by its bytes in UTF-8."""
     plain = _bytewise(text)
     places: _Places = []
@@ -147,11 +142,11 @@ def _found(text: str, known: _Known) -> Iterator[tuple[int, int]]:
         plain, places = undone
 
 
-def _search(plain: str, known: _Known) -> Iterator[tuple[int, int]]:
+def _search(plain: str, known: set[_Spelling]) -> Iterator[tuple[int, int]]:
     # A form writes a blank as a plus: they are the same letter here.
     exact = plain.replace("+", " ")
     folded = exact.lower()
-    for spelling in (one for spellings in known.values() for one in spellings):
+    for spelling in known:
         hay = folded if spelling.folded else exact
         start = hay.find(spelling.text)
         while start >= 0:
