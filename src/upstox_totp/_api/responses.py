@@ -22,7 +22,7 @@ from upstox_totp._api.advice import (
 )
 from upstox_totp._api.routes import NO_SUCH_ROUTE
 from upstox_totp._cache.attempts import Outcome
-from upstox_totp._http.answers import Answer, Complaint
+from upstox_totp._http.answers import Answer, ReportedError
 from upstox_totp.errors import (
     CHANGED,
     APIError,
@@ -155,7 +155,7 @@ class _ErrorResponse:
     """An answer that grants nothing: who says what, in answer to which step."""
 
     def __init__(self, answer: Answer, step: Step | None, secrets: Secrets) -> None:
-        told = answer.complaint or Complaint()
+        told = answer.reported or ReportedError()
         self._answer, self._step, self._own = answer, step, told.own
         self._status = answer.response.status_code
         self._by = self._find_speaker()
