@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from functools import lru_cache
 from typing import Final
 
 STAGES: Final = ("api", "service", "login")
@@ -44,9 +43,6 @@ def is_upstox(target: tuple[str, str, int] | None, base_domain: str) -> bool:
         return False
     scheme, host, port = target
     own = host == "upstox.com" or host.endswith(".upstox.com")
-    return (own and (scheme, port) == ("https", 443)) or target in _base_origins(base_domain)
-
-
-@lru_cache(maxsize=64)
-def _base_origins(base_domain: str) -> frozenset[tuple[str, str, int]]:
-    return frozenset(origin(base_domain.replace("{stage}", stage)) for stage in STAGES)
+    if own and (scheme, port) == ("https", 443):
+        return True
+    return any(target == origin(base_domain.replace("{stage}", stage)) for stage in STAGES)

@@ -8,6 +8,7 @@ import hashlib
 import os
 import socket
 import threading
+from contextlib import ExitStack
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -92,15 +93,15 @@ class CallbackServer:
         self.authority, self.path, self.answer = authority, path, answer
         self.answering: list[threading.Thread] = []
         self._servers: list[_Server] = []
-        for address in ("127.0.0.1", "::1") if host == "localhost" else (host,):
-            try:
-                self._servers.append(_Server(address, port, self))
-            except OSError as error:
-                # A machine without IPv6 is no reason to stop, another program at this port is one.
-                if self._servers and error.errno not in {errno.EADDRINUSE, errno.EACCES}:
-                    continue
-                self._close()
-                raise
+        with ExitStack() as stack:
+            for address in ("127.0.0.1", "::1") if host == "localhost" else (host,):
+                try:
+                    self._servers.append(stack.enter_context(_Server(address, port, self)))
+                except OSError as error:
+                    # A machine without IPv6 is no reason to stop, another program at this port is.
+                    if not self._servers or error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                        raise
+            self._listening = stack.pop_all()
 
     def __enter__(self) -> Self:
         """Begin to answer."""
@@ -112,13 +113,9 @@ class CallbackServer:
         """Stop listening; an answer that is on its way has two seconds to leave."""
         for server in self._servers:
             server.shutdown()
-        self._close()
+        self._listening.close()
         for thread in self.answering:
             thread.join(_LEAVE)
-
-    def _close(self) -> None:
-        for server in self._servers:
-            server.server_close()
 
 
 class _Server(ThreadingHTTPServer):

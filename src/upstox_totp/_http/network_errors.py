@@ -108,10 +108,7 @@ def network_error(
 
 
 def _advice(
-    failure: Exception,
-    kind: type[requests.RequestException],
-    causes: list[BaseException],
-    host: str,
+    failure: Exception, kind: type[Exception], causes: list[BaseException], host: str
 ) -> str:
     if "SOCKS" in str(failure) and isinstance(failure, requests.exceptions.InvalidSchema):
         return 'A SOCKS proxy needs PySocks: pip install "requests[socks]".'
@@ -120,12 +117,12 @@ def _advice(
         code = getattr(cause, "verify_code", 0)
         if isinstance(cause, ssl.SSLCertVerificationError) and code in _BY_TLS_CODE:
             return _BY_TLS_CODE[code]
+    by_class = next((advice for cls, advice in _BY_CLASS if issubclass(kind, cls)), None)
     unreached = any(isinstance(cause, NewConnectionError | ConnectTimeoutError) for cause in causes)
     own = host.partition(":")[0].endswith(".upstox.com")
     if unreached and not own and not issubclass(kind, requests.exceptions.ProxyError):
         return _OTHER_HOST
-    default = _FOREIGN if _is_foreign(failure) else _DEFAULT_ADVICE
-    return next((advice for cls, advice in _BY_CLASS if issubclass(kind, cls)), default)
+    return by_class or (_FOREIGN if _is_foreign(failure) else _DEFAULT_ADVICE)
 
 
 def _unusable_file(causes: list[BaseException]) -> str:
@@ -150,19 +147,13 @@ def _is_foreign(failure: Exception) -> bool:
 def _public_class(
     failure: Exception, causes: list[BaseException]
 ) -> type[requests.RequestException]:
-    for cls in type(failure).__mro__:
-        own = cls.__module__ == requests.exceptions.__name__
+    own = (cls for cls in type(failure).__mro__ if cls.__module__ == requests.exceptions.__name__)
+    # A JSONDecodeError, out of a hook of the user's, holds the whole document.
+    kind = next((cls for cls in own if not issubclass(cls, requests.JSONDecodeError)), None)
+    if kind is requests.ConnectionError and any(isinstance(c, ReadTimeoutError) for c in causes):
         # requests has no other class for a body that stalls.
-        if cls is requests.ConnectionError and any(map(_is_read_timeout, causes)):
-            return requests.ReadTimeout
-        # A JSONDecodeError, out of a hook of the user's, holds the whole document.
-        if own and not issubclass(cls, requests.JSONDecodeError):
-            return cls  # type: ignore[return-value]
-    return requests.RequestException
-
-
-def _is_read_timeout(cause: BaseException) -> bool:
-    return isinstance(cause, ReadTimeoutError)
+        return requests.ReadTimeout
+    return kind or requests.RequestException  # type: ignore[return-value]
 
 
 def _reason(failure: Exception, causes: list[BaseException]) -> str:

@@ -24,11 +24,9 @@ from urllib3.util.retry import Retry
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator
-    from types import TracebackType
 
     from requests.adapters import BaseAdapter
     from urllib3 import PoolManager
-    from urllib3.connectionpool import ConnectionPool
     from urllib3.response import BaseHTTPResponse
 
     _PlainSession = requests.Session
@@ -166,14 +164,12 @@ class _ScarceRetry(Retry):
         url: str | None = None,
         response: BaseHTTPResponse | None = None,
         error: Exception | None = None,
-        _pool: ConnectionPool | None = None,
-        _stacktrace: TracebackType | None = None,
+        *rest: Any,
+        **more: Any,
     ) -> Self:
         # total=0, read=False is what requests does by default: never again.
         policy = self if self._may_repeat(method, url, error) else self.new(total=0, read=False)
-        return super(_ScarceRetry, policy).increment(
-            method, url, response, error, _pool, _stacktrace
-        )
+        return super(_ScarceRetry, policy).increment(method, url, response, error, *rest, **more)
 
     def _may_repeat(self, method: str | None, url: str | None, error: Exception | None) -> bool:
         cause = error.original_error if isinstance(error, ProxyError) else error
