@@ -10,7 +10,6 @@ from urllib.parse import urlencode, urljoin
 
 import requests
 from pydantic import SecretStr
-from requests.structures import CaseInsensitiveDict
 from urllib3.util import parse_url
 
 from upstox_totp import _clock
@@ -189,9 +188,10 @@ class BaseAPI:
             url = routes.address("api", self._client.base_domain)
             self._send(context, Step.TIME, "GET", url, headers=routes.api_headers())
 
-    def _own_headers(self) -> CaseInsensitiveDict[Any]:
+    def _own_headers(self) -> HiddenDict:
         # A user may have set a plain dict, which knows no case, or what is no dict at all.
-        return CaseInsensitiveDict(self._session.headers or {})
+        own = dict(self._session.headers or {})
+        return HiddenDict({str(name).lower(): value for name, value in own.items()})
 
     def _send(
         self,
@@ -211,7 +211,9 @@ class BaseAPI:
             _clock.sleep(context.pause)
         context.extend(_longest(self._session.timeout))
         own = self._own_headers()
-        sent = HiddenDict({name: value for name, value in headers.items() if name not in own})
+        sent = HiddenDict(
+            {name: value for name, value in headers.items() if name.lower() not in own}
+        )
         sent |= required or {}
         answer: Answer | None = None
         failure: Exception | None = None

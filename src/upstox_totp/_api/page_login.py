@@ -257,7 +257,7 @@ class PageLogin(LoginMethod):
         required: HiddenDict | None = None,
     ) -> ModelT:
         """Ask the login service as its page does."""
-        user_agent = self._own_headers().get("User-Agent")
+        user_agent = self._own_headers().get("user-agent")
         headers = routes.service_headers(
             self._client.base_domain,
             self._client.generate_request_id(),
