@@ -1,13 +1,4 @@
-"""The steps on the `api` host: dialog, token exchange, TOTP login, and what a token is good for.
-
-Upstox documents the requests, the fields, the error codes but two (invalid authorization code
-and invalid client, from public clients), and that a code is good for one exchange, even a
-failed one; `state` is RFC 6749's. The login page's query is known from public clients. Of the
-TOTP login, two dated copies of the documentation have path, headers, body, limits, and that the
-new token ends the account's others; the flat answer is known from one public client, and not
-known are the codes and statuses of refusals, and the order in which things are looked at. Of the
-token request, path, body, answer and the codes of an app that may not ask are documented.
-"""
+"""The steps on the `api` host: dialog, token exchange, TOTP API, token request, and tokens used."""
 
 import re
 import secrets

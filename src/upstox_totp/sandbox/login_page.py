@@ -1,8 +1,6 @@
 """The login page, as a user or a browser tool uses it: one form after the other.
 
-The forms ask for what the six requests send, and both share attempts, codes and locks. How the
-real page looks, and where its forms go, is not known; that a browser is redirected after each
-post, so that a reload sends nothing twice, is ours.
+The forms ask for what the six requests send, and both share attempts, codes and locks.
 """
 
 import base64
@@ -32,7 +30,7 @@ LATE = "The one-time code came too late. Begin again with the mobile number."
 OVER = "This login is over. Begin again in the app that sent you here."
 
 STYLE = """
-body { max-width: 22rem; margin: 4rem auto; font: 1rem/1.5 system-ui, sans-serif; color: #1c1b22; }
+body { max-width: 22rem; margin: 4rem auto; padding: 0 1rem; font: 1rem/1.5 sans-serif; }
 input, button { box-sizing: border-box; width: 100%; margin: .25rem 0 1rem; padding: .6rem; }
 button { color: #fff; background: #4b2d9f; border: 0; border-radius: 4px; font: inherit; }
 [role=alert] { padding: .6rem; color: #8c1d18; background: #fdecea; }
@@ -185,8 +183,11 @@ def _take(state: State, call: Call, login: Login, stage: str) -> Reply:
         login.approved, login.denied = decision == "approve", decision == "deny"
         decided = login.approved or login.denied
         demand(decided, Service.SESSION, "Approve or deny the access")
-        hops = state.rules.authorize_redirects
-        location = state.denied(login) if login.denied else state.way_out(login, call, hops)
+        if login.approved:
+            location = state.way_out(login, call, state.rules.authorize_redirects)
+        else:
+            # As RFC 6749 has it.
+            location = state.app_address(error="access_denied", state=login.state)
     return _see_other(location, cookies)
 
 

@@ -33,67 +33,62 @@ def _post(url: str, message: Mapping[str, str], timeout: float) -> int:
 
 
 class Sandbox(Rules):
-    """A login service of its own, on a port of 127.0.0.1.
+    """An Upstox of your own, on a port of 127.0.0.1.
 
-    Use it as a context manager, or call `start` and `stop`.
-
-    The settings are attributes, too, and most can be changed while it serves: with other
-    `credentials` the app is a newer one, and the client id before is refused (Upstox lets a user
-    have one app).
+    Use it as a context manager, or call `start` and `stop`. The settings are attributes, too, and
+    you can change most of them while it serves. With other `credentials` the app is a newer one,
+    and the client id before is refused: Upstox lets a user have one app.
 
     Args:
         port: The port to listen on; 0 for a free one.
-        credentials: What the trader and the app are known by; by default made-up ones, with a
-            redirect URI on a port of the loopback interface that is free when the sandbox is made.
-        revision: Which revision of the verification and PIN paths there is: "newer" (verify v5 with
-            2fa v4), "older" (v4 with v3), or "both". The paths of the other answer 404.
-        step_clock: Whether the server's clock moves on by one period (30 seconds) after each
-            accepted one-time password, as if one had waited for the next.
-        clock_offset: Seconds the server's clock is ahead of `clock`.
+        credentials: The trader's and the app's; by default made up, with a redirect URI on a port
+            of the loopback interface that is free when the sandbox is made.
+        revision: Which paths of the verification and the PIN exist: "newer" (verify v5 with 2fa
+            v4), "older" (v4 with v3), or "both". The others answer 404.
+        step_clock: Whether the clock moves on by one period (30 seconds) after each accepted
+            one-time password.
+        clock_offset: Seconds that the sandbox's clock is ahead of `clock`.
         clock: Where the time comes from, in epoch seconds.
         charset: Such as "utf-8", to answer with `application/json;charset=UTF-8`; None for exactly
-            `application/json`. Whether the real service does so is not known.
+            `application/json`.
         certificate: For TLS, the files of the certificate chain and of its key, or a context.
-        otp_limit: How many one-time passwords may be generated within ten minutes; the next is
-            refused with 1017069, and so are all for ten minutes. The real number is not known.
-        attempts: How many wrong PINs, or wrong one-time passwords, lock the account. Five PINs do
-            (one client, live); what wrong one-time passwords do is not known.
-        account: The account the app belongs to.
+        otp_limit: How many one-time passwords may be requested within ten minutes; the next is
+            refused with 1017069, and so are all for ten minutes.
+        attempts: How many wrong PINs, or wrong one-time passwords, lock the account.
+        account: The account that the app belongs to.
         accounts: The trader's further accounts, which the newer revision lists before `account`.
-        echo: Whether error messages repeat the rejected value, so that a client that shows them
-            unmasked is found out.
-        otp_lifetime: Seconds a one-time password's token lives. The real time is not known.
-        code_lifetime: Seconds an authorization code lives. The real time is not known.
-        single_use_codes: Whether a one-time password is accepted once only (RFC 6238, section 5.2;
-            whether Upstox enforces it is not known).
-        totp_enabled: Whether the account has TOTP set up; without it every one is wrong.
-        pin_set: Whether the account has a PIN; without it every one is wrong.
+        echo: Whether error messages repeat the rejected value, to find a client that shows it.
+        otp_lifetime: Seconds that a one-time password's token is valid.
+        code_lifetime: Seconds that an authorization code is valid.
+        single_use_codes: Whether a one-time password is accepted only once (RFC 6238, section 5.2).
+        totp_enabled: Whether the account has TOTP; without it every one-time password is wrong.
+        pin_set: Whether the account has a PIN; without it every PIN is wrong.
         customer_status: What the PIN step says of the customer: "ACTIVE", "DORMANT", "INACTIVE".
         pin_gives_code: Whether the PIN step already answers the redirect URI with the code.
         authorize_redirects: How many redirects lie between the approval's answer and the code.
-        totp_login: Whether there is Upstox's own TOTP login; without it its path answers 404.
+        totp_login: Whether there is the TOTP API; without it its path answers 404.
         totp_login_enveloped: Whether its answer comes as `{"status": "success", "data": {...}}`.
-        totp_login_limits: Its limits by the server's clock, as pairs of how many requests and
+        totp_login_limits: Its limits by the sandbox's clock, as pairs of how many requests and
             within how many seconds; the documented ones by default, `()` for none.
         notifier_url: The app's notifier URL, http or https, where `approve` sends tokens; None for
-            an app without one. It is the attribute `notifier_url`, too.
-        token_request_refusal: The code that every token request is refused with, such as
-            "UDAPI1124" (not an individual's app), "UDAPI1155" (under review or rejected) or
-            "UDAPI1157" (its key has expired); None for none.
-        static_address: Whether calls must come from the app's registered address, which is another
-            one than this machine's: the profile then answers 401 with UDAPI1221, an order 403 with
-            UDAPI1154, and a quote 200 to a live token. `PUT /v2/user/ip` registers 127.0.0.1.
+            an app without one.
+        token_request_refusal: The code that refuses every token request, such as "UDAPI1124" (not
+            an individual's app), "UDAPI1155" (under review or rejected) or "UDAPI1157" (the app's
+            key has expired); None to accept them.
+        static_address: Whether the app's registered address is another one than this machine's:
+            the profile then answers 401 with UDAPI1221, an order 403 with UDAPI1154, and a quote
+            200 to a valid token. `PUT /v2/user/ip` registers 127.0.0.1.
         described: Whether to answer as Upstox's OpenAPI description says where no live answer did:
             `expires_in`, `token_type`, `refresh_token` and `refresh_token_expires_in` beside a
             token, and logout's error as an exception's fields, without `errors`.
-        internal_client_id: The client id the dialog tells, unlike the app's.
-        internal_redirect_uri: The redirect URI the dialog tells.
-        user: Fields that replace or join the user's in the token's and the profile's answer.
+        internal_client_id: The client id that the dialog gives, unlike the app's.
+        internal_redirect_uri: The redirect URI that the dialog gives.
+        user: Fields that replace or join the user's in the answers of token and profile.
         claims: Claims that replace or join the access token's.
 
     Raises:
         ValueError: `revision` is unknown, a limit is not of positive numbers, the notifier URL is
-            not an absolute http or https URL, or the credentials' shared secret is not base32.
+            not an absolute http or https URL, or the TOTP secret is not base32.
         OSError: The certificate cannot be read.
     """
 
@@ -198,7 +193,7 @@ class Sandbox(Rules):
         """Approve the token request that waits, as on the phone, and post the token once.
 
         The message goes to the notifier URL that the request was told, with no signature and past
-        every proxy. The request is answered and the token issued whatever becomes of the message.
+        every proxy. The token is issued even if the message does not arrive.
 
         Args:
             timeout: Seconds to wait for the notifier.
@@ -230,7 +225,7 @@ class Sandbox(Rules):
         return codes_of(self.credentials.totp_secret).generate_otp(int(self.now()) // TOTP_PERIOD)
 
     def revoke(self, token: str) -> None:
-        """Let an access token die now.
+        """End an access token now.
 
         Args:
             token: The access token.
@@ -239,7 +234,7 @@ class Sandbox(Rules):
             self._state.revoke(token)
 
     def disable_totp(self) -> None:
-        """Let the account have no TOTP any more, which ends its sessions and its access tokens."""
+        """Turn TOTP off for the account, which ends its sessions and its access tokens."""
         with self._state.lock:
             self.totp_enabled = False
             self._state.end_sessions()
@@ -272,8 +267,7 @@ class Sandbox(Rules):
     def misbehave(self, step: Step, fault: Fault, times: int | None = None) -> None:
         """Let a step misbehave.
 
-        Several faults of one step take turns in the order they were asked for; one without `times`
-        stays.
+        Several faults of one step take turns, in the order of the calls; one without `times` stays.
 
         Args:
             step: The step, as in `RequestRecord.step`.
@@ -318,7 +312,7 @@ class Sandbox(Rules):
 
     @property
     def otp_requests(self) -> int:
-        """How many requests to generate a one-time password came in, whatever was answered.
+        """How many requests for a one-time password came in, whatever the answer.
 
         The login page's form for the mobile number is one.
         """
@@ -326,7 +320,7 @@ class Sandbox(Rules):
 
     @property
     def codes_received(self) -> int:
-        """How many one-time passwords came in on a path there is, whatever was answered.
+        """How many one-time passwords came in on a path that exists, whatever the answer.
 
         They come from the verification, the login page's form, and each TOTP login.
         """
@@ -334,7 +328,7 @@ class Sandbox(Rules):
 
     @property
     def pins_received(self) -> int:
-        """How many PINs came in on a path there is, whatever was answered.
+        """How many PINs came in on a path that exists, whatever the answer.
 
         They come from the PIN step, the login page's form, and each TOTP login.
         """
@@ -342,7 +336,7 @@ class Sandbox(Rules):
 
     @property
     def totp_logins(self) -> int:
-        """How many TOTP logins came in where there is one, whatever was answered.
+        """How many TOTP logins came in where the TOTP API exists, whatever the answer.
 
         Each counts as a code and as a PIN received, too.
         """
@@ -350,7 +344,7 @@ class Sandbox(Rules):
 
     @property
     def logins(self) -> int:
-        """How many logins got past the PIN, whichever way."""
+        """How many logins got past the PIN, with any method."""
         return self._state.completed
 
     @property
@@ -360,7 +354,7 @@ class Sandbox(Rules):
 
     @property
     def access_tokens(self) -> list[str]:
-        """The access tokens issued, oldest first, dead ones included."""
+        """The access tokens issued, oldest first, expired ones included."""
         with self._state.lock:
             return self._state.access_tokens
 

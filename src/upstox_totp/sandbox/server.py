@@ -86,6 +86,13 @@ class Wire(WSGIRequestHandler):
         """Log nothing."""
 
 
+def _started(work: Callable[..., None], *args: Any) -> threading.Thread:
+    """Return a thread that works, and that no program waits for at its end."""
+    thread = threading.Thread(target=work, args=args, name="sandbox", daemon=True)
+    thread.start()
+    return thread
+
+
 class Server(ThreadingTCPServer):
     """Listens on the loopback interface, and can stop to while connections go on."""
 
@@ -127,13 +134,7 @@ class Server(ThreadingTCPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread that can be waited for."""
-        thread = threading.Thread(
-            target=self.process_request_thread,
-            args=(request, client_address),
-            name="sandbox-connection",
-            daemon=True,
-        )
-        thread.start()
+        thread = _started(self.process_request_thread, request, client_address)
         living = {one: peer for one, peer in self._connections.items() if one.is_alive()}
         self._connections = living | {thread: request}
 
@@ -172,10 +173,7 @@ class Server(ThreadingTCPServer):
                 self._listen()
 
     def _listen(self) -> None:
-        self._listening = threading.Thread(
-            target=self.serve_forever, args=(POLL,), name="sandbox-listener", daemon=True
-        )
-        self._listening.start()
+        self._listening = _started(self.serve_forever, POLL)
 
     def _stop_listening(self) -> None:
         self.shutdown()

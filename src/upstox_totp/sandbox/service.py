@@ -1,10 +1,4 @@
-"""The steps on the `service` host: one-time password, verification, PIN and approval.
-
-The older pair (verify v4, 2fa v3) and the fields of steps 2 and 5 are known from several public
-clients. The newer pair, the redirects, failures with HTTP 200 and the code of an incorrect PIN
-are known from one client that was tried against the real service. The cookies' names, what is
-answered without them, and the choice among several accounts are assumptions.
-"""
+"""The steps on the `service` host: one-time password, verification, PIN and approval."""
 
 import base64
 from typing import Any
@@ -79,7 +73,7 @@ def pin(state: State, call: Call) -> Reply:
     expected = base64.b64encode(rules.credentials.pin_code.encode()).decode()
     cookies = state.open_session(login, data["inputText"], expected)
     reply = _wrap(
-        redirectUri=state.granted(login) if rules.pin_gives_code else None,
+        redirectUri=state.way_out(login, call, 0) if rules.pin_gives_code else None,
         userType="CUSTOMER",
         customerStatus=rules.customer_status,
         appStatus="ACTIVE",

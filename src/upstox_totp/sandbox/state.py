@@ -235,23 +235,16 @@ class State:
         return {SESSION_COOKIE: login.session}
 
     def way_out(self, login: Login, call: Call, hops: int) -> str:
-        """Return where an approved login goes next: to the app, or through redirects before it."""
-        if hops <= 0:
-            return self.granted(login)
-        query = urlencode({"state": secrets.token_hex(4), "hops": hops})
-        return call.address("api", f"/login/authorization/redirect?{query}")
-
-    def granted(self, login: Login) -> str:
-        """Return the app's redirect URI with a new authorization code and the dialog's `state`."""
+        """Return where a login goes next: to the app with a code, or through redirects before."""
+        if hops > 0:
+            query = urlencode({"state": secrets.token_hex(4), "hops": hops})
+            return call.address("api", f"/login/authorization/redirect?{query}")
         code = secrets.token_hex(8)
         self._grants[code] = self.lived() + self.rules.code_lifetime
-        return self._led_back(code=code, state=login.state)
+        return self.app_address(code=code, state=login.state)
 
-    def denied(self, login: Login) -> str:
-        """Return the app's redirect URI with the error of a user who said no (RFC 6749)."""
-        return self._led_back(error="access_denied", state=login.state)
-
-    def _led_back(self, **parameters: str | None) -> str:
+    def app_address(self, **parameters: str | None) -> str:
+        """Return the app's redirect URI with these parameters, but for those that are None."""
         given = {name: value for name, value in parameters.items() if value is not None}
         parts = urlsplit(self.rules.credentials.redirect_uri)
         query = "&".join(filter(None, (parts.query, urlencode(given))))
