@@ -52,12 +52,10 @@ class AppTokenAPI(BaseAPI):
     def get_access_token(self) -> AccessTokenResponse:
         """Log in with the configured methods and return a fresh access token.
 
-        ``page`` sends six requests, ``sleep_time`` milliseconds apart: login dialog, OTP request,
-        one-time password, PIN, authorization, token exchange. From the second on none is repeated,
-        unless the connection was refused or the newer verification does not exist. ``api`` sends
-        one, and ends the account's earlier tokens. With several methods the next is tried only
-        where it is certain that nothing was judged: the route does not exist, a block page
-        answered, or the connection was refused.
+        ``page`` sends six requests, ``sleep_time`` milliseconds apart, and repeats none from the
+        second on. ``api`` sends one, and ends the account's earlier tokens. With several methods
+        the next is tried only if it is certain that nothing was judged: the route does not exist,
+        a block page answered, or the connection was refused.
 
         Waits while another login to the same account is under way, and for the next one-time
         password if the current one was used.
@@ -80,9 +78,8 @@ class AppTokenAPI(BaseAPI):
     def is_valid(self, access_token: SecretStr | str) -> bool:
         """Ask Upstox whether it still accepts an access token.
 
-        Sends one request, for the profile of the token's owner, and away from the app's registered
-        address a second one, as `check` does. Only Upstox' own word that the token is invalid
-        counts; any other answer is an error.
+        Sends the requests of `check`. Only Upstox's own word that the token is invalid counts; any
+        other answer is an error.
 
         Args:
             access_token: The access token.
@@ -153,14 +150,10 @@ class AppTokenAPI(BaseAPI):
             access_token: The access token. A program that still uses it is logged out, too.
 
         Returns:
-            True if the token has been ended by this, False if Upstox says that it was invalid or
-            had expired before.
+            True if this ended the token, False if it was invalid or had expired before.
 
         Raises:
-            RateLimitError: If too many requests were sent.
-            ValidationError: If the answer is not what the protocol says: the token may live.
-            APIError: If Upstox refused for a reason other than the token.
-            AuthenticationError: If Upstox rejected something else than the token.
+            UpstoxError: As for `is_valid`; the token may still be valid.
             requests.RequestException: If no whole answer came.
         """
         access_token = _hidden(access_token)
@@ -182,7 +175,6 @@ class AppTokenAPI(BaseAPI):
                 context,
                 route,
                 model,
-                headers=routes.api_headers(),
                 query=query,
                 required=HiddenDict(
                     {"Authorization": f"Bearer {token.get_secret_value()}".encode()}

@@ -102,8 +102,6 @@ class Context:
             name: mask(value) if isinstance(value, str) else value
             for name, value in error.details.items()
         }
-        if isinstance(error.error_code, str):
-            error.error_code = mask(error.error_code)
         error.step = step
         error.transcript = list(self.transcript)
 
@@ -130,7 +128,7 @@ class BaseAPI:
         route: Route,
         model: type[ModelT],
         *,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
         required: HiddenDict | None = None,
         query: Mapping[str, str] | None = None,
         document: Mapping[str, Any] | None = None,
@@ -138,7 +136,8 @@ class BaseAPI:
     ) -> ModelT:
         """Send one request, with a JSON document or a form if there is one, and return its answer.
 
-        The session's own headers replace `headers`, not `required`, which may hold a credential.
+        The session's own headers replace `headers`, which are an API program's where none are
+        given; not `required`, which may hold a credential.
         """
         kind, body = _encoded(document, form)
         with context.step(route.step, route=str(route)):
@@ -147,7 +146,7 @@ class BaseAPI:
                 route.step,
                 route.method,
                 route.url(self._client.base_domain),
-                headers=headers,
+                headers=headers or routes.api_headers(),
                 required=HiddenDict({**kind, **(required or {})}),
                 query=query,
                 body=body,

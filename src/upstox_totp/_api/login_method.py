@@ -126,7 +126,6 @@ class LoginMethod(BaseAPI):
             context,
             route,
             AccessTokenData,
-            headers=routes.api_headers(),
             form={
                 "code": code,
                 "client_id": config.client_id,

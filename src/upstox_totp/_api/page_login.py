@@ -67,9 +67,6 @@ class _Session(NamedTuple):
     profile_id: int | None
     user_id: str
 
-    def __repr__(self) -> str:
-        return f"_Session({self.revision.name})"
-
 
 class PageLogin(LoginMethod):
     """The six requests of Upstox's login page."""

@@ -98,6 +98,5 @@ class PhoneLoginAPI(LoginMethod):
             context,
             route._replace(path=f"{route.path}/{quote(config.client_id, safe='')}"),
             TokenRequestResponse,
-            headers=routes.api_headers(),
             document={"client_secret": config.client_secret},
         ).data

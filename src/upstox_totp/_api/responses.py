@@ -63,15 +63,7 @@ _ABOUT_ROUTES: Final = frozenset(
 )
 # What Upstox says at its own TOTP login that is about none of its credentials.
 _OTHER_MATTERS: Final = _ABOUT_ROUTES | ABOUT_ADDRESSES | {ErrorCode.INTERNAL_ERROR}
-_FIELD_MISSING: Final = frozenset(
-    {
-        ErrorCode.CLIENT_ID_MISSING,
-        ErrorCode.REDIRECT_URI_MISSING,
-        ErrorCode.CODE_MISSING,
-        ErrorCode.GRANT_TYPE_MISSING,
-        ErrorCode.CLIENT_SECRET_MISSING,
-    }
-)
+_FIELD_MISSING: Final = frozenset(code for code in ErrorCode if code.name.endswith("_MISSING"))
 # What each of these steps sends, by the settings that it comes from.
 _SENT_AT: Final[Mapping[Step | None, str]] = {
     Step.OTP_VERIFY: "totp_secret",
@@ -79,23 +71,11 @@ _SENT_AT: Final[Mapping[Step | None, str]] = {
 }
 _CREDENTIAL_STEPS: Final = frozenset({*_SENT_AT, Step.TOTP_LOGIN})
 _BEARER_STEPS: Final = frozenset({Step.PROFILE, Step.QUOTE, Step.ADDRESSES, Step.LOGOUT})
-_BLOCKING: Final = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+_BLOCKING: Final = frozenset({403, 429})
 # Statuses that say nothing about what a login of one request sent.
-_NOT_JUDGING: Final = frozenset(
-    {
-        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
-        HTTPStatus.REQUEST_TIMEOUT,
-        HTTPStatus.TOO_MANY_REQUESTS,
-    }
-)
+_NOT_JUDGING: Final = frozenset({407, 408, 429})
 # What proxies and gateways say of their own; with another status, words of nobody may be Upstox'.
-_BEFORE_UPSTOX: Final = frozenset(
-    {
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
-    }
-)
+_BEFORE_UPSTOX: Final = frozenset({401, 403, 407})
 _SERVER: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 _LONGEST_MESSAGE: Final = 300
 _ATTEMPTS: Final = (
@@ -273,14 +253,10 @@ class _ErrorResponse:
         return self._explain_status(), self._judge_status()
 
     def _is_about_token(self) -> bool:
-        document = self._answer.document
-        # What the logout is documented to answer then, in no envelope.
-        throwable = isinstance(document, dict) and {"stackTrace", "localizedMessage"} <= set(
-            document
-        )
-        return self._step in _BEARER_STEPS and (
-            self._own or (self._step is Step.LOGOUT and throwable)
-        )
+        if self._step is Step.LOGOUT and isinstance(self._answer.document, dict):
+            # What it is documented to answer then, in no envelope.
+            return self._own or {"stackTrace", "localizedMessage"} <= set(self._answer.document)
+        return self._step in _BEARER_STEPS and self._own
 
     def _explain_status(self) -> Explanation:
         status = self._status

@@ -36,7 +36,6 @@ class TotpLoginAPI(LoginMethod):
                     context,
                     routes.TOTP_LOGIN,
                     AccessTokenData,
-                    headers=routes.api_headers(),
                     required=HiddenDict({"x-api-key": config.client_id.encode()}),
                     document={"totp": code, "pin": config.pin_code},
                 )
