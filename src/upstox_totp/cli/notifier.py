@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-import select
 import signal
 import stat
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,14 +23,14 @@ from upstox_totp.errors import ConfigurationError, missing_extra
 from upstox_totp.notifier import MAX_MESSAGE, Notifier, check_secret
 
 if TYPE_CHECKING:
+    from waitress.server import BaseWSGIServer, MultiSocketServer
+
     from upstox_totp.cli.options import Selection
 
 _FILE: Final = "notifier-secret"
-_HEAD: Final = 16 * 1024
 _SECONDS: Final = 20
 # Idle ones cost little: few would let anybody keep Upstox out by opening that many.
 _CONNECTIONS: Final = 800
-_THREADS: Final = 4
 
 
 @command("Receive tokens that were approved on the phone, and cache them.")
@@ -65,45 +64,37 @@ def notifier(
     if show_path:
         write_line(f"/notify/{secret.get_secret_value()}")
         return
-    with make_reader(selection.read()) as client:
-        application = Notifier(client, secret)
-        try:
-            _listen(application, host, port)
-        finally:
-            application.close()
+    with (
+        make_reader(selection.read()) as client,
+        closing(Notifier(client, secret)) as application,
+        closing(_open(application, host, port)) as server,
+    ):
+        # A name with several addresses has several sockets, and no port of its own.
+        chosen = getattr(server, "effective_port", port)
+        note_line(
+            f"Listening at http://{host}:{chosen}/notify/***; "
+            "upstox_cli notifier --show-path prints the path."
+        )
+        with suppress(ValueError):
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        server.run()
 
 
-def _listen(application: Notifier, host: str, port: int) -> None:
+def _open(application: Notifier, host: str, port: int) -> BaseWSGIServer | MultiSocketServer:
     try:
         from waitress.server import create_server  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         raise ConfigurationError(f"{missing_extra('The notifier', 'notifier')}.") from None
-    server = create_server(
+    return create_server(
         application,
         host=host,
         port=port,
-        threads=_THREADS,
-        ident="",
         connection_limit=_CONNECTIONS,
         channel_timeout=_SECONDS,
         cleanup_interval=_SECONDS,
-        max_request_header_size=_HEAD,
+        max_request_header_size=MAX_MESSAGE,
         max_request_body_size=MAX_MESSAGE,
-        clear_untrusted_proxy_headers=True,
-        asyncore_use_poll=hasattr(select, "poll"),
     )
-    # A name with several addresses has several sockets, and no port of its own.
-    chosen = getattr(server, "effective_port", port)
-    note_line(
-        f"Listening at http://{host}:{chosen}/notify/***; "
-        "upstox_cli notifier --show-path prints the path."
-    )
-    with suppress(ValueError):
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        server.run()
-    finally:
-        server.close()
 
 
 def _read_secret(path: Path) -> SecretStr:
@@ -115,7 +106,7 @@ def _read_secret(path: Path) -> SecretStr:
             file.write(f"{secrets.token_urlsafe(32)}\n")
     with path.open(encoding="utf-8", errors="replace") as file:
         mode = os.fstat(file.fileno()).st_mode
-        secret = SecretStr(file.read(_HEAD).strip())
+        secret = SecretStr(file.read(MAX_MESSAGE).strip())
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         warn_user(
             f"Others can read or change the secret of the notifier's path: run chmod 600 {path}"
