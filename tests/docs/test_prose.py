@@ -20,7 +20,7 @@ PAGE_WORDS: Final = 1_200
 ALL_WORDS: Final = 20_000
 README_LINES: Final = 150
 
-# What was released is not written anew.
+# No page: what was released is not written anew, and what was not is only read for its words.
 HISTORY: Final = {"CHANGELOG.md"}
 # Pages that are looked up in, not read: their length is that of what they list.
 REFERENCES: Final = {
@@ -134,10 +134,10 @@ def old_words(text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=_name)
+@pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_pages_are_plain(page: Path) -> None:
-    """Sentences are short, and words are those of the field."""
-    text = page.read_text("utf-8")
+    """Sentences are short, and words are those of the field, in what is to be released, too."""
+    text = page.read_text("utf-8").partition("\n## [0.1.0]")[0]
     assert long_sentences(text) == []
     assert old_words(text) == []
 
