@@ -172,6 +172,17 @@ def test_logout(account: Sandbox) -> None:
     assert len([r for r in account.requests if r.step == "logout"]) == 1
 
 
+def test_logout_unblocks_the_next_login(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says so; without a block there is nothing to say."""
+    monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
+    assert run("token").exit_code == 3
+    assert run("status").exit_code == 12
+    assert run("logout").stdout.splitlines() == [
+        "The next login is no longer blocked.", "No token was cached for this account.",
+    ]  # fmt: skip
+    assert run("status").exit_code == 10
+
+
 def test_logout_of_a_dead_token(account: Sandbox) -> None:
     """One that Upstox ended before is forgotten all the same."""
     run("token")

@@ -92,7 +92,7 @@ def _say(account: Account, addresses: AddressesData | None) -> None:
         say([("Registered", ", ".join(named) or "no address")])
 
 
-@command("End the cached token at Upstox, and remove it from the cache.")
+@command("End the cached token at Upstox, remove it from the cache, and unblock the next login.")
 @settings_and_debug
 @click.option(
     "--everywhere",
@@ -102,10 +102,11 @@ def _say(account: Account, addresses: AddressesData | None) -> None:
 def logout(*, selection: Selection, everywhere: bool) -> None:
     settings = selection.read()
     try:
-        token = read_account(settings).token
+        account = read_account(settings)
+        token, blocks = account.token, account.blocks
     except UnreadableError:
         # It was encrypted with another key, or with none: the next one to write replaces it.
-        token = None
+        token, blocks = None, []
     with make_client(settings) as client:
         if NONE in client.config.login_method and not everywhere:
             raise click.UsageError(
@@ -113,6 +114,8 @@ def logout(*, selection: Selection, everywhere: bool) -> None:
                 "--everywhere ends it for all of them."
             )
         TokenCache().clear(client)
+        if blocks:
+            say_text("The next login is no longer blocked.")
         if token is None:
             say_text("No token was cached for this account.")
         elif client.app_token.revoke(SecretStr(token.access_token)):
