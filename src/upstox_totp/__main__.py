@@ -1,4 +1,4 @@
-"""``upstox_cli``, ``upstox-totp`` and ``python -m upstox_totp``: the way to the command line."""
+"""``upstox_cli``, ``upstox-totp`` and ``python -m upstox_totp``: the command line."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     finally:
-        # Not every Python's collector knows how to leave alone what is there.
-        if hasattr(gc, "freeze"):
-            gc.freeze()
+        gc.freeze()
         gc.enable()
     cli()
 

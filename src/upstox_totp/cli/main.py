@@ -119,11 +119,10 @@ class LazyGroup(Command, click.Group):
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             return ExitCode.INTERRUPTED
-        except (click.ClickException, click.exceptions.Exit, click.Abort, OutputError):
-            raise
         except Exception as error:
             code = exit_code_of(error)
             if code is ExitCode.MISTAKE:
+                # As click's own exceptions and `OutputError`, which `main` catches.
                 raise
             if isinstance(error, OSError) and error.filename:
                 note_line(f"{error.filename}: {error.strerror}.")
