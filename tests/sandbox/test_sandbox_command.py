@@ -140,10 +140,10 @@ def test_the_command_serves_until_terminated_and_stands_in_for_the_phone() -> No
                 timeout=PATIENCE,
             )
             assert answer.json()["data"]["notifier_url"] == url
-            told = [process.stderr.readline() for _ in range(4)]
+            told = [process.stderr.readline() for _ in range(6)]
             assert told[0] == "The sandbox is running. Press Ctrl-C to stop it.\n"
-            assert told[2] == "UPSTOX_LOGIN_METHOD can be api, page, browser, phone.\n"
-            assert told[3] == "Token sent to the notifier: HTTP 404\n"
+            assert told[4] == "UPSTOX_LOGIN_METHOD can be api, page, browser, phone.\n"
+            assert told[5] == "Token sent to the notifier: HTTP 404\n"
             process.send_signal(signal.SIGTERM)
             assert process.communicate(timeout=PATIENCE) == ("", "")
             assert process.returncode == 0
@@ -167,10 +167,10 @@ def test_the_settings_in_a_file_log_in_from_another_terminal(
         ) as server,
     ):
         assert server.stderr is not None
-        told = [server.stderr.readline() for _ in range(3)]
+        told = [server.stderr.readline().strip() for _ in range(5)]
         # Whoever reads the note finds the settings in the file.
-        assert "upstox_cli sandbox > sandbox.env" in told[1]
-        assert "upstox_cli token --env-file sandbox.env" in told[1]
+        assert told[2] == "upstox_cli sandbox > sandbox.env"
+        assert told[3] == "upstox_cli token --env-file sandbox.env"
         assert f"UPSTOX_LOGIN_METHOD={method}\n" in file.read_text()
         done = subprocess.run(  # noqa: S603 - as above
             [*command, "token", "--env-file", file, "--format", "raw", "--debug"],

@@ -13,7 +13,7 @@ from upstox_totp._settings.table import API, PAGE, PREFIX, variable
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import Selection
-from upstox_totp.cli.output import facts, say, shortened
+from upstox_totp.cli.output import facts, say, say_text, shortened
 from upstox_totp.cli.steps import shown
 from upstox_totp.cli.streams import write_line
 from upstox_totp.sandbox import Sandbox
@@ -33,9 +33,10 @@ def demo() -> None:
     with ExitStack() as stack:
         # One each: of one account, a code is good once and the newer token ends the older.
         sandboxes = [stack.enter_context(Sandbox(clock=_clock.time)) for _ in _METHODS]
-        write_line("Demo with sample accounts. No data leaves your computer.")
+        say_text("Demo with sample accounts. No data leaves your computer.")
         for sandbox, (method, text) in zip(sandboxes, _METHODS.items(), strict=True):
-            write_line(f"\n{text}")
+            write_line("")
+            say_text(text)
             _log_in(sandbox, method)
 
 

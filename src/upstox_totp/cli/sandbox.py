@@ -10,8 +10,8 @@ from upstox_totp.sandbox.__main__ import main
 
 
 @click.command(
-    help="Imitate Upstox on this machine, to test without an account.",
-    short_help="Imitate Upstox on this machine, to test without an account.",
+    help="Serve a mock of the Upstox login on this machine.",
+    short_help="Serve a mock of the Upstox login on this machine.",
     add_help_option=False,
     context_settings={"ignore_unknown_options": True, "help_option_names": []},
 )

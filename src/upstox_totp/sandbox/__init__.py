@@ -1,4 +1,4 @@
-"""A strict stand-in for the Upstox login, on this machine alone.
+"""A strict mock of the Upstox login, on this machine alone.
 
 `Sandbox` plays every login method with a made-up account: the six requests of the login page, the
 page itself in a browser, the TOTP API, and the token request that is approved on the phone. You

@@ -11,20 +11,20 @@ from upstox_totp.sandbox import Sandbox
 from upstox_totp.sandbox.rules import OFFERS
 
 PROGRAM = "python -m upstox_totp.sandbox"
+# No line is wider than 50 columns, since neither argparse nor `print` wraps them.
 DESCRIPTION = """\
-Imitate Upstox on this machine, with a made-up account, until you press Ctrl-C.
-Print the settings of a client as lines of an .env file.
+Serve a mock of Upstox on this machine, with a
+made-up account, until you press Ctrl-C. Print the
+settings of a client as lines of an .env file.
 """
 EXAMPLE = """\
-Save the settings, then log in from another terminal:
+To log in, save the settings and use the file:
   {prog} > sandbox.env
   upstox_cli token --env-file sandbox.env
 """
 NOTES = """\
 The sandbox is running. Press Ctrl-C to stop it.
-To log in to it, save the lines above in a file ({prog} > sandbox.env), \
-then run in another terminal: upstox_cli token --env-file sandbox.env
-UPSTOX_LOGIN_METHOD can be {methods}.
+{example}UPSTOX_LOGIN_METHOD can be {methods}.
 """
 POLL = 0.2
 
@@ -98,7 +98,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     # The address comes last: a program that reads it has the other settings.
     settings = {"UPSTOX_LOGIN_METHOD": methods[0]} | sandbox.environment
     print(*(f"{name}={value}" for name, value in settings.items()), sep="\n", flush=True)  # noqa: T201
-    tell(NOTES.format(prog=prog, methods=", ".join(methods)).rstrip())
+    example = EXAMPLE.format(prog=prog)
+    tell(NOTES.format(example=example, methods=", ".join(methods)).rstrip())
     attend(sandbox, ended, approve=approve, show_codes=show_codes)
     sandbox.stop()
     return 0

@@ -49,7 +49,7 @@ DOCUMENT = """<!doctype html>
 <main>
 <h1>{title}</h1>
 {content}
-<footer>A stand-in for tests. The account behind it is made up.</footer>
+<footer>A mock for tests. The account behind it is made up.</footer>
 </main>
 </body>
 </html>
