@@ -264,8 +264,8 @@ class UpstoxTOTP:
                     "No valid token is cached, and login_method (UPSTOX_LOGIN_METHOD) is none: "
                     "this program never logs in. Nothing was sent.",
                     suggestions=[
-                        "Log in where a method is set and the cache is the same: upstox_cli token.",
-                        "Or set login_method to page or api here.",
+                        "Run upstox_cli token on the machine that logs in, with the same cache.",
+                        "Or set login_method to api or page here.",
                     ],
                 )
 

@@ -96,7 +96,7 @@ class Config(BaseModel):
     login_method: Annotated[tuple[str, ...], BeforeValidator(methods_of)] = DEFAULTS["login_method"]
     login_revision: Literal["auto", "newer", "older"] = DEFAULTS["login_revision"]
     user_id: Annotated[str, Field(pattern="^[A-Za-z0-9]{1,40}$")] | None = None
-    account: Annotated[str, AfterValidator(rules.account)] | None = None
+    account: str | None = None
     cache_dir: Annotated[str, BeforeValidator(rules.path)] | None = None
     cache_url: Annotated[SecretStr, AfterValidator(rules.cache_url)] | None = None
     cache_key: Annotated[SecretStr, AfterValidator(rules.sendable)] | None = None
@@ -212,7 +212,7 @@ def advise(problems: Mapping[str, str], found: Settings) -> list[str]:
     for name in missing:
         places.setdefault(SETTINGS[name].where, []).append(variable(name))
     advice += [f"{', '.join(names)}: {where}." for where, names in places.items() if where]
-    return [*advice, *found.typos, *(found.hints if missing else [])]
+    return [*advice, *found.hints]
 
 
 def nothing_found(problems: Mapping[str, str], found: Settings) -> str:

@@ -45,11 +45,11 @@ def read_env_file(path: Path) -> Settings:
         if binding.key and binding.value:
             values[binding.key] = binding.value
         elif colon := _COLON.match(binding.original.string):
-            found.typos.append(
+            found.hints.append(
                 f"{path} has a colon after {colon[1]}. Write {colon[1].upper()}=value."
             )
     found.take_variables(values, str(path))
-    found.typos += unread_names(values, f"in {path}")
+    found.hints += unread_names(values, f"in {path}")
     return found
 
 

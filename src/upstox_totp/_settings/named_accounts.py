@@ -30,12 +30,6 @@ _SOON: Final = 3.0
 _LONGEST: Final = 60.0
 
 
-def is_account(name: object) -> bool:
-    """Tell whether something can be the name of an account, and so a part of a path."""
-    is_name = isinstance(name, str) and re.fullmatch(_NAME, name)
-    return bool(is_name) and not re.fullmatch(_DEVICES, str(name), re.IGNORECASE)
-
-
 def accounts_directory() -> Path:
     """Return the folder of the accounts' files, in the user's configuration directory."""
     try:
@@ -46,8 +40,8 @@ def accounts_directory() -> Path:
 
 
 def account_path(name: str) -> Path:
-    """Return the file of a named account; `ConfigurationError` if it cannot be called so."""
-    if not is_account(name):
+    """Return the file of a named account; `ConfigurationError` where no account is called so."""
+    if not re.fullmatch(_NAME, name) or re.fullmatch(_DEVICES, name, re.IGNORECASE):
         raise ConfigurationError(
             f"account ({variable('account')}) {SETTINGS['account'].rule}.",
             details={"settings": ["account"]},

@@ -15,7 +15,6 @@ from pydantic_core import Url
 
 from upstox_totp._http.addresses import STAGES, is_loopback, origin
 from upstox_totp._log import logger
-from upstox_totp._settings.named_accounts import is_account
 from upstox_totp._settings.table import DEFAULTS, SETTINGS
 from upstox_totp._settings.totp_secret import InvalidValueError, normalise_text
 
@@ -124,13 +123,6 @@ def valid_base_domain(template: str) -> str:
     if template != DEFAULTS["base_domain"] and not is_loopback(host):
         logger.warning("Credentials will be sent to %s, not to Upstox", template)
     return template
-
-
-def account(name: str) -> str:
-    """Return the name of an account."""
-    if not is_account(name):
-        raise ValueError("no name")
-    return name
 
 
 def path(value: object) -> object:

@@ -77,7 +77,7 @@ def _account_name(*places: Settings) -> str | None:
 def _in_environment() -> Settings:
     found = Settings()
     found.take_variables(os.environ, "environment")
-    found.typos += unread_names(os.environ, "in the environment")
+    found.hints += unread_names(os.environ, "in the environment")
     return found
 
 

@@ -89,15 +89,13 @@ class Settings(dict[str, Found]):
     Attributes:
         file: The file that was read for them, or would have been.
         differing: What two names of one setting say differently: its name, and both.
-        typos: What is odd about how they are written, a sentence each, without a value.
-        hints: What helps a user who misses one, likewise.
+        hints: What is odd about a place, a sentence each, without a value.
     """
 
     def __init__(self, file: Path | None = None) -> None:
         super().__init__()
         self.file = file
         self.differing: list[tuple[str, Found, Found]] = []
-        self.typos: list[str] = []
         self.hints: list[str] = []
 
     def take(self, name: str, found: Found, *, strict: bool = False) -> None:
@@ -127,7 +125,6 @@ class Settings(dict[str, Found]):
         for name, found in place.items():
             self.take(name, found, strict=strict and SETTINGS[name].credential)
         self.differing += place.differing
-        self.typos += place.typos
         self.hints += place.hints
 
     @property
