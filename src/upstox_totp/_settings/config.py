@@ -136,11 +136,9 @@ class Config(BaseModel):
     @classmethod
     def examine(cls, found: Settings) -> tuple[Self | None, dict[str, str]]:
         """Return the settings, and what is wrong with which of them, without a value."""
-        config, problems = cls._validated({name: one.value for name, one in found.items()})
-        problems = _of_nobody(found) | problems
-        problems |= {name: _MISSING for name in needed_by(found.methods) if name not in found}
-        if API in found.methods and "pin_code" not in problems:
-            problems |= _problem_of_api(found["pin_code"].value)
+        values = {name: one.value for name, one in found.items()}
+        config, refused = cls._validated(values)
+        problems = {**_of_nobody(found), **_unmet(values, found.methods), **refused}
         return config, {name: problems[name] for name in NAMES if name in problems}
 
     @classmethod
@@ -161,18 +159,15 @@ class Config(BaseModel):
     @classmethod
     def check_value(cls, name: str, value: str, methods: Iterable[str]) -> str | None:
         """Return what is wrong with one setting for login methods, None if nothing is."""
-        problems = cls._validated({name: value})[1]
-        if name == "pin_code" and API in methods and not problems:
-            problems = _problem_of_api(value)
-        return problems.get(name)
+        _, refused = cls._validated({name: value})
+        return {**_unmet({name: value}, methods), **refused}.get(name)
 
     def demand(self, *methods: str) -> None:
         """Make sure that everything is set which login methods need.
 
         `ConfigurationError` where something is not; it names all of it. Nothing was sent.
         """
-        self.demand_settings(*needed_by(methods))
-        problems = _problem_of_api(self.pin_code) if API in methods else {}
+        problems = _unmet(dict(self), methods)
         if problems:
             raise _invalid(problems, Settings())
 
@@ -183,10 +178,14 @@ class Config(BaseModel):
             raise _invalid(problems, Settings())
 
 
-def _problem_of_api(pin_code: SecretStr | str) -> dict[str, str]:
-    six = len(rules.plain(pin_code)) == _PIN_OF_API
-    where = SETTINGS["pin_code"].where
-    return {} if six else {"pin_code": f"must be 6 digits for the login method {API}: {where}"}
+def _unmet(values: Mapping[str, Any], methods: Iterable[str]) -> dict[str, str]:
+    """Return what login methods need, and do not have in settings."""
+    problems = {name: _MISSING for name in needed_by(methods) if values.get(name) is None}
+    pin_code = str(rules.plain(values.get("pin_code")))
+    if API in methods and "pin_code" not in problems and len(pin_code) != _PIN_OF_API:
+        where = SETTINGS["pin_code"].where
+        problems["pin_code"] = f"must be 6 digits for the login method {API}: {where}"
+    return problems
 
 
 def _of_nobody(found: Settings) -> dict[str, str]:

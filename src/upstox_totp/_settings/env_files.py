@@ -68,11 +68,11 @@ def unread_names(values: Iterable[str], where: str) -> list[str]:
     ]
 
 
-def read_text(path: Path, largest: int = _LARGEST) -> str:
+def read_text(path: Path) -> str:
     """Return the text of a file; `ConfigurationError` where there is none that can be used."""
     problem = "it is not UTF-8 text (UTF-16, perhaps): save it as UTF-8"
     try:
-        content = read_whole(path, largest)
+        content = read_whole(path)
         if 0 not in content:
             return bytes(content).decode()
     except UnicodeDecodeError:
@@ -85,7 +85,7 @@ def read_text(path: Path, largest: int = _LARGEST) -> str:
     )
 
 
-def read_whole(path: Path, largest: int) -> HiddenBytes:
+def read_whole(path: Path) -> HiddenBytes:
     """Return what a file holds; `OSError` where it is larger, or a pipe into which nobody writes.
 
     A pipe is waited for, since shells and password managers hand out settings in one.
@@ -97,16 +97,16 @@ def read_whole(path: Path, largest: int) -> HiddenBytes:
     try:
         regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
         content, end = b"", _clock.monotonic() + _SECONDS
-        while len(content) <= largest:
+        while len(content) <= _LARGEST:
             if os.name == "posix" and not regular:
                 _wait_for_content(descriptor, end)
-            part = os.read(descriptor, largest + 1 - len(content))
+            part = os.read(descriptor, _LARGEST + 1 - len(content))
             if not part:
                 return HiddenBytes(content)
             content += part
     finally:
         os.close(descriptor)
-    raise OSError(errno.EFBIG, f"it is larger than {largest // 1024} KB")
+    raise OSError(errno.EFBIG, f"it is larger than {_LARGEST // 1024} KB")
 
 
 def _wait_for_content(descriptor: int, end: float) -> None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _WORKING_DIRECTORY: Final = Path(".env")
 # Arguments equal to these count as not given: the documented signature names them as defaults.
 _DOCUMENTED_DEFAULTS: Final = {"debug": False, "sleep_time": 1000}
-_LARGEST_SECRET: Final = 64 * 1024
 
 
 def read_settings(
@@ -103,20 +102,20 @@ def _in_secrets_directory(before: Settings) -> Settings:
 
 def _secret_in(path: Path) -> str:
     # Whoever wrote it with an editor or echo ended the line; the line is the secret.
-    text = read_text(path, _LARGEST_SECRET).removeprefix("\ufeff")
+    text = read_text(path).removeprefix("\ufeff")
     return text.removesuffix("\n").removesuffix("\r")
 
 
 def _in_account(name: str, before: Settings, after: Settings) -> Settings:
     """Return what an account's file has, and the keyring of what is needed besides."""
-    found = find_env_file(account_path(name))
+    path = account_path(name)
+    found = find_env_file(path)
     decides = next((one for one in (before, found, after) if "login_method" in one), found)
     entry = in_keyring(name, [one for one in needed_by(decides.methods) if one not in found])
     found.take_all(entry)
-    if not entry and not os.path.lexists(account_path(name)):
+    if not entry and not os.path.lexists(path):
         raise ConfigurationError(
-            f"There is no account {name}: neither the file {account_path(name)} nor a keyring "
-            "entry exists.",
+            f"There is no account {name}: neither the file {path} nor a keyring entry exists.",
             suggestions=[f"Run upstox_cli configure --account {name}.", *entry.hints],
         )
     return found
