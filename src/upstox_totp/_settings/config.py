@@ -39,11 +39,6 @@ _MISSING: Final = "is not set"
 _NO_TEXT: Final = "must be text: put it in quotes, because a number loses its leading zeros"
 _USE_API: Final = f"{variable('login_method')}={API}"
 _PIN_OF_API: Final = 6
-_EXAMPLE: Final = "is still a placeholder: replace it with your own value"
-_SANDBOX: Final = "sandbox-"
-_SANDBOXS: Final = (
-    "belongs to a sandbox: set UPSTOX_BASE_DOMAIN, or use the API key of your own app"
-)
 
 
 def as_secret(value: object) -> SecretStr | None:
@@ -192,12 +187,15 @@ def _of_nobody(found: Settings) -> dict[str, str]:
     """Return the settings for Upstox that are README's placeholders, or a sandbox's."""
     if "base_domain" in found and found["base_domain"].value != DEFAULTS["base_domain"]:
         return {}
-    same = [name for name, one in found.items() if SETTINGS[name].example == rules.plain(one.value)]
-    # A number may be what an example has for one.
-    certain = len(same) > 1 or not all(str(SETTINGS[name].example).isdigit() for name in same)
-    problems = dict.fromkeys(same, _EXAMPLE) if certain else {}
-    if "client_id" in found and str(found["client_id"].value).startswith(_SANDBOX):
-        problems["client_id"] = _SANDBOXS
+    problems = {
+        name: "is still a placeholder: replace it with your own value"
+        for name, one in found.items()
+        if SETTINGS[name].example == rules.plain(one.value)
+    }
+    if "client_id" in found and str(found["client_id"].value).startswith("sandbox-"):
+        problems["client_id"] = (
+            "belongs to a sandbox: set UPSTOX_BASE_DOMAIN, or use the API key of your own app"
+        )
     return problems
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 # Two digits of a hash: enough to notice that a PIN has changed, and too few to find it by. Who has
 # the TOTP secret and the file would try all PINs against a whole hash in seconds.
 _HINT: Final = 2
-_MOBILE_DIGITS: Final = 10
 # What makes it another login; of the PIN there is the hint.
 _FINGERPRINTED: Final = (*(name for name in CREDENTIALS if name != "pin_code"), "user_id")
 _PORTS: Final = {"https": 443, "http": 80}
@@ -65,7 +63,7 @@ def identify(values: Mapping[str, str], base_domain: str) -> Identity | None:
         return None
     domain = _domain(base_domain)
     secret = _secret(values.get("totp_secret"))
-    user = "".join(filter(str.isdigit, values.get("username", "")))[-_MOBILE_DIGITS:]
+    user = "".join(filter(str.isdigit, values.get("username", "")))[-10:]
     hashed_pin = _hash(secret, "pin", domain, pin) if secret and pin else None
     hint = hashed_pin[:_HINT] if hashed_pin else ""
     # However the TOTP secret was written down, it is the same setting.
@@ -106,8 +104,4 @@ def _secret(text: str | None) -> str:
 
 
 def _hash(key: str, *parts: object) -> str:
-    return hmac.digest(_bytes([key]), _bytes(parts), hashlib.sha256).hex()
-
-
-def _bytes(parts: object) -> bytes:
-    return json.dumps(parts).encode()
+    return hmac.digest(json.dumps([key]).encode(), json.dumps(parts).encode(), "sha256").hex()

@@ -41,7 +41,7 @@ class Setting(NamedTuple):
         needed_by: The login methods that cannot do without it; none but for credentials.
         from_working_directory: Whether a ``.env`` that happens to lie in the working directory
             may set it: not where it decides whither credentials and tokens go.
-        example: The value that README shows in its place.
+        example: The value that README shows in its place, where nobody can have it.
         other_names: Names under which it is read, too.
         called: What else people call it, for a hint.
         question: How ``configure`` asks for it.
@@ -49,7 +49,7 @@ class Setting(NamedTuple):
     """
 
     name: str
-    rule: str
+    rule: str = "must be a non-empty string"
     default: Any = None
     secret: bool = False
     needed_by: frozenset[str] = frozenset()
@@ -163,14 +163,12 @@ _ROWS: Final = (
         "username",
         "must be exactly 10 digits, the mobile number registered with Upstox",
         needed_by=frozenset({PAGE}),
-        example="9876543210",
         other_names=("mobile", "mobile_number"),
         called=("mobile_no", "phone", "phone_number", "number"),
         question="Mobile number, 10 digits",
     ),
     Setting(
         "password",
-        "must be a non-empty string",
         secret=True,
         needed_by=frozenset({PAGE}),
         example="your login password",
@@ -181,7 +179,6 @@ _ROWS: Final = (
         "must be 4 to 6 digits",
         secret=True,
         needed_by=frozenset({PAGE, API}),
-        example="123456",
         other_names=("pin",),
         question="PIN",
         where="for a new PIN of 6 digits, choose Forgot PIN on Upstox's login page",
@@ -201,7 +198,6 @@ _ROWS: Final = (
     ),
     Setting(
         "client_id",
-        "must be a non-empty string",
         needed_by=frozenset(METHODS),
         example="your-api-key",
         other_names=("api_key",),
@@ -211,7 +207,6 @@ _ROWS: Final = (
     ),
     Setting(
         "client_secret",
-        "must be a non-empty string",
         secret=True,
         needed_by=frozenset({PAGE, BROWSER, PHONE}),
         example="your-api-secret",

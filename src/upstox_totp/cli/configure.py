@@ -45,11 +45,6 @@ KEYRING: Final = "keyring"
 PLACES: Final = (FILE, KEYRING)
 """Where settings can be written."""
 
-_NEEDS: Final[Mapping[str, str]] = {
-    API: "needs API key, TOTP secret and PIN",
-    PAGE: "needs all seven settings",
-}
-
 
 @command(
     "Ask for the settings, check each, and write them down.\n\n"
@@ -101,8 +96,8 @@ def _kept(path: Path, account: str | None) -> dict[str, SecretStr]:
 def _choose_method(method: str | None, kept: Mapping[str, SecretStr]) -> tuple[str, ...]:
     if method is not None:
         return methods_of(method)
-    for name, needs in _NEEDS.items():
-        write_line(f"  {name:<4}  {METHODS[name]}: {needs}")
+    for name in (API, PAGE):
+        write_line(f"  {name:<4}  {METHODS[name]}: {len(needed_by([name]))} settings")
     usual = kept["login_method"].get_secret_value() if "login_method" in kept else API
     while True:
         try:
