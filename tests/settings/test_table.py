@@ -11,16 +11,16 @@ from click.testing import CliRunner
 
 from upstox_totp import UpstoxTOTP
 from upstox_totp._settings.config import Config
-from upstox_totp._settings.table import API, METHODS, NAMES, PAGE, SETTINGS, needed_by, variable
+from upstox_totp._settings.table import METHODS, NAMES, SETTINGS, variable
 from upstox_totp.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
-PAGE_OF_SETTINGS = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
 
 def _rows(heading: str) -> list[list[str]]:
     """Return the cells of the table below a heading."""
-    section = PAGE_OF_SETTINGS.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
@@ -34,38 +34,32 @@ def _in_words(default: object) -> str:
 
 
 def test_the_page_has_a_row_for_each_setting() -> None:
-    """Names, variables, defaults and secrecy are those of the table, in its order."""
+    """Names, variables, defaults, secrecy and what needs it, in the order of the table."""
     rows = _rows("Settings")
     assert [row[1] for row in rows] == [f"`{variable(name)}`" for name in NAMES]
     for name, (argument, _, rule, default) in zip(NAMES, rows, strict=True):
         row = SETTINGS[name]
         assert argument == f"`{name}`" + (r" \*" if row.secret else "")
-        assert default == _in_words(row.default)
+        if row.needed_by:
+            named = METHODS if default == "all methods" else re.findall(r"`(\w+)`", default)
+            assert set(named) == row.needed_by
+        elif row.default is not None:
+            assert default == _in_words(row.default)
         # What a person has to hit exactly: numbers, schemes, placeholders.
         exact = re.compile(r"\b\d+\b|\w+://|\{stage\}")
         assert set(exact.findall(row.rule)) <= set(exact.findall(rule)), name
 
 
-def test_the_page_says_what_each_way_needs() -> None:
-    """The table of methods has all of them, with the settings that the table names."""
-    rows = {re.findall(r"`(\w+)`", row[0])[0]: row[1] for row in _rows("Login methods")}
-    assert set(rows) == set(METHODS)
-    rows["page"] = rows["page"].replace("the same", rows["api"])
-    for method, needs in rows.items():
-        assert set(re.findall(r"`(\w+)`", needs)) == set(needed_by([method]))
-        assert method not in {API, PAGE} or METHODS[method] in PAGE_OF_SETTINGS
-
-
 def test_the_page_names_the_other_names() -> None:
     """Those of the table, in its order."""
-    section = PAGE_OF_SETTINGS.split("| variable | also read as |\n|---|---|\n")[1].split("\n\n")[0]
+    section = PAGE.split("| variable | also read as |\n|---|---|\n")[1].split("\n\n")[0]
     named = [re.findall(r"UPSTOX_\w+", line) for line in section.splitlines()]
     assert named == [list(row.variables) for row in SETTINGS.values() if row.other_names]
 
 
 def test_the_page_says_what_a_stray_env_may_not_set() -> None:
     """All of them are named, and counted right."""
-    section = PAGE_OF_SETTINGS.split("\n## The `.env` file\n")[1].split("\n## ")[0]
+    section = PAGE.split("\n## The `.env` file\n")[1].split("\n## ")[0]
     sentence = section[section.index(" settings are ignored") :].split("Where your")[0]
     named = re.findall(r"`(UPSTOX_\w+)`", sentence)
     assert named == [variable(name) for name in NAMES if not SETTINGS[name].from_working_directory]
