@@ -172,7 +172,6 @@ class TokenCache:
     def _log_in(self, login: CachedLogin, store: Store, identity: Identity) -> AccessTokenResponse:
         try:
             for _ in range(_MOST_LOCKS):
-                login.check()
                 lock = locked(store, identity, patience=self._patience, answer=login.answer)
                 if isinstance(lock, AccessTokenResponse):
                     return lock

@@ -262,7 +262,8 @@ def test_the_guard_holds_where_nothing_can_be_written(
 
     PROCESS.forget()
     monkeypatch.setattr("filelock.FileLock", read_only)
-    refused(wrong)
+    with pytest.warns(UpstoxWarning, match="Read-only"):
+        refused(wrong)
     assert sandbox.pins_received == 1
 
 

@@ -13,7 +13,6 @@ import requests
 from upstox_totp import _clock
 from upstox_totp._api.phone_login import TokenPendingError
 from upstox_totp._cache.attempt_log import AttemptLog
-from upstox_totp._cache.attempts import counted_anew, find_blocks
 from upstox_totp._cache.backend import LockLostError
 from upstox_totp._cache.failures import error_of, remember
 from upstox_totp._cache.lifetime import as_datetime, credible_offset, expiry, when
@@ -51,15 +50,6 @@ class CachedLogin:
         self._secrets = Secrets()
         self._secrets.add_all(client.secrets)
         self._secrets.add(config.username, config.client_id, config.redirect_uri)
-
-    def check(self) -> None:
-        """Raise what blocks the login, before it is waited for."""
-        if self._force:
-            return
-        record, now = self._store.read_attempts(self._identity), _clock.time()
-        if counted_anew(record, now) is record:
-            for block in find_blocks(record, self._identity, now):
-                raise block.to_error()
 
     def answer(self) -> AccessTokenResponse | None:
         """Return the token of another's login that has ended meanwhile, or raise its failure."""

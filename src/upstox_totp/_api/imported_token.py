@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from upstox_totp import _clock
 from upstox_totp._api.app_token import AppTokenAPI
-from upstox_totp._cache.lifetime import as_datetime, jwt_claims
+from upstox_totp._cache.lifetime import as_datetime, jwt_claims, jwt_expiry
 from upstox_totp.errors import AuthenticationError, ConfigurationError
 from upstox_totp.models import AccessTokenData
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from upstox_totp._api.base import Client
 
 _JWT: Final = re.compile(r"[\w-]{4,}\.[\w-]{4,}\.[\w-]{4,}", re.ASCII)
-_LONGEST_DAY: Final = 2 * 86400.0
+_LONGEST_DAY: Final = timedelta(days=2)
 _WHERE: Final = (
     "Copy the day's token: https://account.upstox.com/developer/apps, your app, Generate."
 )
@@ -32,8 +33,9 @@ def check_imported(client: Client, access_token: SecretStr) -> AccessTokenData:
             suggestions=[_WHERE],
         )
     claims = jwt_claims(access_token.get_secret_value())
-    now = _clock.time()
-    if claims.get("isExtended") is True or _number(claims.get("exp")) - now > _LONGEST_DAY:
+    now = as_datetime(_clock.time())
+    ends = jwt_expiry(access_token.get_secret_value())
+    if claims.get("isExtended") is True or (ends is not None and ends - now > _LONGEST_DAY):
         raise ConfigurationError(
             "This is an extended or an analytics token: it lives for a year, only reads, and "
             "cannot place orders. It is not cached as the day's token.",
@@ -54,8 +56,4 @@ def check_imported(client: Client, access_token: SecretStr) -> AccessTokenData:
     told = {} if checked.owner is None else checked.owner.model_dump(mode="json")
     fields: dict[str, Any] = {**told, "user_id": owner or stated}
     fields["access_token"] = access_token.get_secret_value()
-    return AccessTokenData.model_validate(fields).obtained(as_datetime(now))
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    return AccessTokenData.model_validate(fields).obtained(now)

@@ -90,7 +90,7 @@ class MemoryBackend:
     def __init__(self) -> None:
         self.guard = threading.Lock()
         self.entries: dict[str, Entry] = {}
-        self.locks: dict[str, _MemoryLock] = {}
+        self.holders: dict[str, Holder] = {}
 
     def __repr__(self) -> str:
         return "MemoryBackend()"
@@ -106,49 +106,44 @@ class MemoryBackend:
     def lock(self, names: tuple[str, ...]) -> _MemoryLock | None:
         """Return a lock of all the names, None while another thread holds one."""
         with self.guard:
-            if any(name in self.locks for name in names):
+            if not self.holders.keys().isdisjoint(names):
                 return None
-            lock = _MemoryLock(self, names)
-            self.locks |= dict.fromkeys(names, lock)
-            return lock
+            holder = Holder(f"thread {threading.current_thread().name!r} of this process")
+            self.holders |= dict.fromkeys(names, holder)
+            return _MemoryLock(self, names)
 
     def holder(self, name: str) -> Holder | None:
         """Return which thread holds a name."""
-        lock = self.locks.get(name)
-        return None if lock is None else Holder(lock.holder)
+        return self.holders.get(name)
 
     def forget(self) -> None:
         """Forget everything, the locks that are held included."""
-        with self.guard:
-            self.entries, self.locks = {}, {}
+        self.entries = {}
+        self.forget_locks()
 
-    def after_fork(self) -> None:
-        """Make it usable in the child of a fork, whichever thread held its lock."""
-        self.guard, self.locks = threading.Lock(), {}
+    def forget_locks(self) -> None:
+        """Make it usable in the child of a fork, whichever thread held a lock."""
+        self.guard, self.holders = threading.Lock(), {}
 
 
 class _MemoryLock:
     def __init__(self, backend: MemoryBackend, names: tuple[str, ...]) -> None:
         self._backend, self._names = backend, names
-        self.holder = f"thread {threading.current_thread().name!r} of this process"
 
     def write(self, entries: Mapping[str, Entry]) -> None:
-        with self._backend.guard:
-            self.extend(0)
-            self._backend.entries |= entries
+        self._backend.entries |= entries
 
-    def extend(self, seconds: float) -> None:  # noqa: ARG002 - memory is not lost by time
-        if self._backend.locks.get(self._names[0]) is not self:
-            raise LockLostError("the lock was released")
+    def extend(self, seconds: float) -> None:
+        """Do nothing: the lock is not lost by time."""
 
     def release(self) -> None:
-        with self._backend.guard:
-            others = {name: one for name, one in self._backend.locks.items() if one is not self}
-            self._backend.locks = others
+        names, self._names = self._names, ()
+        for name in names:
+            self._backend.holders.pop(name, None)
 
 
 PROCESS: Final = MemoryBackend()
 """The memory of this process: the attempts of every login lie in it, too."""
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=PROCESS.after_fork)
+    os.register_at_fork(after_in_child=PROCESS.forget_locks)
