@@ -10,7 +10,7 @@ from upstox_totp import _clock
 from upstox_totp._cache.attempts import cleared, has_ended, merged, with_blocks
 from upstox_totp._cache.backend import PROCESS, Entry, UnreadableError
 from upstox_totp._cache.encryption import hidden
-from upstox_totp._cache.files import FileBackend, has_locks
+from upstox_totp._cache.files import FileBackend
 from upstox_totp._cache.records import AttemptRecord, TokenRecord, dump, load, new_id
 from upstox_totp._log import logger, warn_user
 from upstox_totp.errors import CacheError, ConfigurationError, missing_extra
@@ -46,17 +46,6 @@ def open_store(
     if shared is None:
         return Store(files, PROCESS, strict=strict)
     return Store(shared, files, PROCESS, strict=strict)
-
-
-def open_log(directory: str | os.PathLike[str] | None, *, own_server: bool) -> Store:
-    """Return the store of a login whose token nobody caches: its attempts are stored all the same.
-
-    In files, where the extra for them is installed; without it, and for a server of this machine
-    and no directory named, in the memory of this process.
-    """
-    if (own_server and directory is None) or not has_locks():
-        return Store(PROCESS)
-    return Store(FileBackend(directory), PROCESS)
 
 
 def _open_url(url: Hideable, key: Hideable | None) -> Backend:

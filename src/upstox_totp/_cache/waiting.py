@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from upstox_totp import _clock
 from upstox_totp._cache.attempt_log import AttemptLog
 from upstox_totp._cache.attempts import asked
-from upstox_totp._cache.store import open_log
+from upstox_totp._cache.backend import PROCESS
+from upstox_totp._cache.files import FileBackend, has_locks
+from upstox_totp._cache.store import Store
 from upstox_totp._http.addresses import is_loopback
 from upstox_totp._log import logger
 from upstox_totp.errors import LoginWaitError
@@ -16,7 +18,7 @@ from upstox_totp.errors import LoginWaitError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upstox_totp._cache.store import AccountLock, Store
+    from upstox_totp._cache.store import AccountLock
     from upstox_totp._settings.identity import Identity
 
 ResultT = TypeVar("ResultT")
@@ -116,8 +118,11 @@ def log_in_alone(client: Any, log_in: Callable[[AttemptLog], ResultT]) -> Result
 
     ``client`` is an `UpstoxTOTP`, which lies above.
     """
-    host = urlsplit(client.base_domain).hostname
-    store = open_log(client.config.cache_dir, own_server=is_loopback(host))
+    directory = client.config.cache_dir
+    own_server = is_loopback(urlsplit(client.base_domain).hostname)
+    # The attempts of a login at Upstox are stored all the same, where files can be locked.
+    in_files = has_locks() and not (own_server and directory is None)
+    store = Store(FileBackend(directory), PROCESS) if in_files else Store(PROCESS)
     with locked(store, client.identity) as lock:
         log = AttemptLog(lock, client.identity, mask=client.secrets.mask)
         log.check()
