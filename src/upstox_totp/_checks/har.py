@@ -18,15 +18,11 @@ from upstox_totp import models
 from upstox_totp._api import routes
 from upstox_totp._api.routes import Route
 from upstox_totp._http.addresses import STAGES, is_loopback
-from upstox_totp.errors import ErrorCode
 from upstox_totp.transcript import Step, field_names, plain_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-LARGEST: Final = 20_000_000
-"""The largest recording that is read, in bytes."""
 
 _UPSTOX: Final = ".upstox.com"
 _HOST_LABEL: Final = re.compile(r"[a-z]{1,20}(-v\d{1,2})?")
@@ -49,17 +45,23 @@ _ANSWER: Final = "answer field"
 _APP: Final = "client_id redirect_uri"
 _ENVELOPE: Final = frozenset({"data", "status", "success"})
 _PROFILE: Final = "x-profile-id x-user-id"
-# By step: the names in the body, in the query and in the address that the answer leads to.
-_SENT: Final[dict[Step, tuple[str, str, str, type[BaseModel] | None]]] = {
-    Step.DIALOG: ("", f"{_APP} response_type", f"{_APP} user_id", None),
-    Step.OTP_GENERATE: ("mobileNumber countryIsdCode userId", "", "", models.OTPGenerationResponse),
-    Step.OTP_VERIFY: ("otp validateOtpToken", "", "", models.OTPValidationResponse),
-    Step.PIN: ("twoFAMethod inputText", _APP, "", models.TwoFactorAuthenticationResponse),
-    Step.AUTHORIZE: ("userOAuthApproval", f"{_APP} requestId response_type", "code",
-                     models.OAuthAuthorizationResponse),
-    Step.TOKEN: (f"{_APP} client_secret code grant_type", "", "", models.AccessTokenData),
-    Step.TOTP_LOGIN: ("pin totp", "", "", models.AccessTokenData),
-    Step.TOKEN_REQUEST: ("client_secret", "", "", models.TokenRequestResponse),
+_PIN: Final = "twoFAMethod inputText"
+# By route: names in the body, in the query, in the headers and in the address that the answer
+# leads to, and the model of the answer.
+_ROWS: Final[dict[Route, tuple[str, str, str, str, type[BaseModel] | None]]] = {
+    routes.DIALOG: ("", f"{_APP} response_type", "", f"{_APP} user_id", None),
+    routes.OTP_GENERATE:
+        ("mobileNumber countryIsdCode userId", "", "", "", models.OTPGenerationResponse),
+    routes.NEWER.verify: ("otp validateOtpToken", "", "", "", models.OTPValidationResponse),
+    routes.OLDER.verify: ("otp validateOtpToken", "", "", "", models.OTPValidationResponse),
+    routes.NEWER.two_factor:
+        (f"{_PIN} profileId", _APP, _PROFILE, "", models.TwoFactorAuthenticationResponse),
+    routes.OLDER.two_factor: (_PIN, _APP, "", "", models.TwoFactorAuthenticationResponse),
+    routes.AUTHORIZE: ("userOAuthApproval", f"{_APP} requestId response_type", "", "code",
+                       models.OAuthAuthorizationResponse),
+    routes.TOKEN: (f"{_APP} client_secret code grant_type", "", "", "", models.AccessTokenData),
+    routes.TOTP_LOGIN: ("pin totp", "", "x-api-key", "", models.AccessTokenData),
+    routes.TOKEN_REQUEST: ("client_secret", "", "", "", models.TokenRequestResponse),
 }  # fmt: skip
 
 
@@ -120,7 +122,6 @@ class _Recorded(NamedTuple):
     path: str
     names: dict[str, frozenset[str]]
     granted: bool
-    code: ErrorCode | None
 
 
 _Kind = TypeVar("_Kind")
@@ -146,23 +147,24 @@ def compare(path: Path) -> Comparison:
         page = []
     pairs = page + alone
     if not any(one for _, one in pairs):
-        problem = "No request in this recording goes to Upstox."
-        if sent:
-            problem = "No request of an Upstox login is in this recording."
+        problem = "No request of an Upstox login is in this recording."
         return Comparison(Outcome.NOT_A_LOGIN, problem=problem)
     gaps = _gaps(page)
     compared = tuple(_compare(route, one, sent, wanted=route in gaps) for route, one in pairs)
     others = _others(sent, pairs)
     problem = _failure(page) or _failure(alone)
-    if not problem and gaps and not others:
+    if not problem and not others:
         problem = _cut_off(page, gaps)
     if not problem and any(one.unknown for one in compared):
         problem = "Bodies or answers were not recorded: export the recording with their content."
     outcome = Outcome.DIFFERS if any(one.differences for one in compared) else Outcome.SAME
-    if problem:
-        outcome = Outcome.NOT_A_LOGIN
-    named = revision.name if page else None
-    return Comparison(outcome, named, problem or None, compared, others)
+    return Comparison(
+        Outcome.NOT_A_LOGIN if problem else outcome,
+        revision.name if page else None,
+        problem or None,
+        compared,
+        others,
+    )
 
 
 def _choose(sent: _Sent, route: Route) -> _Recorded | None:
@@ -198,16 +200,16 @@ def _gaps(page: _Pairs) -> list[Route]:
 
 
 def _failure(pairs: _Pairs) -> str:
-    route, last = next((pair for pair in reversed(pairs) if pair[1]), (None, None))
-    if route is None or last is None or last.granted:
+    recorded = [(route, one) for route, one in pairs if one is not None]
+    if not recorded or recorded[-1][1].granted:
         return ""
-    code = f" ({last.code})" if last.code else ""
-    return f"The login failed at {route.step}{code}: record one that succeeds."
+    return f"The login failed at {recorded[-1][0].step}: record one that succeeds."
 
 
 def _cut_off(page: _Pairs, gaps: list[Route]) -> str:
-    places = [place for place, (_, one) in enumerate(page) if one is not None]
-    inside = [route for route, _ in page[places[0] : places[-1]]]
+    """Return what lacks before the first and after the last request of a login."""
+    recorded = [place for place, (_, one) in enumerate(page) if one is not None] or [0]
+    inside = [route for route, _ in page[recorded[0] : recorded[-1]]]
     missing = ", ".join(str(route.step) for route in gaps if route not in inside)
     return missing and f"The recording lacks {missing}: start it before the login page opens."
 
@@ -229,12 +231,11 @@ def _compare(route: Route, one: _Recorded | None, sent: _Sent, *, wanted: bool) 
 
 
 def _differences(route: Route, expected: _Expected, one: _Recorded) -> Iterator[Difference]:
-    if one.method != route.method:
-        yield Difference("method", route.method, one.method)
-    if one.stage != route.stage:
-        yield Difference("host", route.stage, one.stage or one.host)
     versions = zip(*map(_VERSION.findall, (route.path, one.path)), strict=False)
-    yield from (Difference("version", *both) for both in versions if both[0] != both[1])
+    places = [("host", route.stage, one.stage or one.host), *(("version", *v) for v in versions)]
+    for what, own, theirs in [("method", route.method, one.method), *places]:
+        if own != theirs:
+            yield Difference(what, own, theirs)
     for kind, (needed, known) in expected.items():
         found = one.names.get(kind)
         if found is None or (kind in {_LEADS, _ANSWER} and not one.granted):
@@ -252,22 +253,20 @@ def _differences(route: Route, expected: _Expected, one: _Recorded) -> Iterator[
 
 def _expect(route: Route) -> _Expected:
     """Return, by kind, the names that are demanded, and those that else mean no change."""
-    body, query, leads_to, model = _SENT[route.step]
-    headers = ["x-api-key"] if route is routes.TOTP_LOGIN else []
+    body, query, headers, leads_to, answer = _ROWS[route]
+    sent, named = body.split(), headers.split()
     if route.stage == "service":
-        body = " ".join(["data", *(f"data.{name}" for name in body.split())])
-        headers = [name.lower() for name in routes.service_headers("https://{stage}", "")]
-    if route is routes.NEWER.two_factor:
-        body, headers = f"{body} data.profileId", [*headers, *_PROFILE.split()]
-    fields = dict(_fields(model))
+        sent = ["data", *(f"data.{name}" for name in sent)]
+        named += map(str.lower, routes.service_headers("https://{stage}", ""))
+    fields = dict(_fields(answer))
     if route.step is Step.OTP_VERIFY:
         # An account tells of itself what the older revision's profile did.
         fields |= {f"data.accounts[].{name}": False for name in models.UserProfile.model_fields}
     known = frozenset(("state", *_PROFILE.split()))
     return {
         _QUERY: (frozenset(query.split()), known),
-        _HEADER: (_uncommon(headers), known),
-        _BODY: (frozenset(body.split()), frozenset()),
+        _HEADER: (_uncommon(named), known),
+        _BODY: (frozenset(sent), frozenset()),
         _LEADS: (frozenset(leads_to.split()), frozenset()),
         _ANSWER: (frozenset(name for name in fields if fields[name]), frozenset(fields)),
     }
@@ -286,11 +285,7 @@ def _fields(kind: object, prefix: str = "") -> Iterator[tuple[str, bool]]:
 
 def _read(path: Path) -> list[_Recorded] | str:
     """Return the requests to Upstox, or to a sandbox on this machine, or why there is no HAR."""
-    with path.open("rb") as file:
-        content = file.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        return f"The file is larger than {LARGEST // 1_000_000} MB: record the login alone."
-    document = _decoded(content.decode("utf-8-sig", "replace"))
+    document = _decoded(path.read_bytes().decode("utf-8-sig", "replace"))
     if document is None:
         return "The file is no whole JSON: it ends too early, or is no HAR."
     entries = _get(_get(document, "log", dict), "entries", object)
@@ -323,7 +318,7 @@ def _recorded(entry: object) -> _Recorded | None:
     granted = 0 < status < HTTPStatus.BAD_REQUEST and not denied
     method = _get(request, "method", str).upper()
     method = method if method in HTTPMethod.__members__ else "?"
-    return _Recorded(method, host, stage, path, names, granted, _code(document))
+    return _Recorded(method, host, stage, path, names, granted)
 
 
 def _place(url: str) -> tuple[str, str | None, str, str] | None:
@@ -369,14 +364,6 @@ def _decoded(text: str | None) -> object:
         return json.loads(text or "")
     except (ValueError, RecursionError):
         return None
-
-
-def _code(document: object) -> ErrorCode | None:
-    errors = _get(document, "errors", list) or [_get(document, "errors", dict)]
-    told = [_get(document, "error", dict), *errors]
-    keys = ("errorCode", "error_code", "code")
-    codes = {str(_get(one, key, object)) for one in told for key in keys}
-    return next((code for code in ErrorCode if code.value in codes), None)
 
 
 def _target(response: object, document: object) -> str:
