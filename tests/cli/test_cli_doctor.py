@@ -36,7 +36,7 @@ def test_doctor(account: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         assert f"Host of {stage}" in result.stdout
     assert result.stdout.count("reached in ") == 3
     assert "in sync (within 1 s)" in result.stdout
-    assert "https: http://trader:[hidden]@proxy.example:3128" in result.stdout
+    assert "https: http://[hidden]@proxy.example:3128" in result.stdout
     assert "hunter2" not in result.stdout
     assert "absent.pem (REQUESTS_CA_BUNDLE, not there)" in result.stdout
     sent = "".join(f"{r.path}{r.query}{dict(r.headers)}{r.body!r}" for r in account.requests)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import socket
 import ssl
 from contextlib import suppress
@@ -74,15 +75,6 @@ class Finding:
     grade: Grade
     facts: Mapping[str, Any] = field(default_factory=dict)
     error: Exception | None = None
-
-    def as_document(self) -> dict[str, Any]:
-        """Return the finding as JSON can hold it."""
-        return {
-            "subject": self.subject,
-            "grade": self.grade.value,
-            "text": self.text,
-            "facts": dict(self.facts),
-        }
 
 
 def examine(
@@ -286,17 +278,10 @@ def _look_at_proxies(base_domain: str, hosts: list[Finding]) -> Iterator[Finding
         yield Finding("Proxy", "none", Grade.GOOD)
     for scheme, proxy in named.items():
         bad = problem is not None and proxy == select_proxy(url, proxies)
-        shown = _without_password(proxy)
+        shown = re.sub(r"^(\w+://)?.*@", rf"\1{MASK}@", proxy)
         text = f"{scheme}: {shown}{', which does not work: see the hosts' if bad else ''}"
         facts = {"scheme": scheme, "proxy": shown, "problem": problem if bad else None}
         yield Finding("Proxy", text, Grade.BAD if bad else Grade.GOOD, facts)
-
-
-def _without_password(url: str) -> str:
-    scheme, mark, rest = url.rpartition("://")
-    credentials, at, host = rest.rpartition("@")
-    user = credentials.partition(":")[0]
-    return f"{scheme}{mark}{user}:{MASK}{at}{host}" if at else url
 
 
 def _look_at_certificates() -> Finding:

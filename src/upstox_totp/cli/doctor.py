@@ -41,7 +41,8 @@ def doctor(*, selection: Selection, style: str, app: bool) -> ExitCode:
     errors = [finding.error for finding in findings if finding.error is not None]
     code = exit_code_of(errors[0]) if errors else ExitCode.DONE
     if style == "json":
-        documents = [finding.as_document() for finding in findings]
+        names = ("subject", "grade", "text", "facts")
+        documents = [{name: getattr(finding, name) for name in names} for finding in findings]
         say_json({"exit_code": int(code), "findings": documents})
         return code
     marks = _marks()
