@@ -78,7 +78,7 @@ def test_raw_json_and_env(account: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("style", ["text", "raw", "json", "env"])
-def test_a_login_and_a_kept_token_print_the_same(account: Sandbox, style: str) -> None:
+def test_a_login_and_a_cached_token_print_the_same(account: Sandbox, style: str) -> None:
     """Nobody can tell which it was."""
     first, second = (run("token", "--format", style).stdout for _ in range(2))
     assert [line for line in first.splitlines() if "Expires" not in line] == [
@@ -95,7 +95,7 @@ def test_a_token_is_quoted_for_a_shell(account: Sandbox) -> None:
 
 
 def test_generate_token_always_logs_in(account: Sandbox) -> None:
-    """What it gets is kept, so that `token` prints the same."""
+    """What it gets is cached, so that `token` prints the same."""
     run("generate-token")
     fresh = run("generate-token", "--format", "raw").stdout
     assert account.logins == 2
@@ -137,7 +137,7 @@ def test_the_guard_holds_for_both(account: Sandbox, monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_exit_codes(account: Sandbox, step: str, fault: Fault, code: int) -> None:
-    """A script can tell what went wrong; a person reads it in a line."""
+    """A script can tell what went wrong; a user reads it in a line."""
     account.misbehave(step, fault)  # type: ignore[arg-type]
     result = run("token", "--format", "raw")
     assert result.exit_code == code
@@ -147,7 +147,7 @@ def test_exit_codes(account: Sandbox, step: str, fault: Fault, code: int) -> Non
 
 @pytest.mark.parametrize("command", ["token", "generate-token", "status", "logout", "check-env"])
 def test_missing_settings(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are a matter of configuration, and named; the client id alone names what is kept."""
+    """They are a matter of configuration, and named; the client id alone names what is cached."""
     result = run(command)
     assert result.exit_code == 2
     if command not in {"status", "logout"}:
@@ -206,7 +206,7 @@ def test_warnings_are_said_once(account: Sandbox, cache_dir: Path, fake_time: Fa
     assert run("token").stderr == ""
 
 
-def test_what_a_person_must_know_is_said_once(
+def test_what_a_user_must_know_is_said_once(
     account: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a warning and in the log it is one thing; the warnings of others stay Python's."""
@@ -214,7 +214,7 @@ def test_what_a_person_must_know_is_said_once(
 
     def warn(cache: TokenCache, *arguments: Any, **options: Any) -> Any:
         for _ in range(2):
-            warn_user("Nothing can be kept.")
+            warn_user("Nothing can be cached.")
         with warnings.catch_warnings():
             warnings.simplefilter("always")
             warnings.warn("An other's word.", DeprecationWarning, stacklevel=1)
@@ -223,8 +223,8 @@ def test_what_a_person_must_know_is_said_once(
     monkeypatch.setattr(TokenCache, "get_access_token", warn)
     result = run("token")
     assert result.exit_code == 0
-    assert result.stderr.count("Nothing can be kept.") == 1
-    assert " IST Warning: Nothing can be kept.\n" in result.stderr
+    assert result.stderr.count("Nothing can be cached.") == 1
+    assert " IST Warning: Nothing can be cached.\n" in result.stderr
 
 
 def test_check_env_for_programs(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +284,7 @@ def test_check_env_looks_at_the_file(account: Sandbox, tmp_path: Path) -> None:
 
 
 def test_demo(monkeypatch: pytest.MonkeyPatch, cache_dir: Path) -> None:
-    """The steps of both ways, and shortened tokens; nothing of the user's is read or changed."""
+    """The steps of both login methods, and short tokens; no file of the user is read or changed."""
     Path(".env").write_text("UPSTOX_PIN_CODE=wrong\nUPSTOX_ACCOUNT=ravi\nUPSTOX_USER_ID=AB1\n")
     monkeypatch.setenv("UPSTOX_USERNAME", "nobody")
     monkeypatch.setenv("UPSTOX_BASE_DOMAIN", "https://{stage}.invalid")
@@ -341,7 +341,7 @@ def test_a_file_that_is_not_there() -> None:
 
 
 def test_a_mistake_is_not_hidden(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody expected keeps its traceback."""
+    """An unexpected exception shows its traceback."""
 
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError

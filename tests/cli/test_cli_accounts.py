@@ -25,7 +25,7 @@ READERS = ("token", "generate-token", "status", "logout", "check-env", "doctor",
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Each test has a home, a keyring that keeps nothing, and a cache of its own."""
+    """Each test has a home, a keyring that stores nothing, and a cache of its own."""
     use_home(monkeypatch, tmp_path)
     monkeypatch.setenv("UPSTOX_CACHE_DIR", str(tmp_path / "cache"))
 
@@ -34,7 +34,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def ravi(fake_time: FakeTime) -> Iterator[Sandbox]:
     """The account ravi, in a file, at a sandbox of its own."""
     with Sandbox(user={"user_name": "Ravi"}, clock=fake_time.true) as sandbox:
-        keep("ravi", **sandbox.environment)
+        write_account("ravi", **sandbox.environment)
         yield sandbox
 
 
@@ -42,11 +42,11 @@ def ravi(fake_time: FakeTime) -> Iterator[Sandbox]:
 def meera(fake_time: FakeTime) -> Iterator[Sandbox]:
     """The account meera, as ravi's."""
     with Sandbox(user={"user_name": "Meera"}, clock=fake_time.true) as sandbox:
-        keep("meera", **sandbox.environment)
+        write_account("meera", **sandbox.environment)
         yield sandbox
 
 
-def keep(account: str, **settings: str) -> None:
+def write_account(account: str, **settings: str) -> None:
     """Write the file of an account."""
     path = account_path(account)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def test_the_account_of_a_file(ravi: Sandbox, meera: Sandbox, tmp_path: Path) ->
 
 
 def test_an_account_is_named_before_or_after_the_command(ravi: Sandbox, meera: Sandbox) -> None:
-    """Both times it is the same one, for the login and for the token that is kept."""
+    """Both times it is the same one, for the login and for the cached token."""
     assert "Ravi (4CB7QX)" in run("--account", "ravi", "token").stdout
     assert "Ravi (4CB7QX)" in run("token", "--account", "ravi").stdout
     assert "Meera (4CB7QX)" in run("--account", "meera", "token", "--account", "meera").stdout
@@ -89,7 +89,7 @@ def test_an_account_is_named_before_or_after_the_command(ravi: Sandbox, meera: S
 def test_an_account_is_named_by_the_environment(
     ravi: Sandbox, meera: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """UPSTOX_ACCOUNT holds where no option names another."""
+    """UPSTOX_ACCOUNT applies where no option names another."""
     monkeypatch.setenv("UPSTOX_ACCOUNT", "ravi")
     assert "Ravi" in run("token").stdout
     assert "Meera" in run("--account", "meera", "token").stdout
@@ -97,9 +97,9 @@ def test_an_account_is_named_by_the_environment(
     assert (ravi.logins, meera.logins) == (1, 1)
 
 
-def test_a_kept_token_of_an_account_sends_nothing(ravi: Sandbox) -> None:
+def test_a_cached_token_of_an_account_sends_nothing(ravi: Sandbox) -> None:
     """It is found without loading what a login needs."""
-    kept = run("--account", "ravi", "token", "--format", "raw").stdout
+    cached = run("--account", "ravi", "token", "--format", "raw").stdout
     seen = len(ravi.requests)
     code = """if True:
         import sys
@@ -112,7 +112,7 @@ def test_a_kept_token_of_an_account_sends_nothing(ravi: Sandbox) -> None:
         assert not heavy & set(sys.modules), heavy & set(sys.modules)
     """
     ended = run_process("--account", "ravi", "token", "--format", "raw", code=code)
-    assert (ended.stderr, ended.stdout) == ("", kept)
+    assert (ended.stderr, ended.stdout) == ("", cached)
     assert len(ravi.requests) == seen
 
 
@@ -132,7 +132,7 @@ def test_contradicting_options(command: str, ravi: Sandbox) -> None:
 @pytest.mark.parametrize("command", READERS)
 @pytest.mark.parametrize("name", ["nobody", "no name", "../ravi", ""])
 def test_an_account_that_is_none(command: str, name: str) -> None:
-    """It is told, with what makes one."""
+    """The message says so, and which command makes one."""
     result = run("--account", name, command)
     assert result.exit_code == 2
     said = result.stdout + result.stderr
@@ -184,7 +184,7 @@ def test_where_the_cache_of_each_account_is(
     """Beside the account, if they have several."""
     monkeypatch.delenv("UPSTOX_CACHE_DIR")
     for sandbox, name in ((ravi, "ravi"), (meera, "meera")):
-        keep(name, **sandbox.environment, UPSTOX_CACHE_DIR=str(tmp_path / name))
+        write_account(name, **sandbox.environment, UPSTOX_CACHE_DIR=str(tmp_path / name))
     assert [line.strip() for line in run("accounts").stdout.splitlines()] == [
         "meera  no token is cached", f"cache: {tmp_path / 'meera'}",
         "ravi   no token is cached", f"cache: {tmp_path / 'ravi'}",
@@ -192,9 +192,9 @@ def test_where_the_cache_of_each_account_is(
     assert told_of()[1]["ravi"]["cache"] == str(tmp_path / "ravi")
 
 
-def test_what_holds_an_account(ravi: Sandbox, meera: Sandbox) -> None:
-    """What is refused, since when and what releases it; one account's hold is not another's."""
-    keep("ravi", **ravi.environment | {"UPSTOX_PIN_CODE": "000000"})
+def test_what_blocks_an_account(ravi: Sandbox, meera: Sandbox) -> None:
+    """What is blocked, since when and what unblocks it; it blocks no other account."""
+    write_account("ravi", **ravi.environment | {"UPSTOX_PIN_CODE": "000000"})
     assert run("--account", "ravi", "token").exit_code == 3
     run("--account", "meera", "token")
     code, rows = told_of()
@@ -217,7 +217,7 @@ def test_one_that_cannot_be_read_hides_no_other(
     """Its row says why; the others are shown."""
     for name in ("ravi", "meera"):
         run("--account", name, "token")
-    keep("empty", UPSTOX_LOGIN_METHOD="api")
+    write_account("empty", UPSTOX_LOGIN_METHOD="api")
     monkeypatch.setenv("UPSTOX_ACCOUNT", "gone")
     code, rows = told_of()
     assert code == 2
@@ -242,7 +242,7 @@ def test_settings_without_a_name(ravi: Sandbox, sandbox: Sandbox, tmp_path: Path
 def test_a_secret_of_another_account_in_the_environment(
     ravi: Sandbox, meera: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stray PIN is told of before anything is sent, by every command and of each account."""
+    """Every command reports a PIN of another account before it sends anything."""
     monkeypatch.setenv("UPSTOX_PIN_CODE", "000000")
     for command in READERS:
         result = run("--account", "ravi", command)
@@ -255,7 +255,7 @@ def test_a_secret_of_another_account_in_the_environment(
 def test_an_account_of_the_keyring_is_listed(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A keyring cannot be asked which it has; what names it holds no setting."""
+    """A keyring cannot be asked which it has; the file that names it contains no setting."""
     from pydantic import SecretStr  # noqa: PLC0415 - the others need no secrets
 
     use_keyring(monkeypatch, tmp_path)

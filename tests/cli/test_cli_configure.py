@@ -33,7 +33,7 @@ PROMPTS = (b"PIN: ", b"URI: ", b"[Y/n]: ", b"app: ")
 
 @pytest.fixture(autouse=True)
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The user's configuration directory is the test's own, and the keyring keeps nothing."""
+    """The user's configuration directory is the test's own, and the keyring stores nothing."""
     use_home(monkeypatch, tmp_path)
 
 
@@ -131,7 +131,7 @@ def test_an_account_is_kept_where_the_person_wants_it(
 def test_a_keyring_is_looked_for_before_anything_is_asked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Nobody types a secret that could not be kept."""
+    """Nobody types a secret that could not be stored."""
     use_home(monkeypatch, tmp_path)
     options = ("--account", "asha", "--method", "api", "--into", "keyring")
     result = answer(options=options)
@@ -170,7 +170,7 @@ def test_what_overrides_the_file_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.skipif(os.name == "nt", reason="secrets are asked for at the console there")
 def test_an_end_of_the_input_writes_nothing() -> None:
-    """Whoever stops half-way has no half of a file."""
+    """A user who stops half-way has no half of a file."""
     result = subprocess.run(  # noqa: S603 - this interpreter
         [*COMMAND, "configure"],
         input=b"api\n482915\n",

@@ -1,4 +1,4 @@
-"""`doctor`: the way to Upstox, and whether the app is known."""
+"""`doctor`: the connection to Upstox, and whether the app is known."""
 
 from __future__ import annotations
 
@@ -123,13 +123,13 @@ def test_a_token_off_the_registered_address(
         configure(monkeypatch, sandbox)
         assert run("token").exit_code == 0
         mark, words = token_row()
-        verdict = run("doctor").stdout.splitlines()[-1]
+        summary = run("doctor").stdout.splitlines()[-1]
     assert mark == "!"
     assert words.startswith(
         "valid; account and order calls are refused from this address (UDAPI1221): register it, "
         "or trade from the registered one ("
     )
-    assert verdict == "No problems found. Please note: Base domain, Token."
+    assert summary == "No problems found. Please note: Base domain, Token."
 
 
 def test_doctor_needs_no_credentials(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,8 +35,8 @@ def account(real_account: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def kept(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A token that is kept."""
+def cached(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A cached token."""
     with UpstoxTOTP() as client:
         return TokenCache().get_access_token(client).data.access_token
 
@@ -57,7 +57,7 @@ def test_fifty_runs_send_one_pin(account: Sandbox, monkeypatch: pytest.MonkeyPat
     assert account.pins_received == account.otp_requests == 1
 
 
-def test_a_kept_token_sends_nothing(account: Sandbox, kept: str) -> None:
+def test_a_cached_token_sends_nothing(account: Sandbox, cached: str) -> None:
     """No socket is opened, and neither requests nor pydantic nor rich is loaded."""
     code = """if True:
         import gc, sys
@@ -79,11 +79,11 @@ def test_a_kept_token_sends_nothing(account: Sandbox, kept: str) -> None:
     ended = run(code=code)
     account.start()
     assert ended.stderr == ""
-    assert ended.stdout == f"{kept}\n"
+    assert ended.stdout == f"{cached}\n"
     assert len(account.requests) == seen
 
 
-def test_a_kept_token_of_a_file(account: Sandbox, kept: str, tmp_path: Path) -> None:
+def test_a_cached_token_of_a_file(account: Sandbox, cached: str, tmp_path: Path) -> None:
     """A .env in the working directory names the account as it does for the client."""
     lines = [f"{name}={value}\n" for name, value in account.environment.items()]
     Path("named.env").write_text("".join(lines))
@@ -92,12 +92,12 @@ def test_a_kept_token_of_a_file(account: Sandbox, kept: str, tmp_path: Path) -> 
         [*COMMAND, "token", "--format", "raw", "--env-file", "named.env"],
         capture_output=True, text=True, check=True, env=bare,
     )  # fmt: skip
-    assert ended.stdout == f"{kept}\n"
+    assert ended.stdout == f"{cached}\n"
     assert account.logins == 1
 
 
 @pytest.mark.no_cover
-def test_a_kept_token_is_printed_fast(kept: str) -> None:
+def test_a_cached_token_is_printed_fast(cached: str) -> None:
     """In less time than importing the four dependencies takes, several runs compared."""
 
     def seconds(*command: str) -> float:
@@ -112,7 +112,7 @@ def test_a_kept_token_is_printed_fast(kept: str) -> None:
     assert min(ours for ours, _ in pairs) < min(theirs for _, theirs in pairs)
 
 
-def test_export_in_a_shell(kept: str) -> None:
+def test_export_in_a_shell(cached: str) -> None:
     """What the documentation says works in a shell."""
     shell = shutil.which("sh")
     assert shell is not None
@@ -121,7 +121,7 @@ def test_export_in_a_shell(kept: str) -> None:
         ' printf %s "$UPSTOX_ACCESS_TOKEN"'
     )
     ended = subprocess.run([shell, "-c", line], capture_output=True, text=True, check=True)  # noqa: S603 - a fixed line
-    assert (ended.stdout, ended.stderr) == (kept, "")
+    assert (ended.stdout, ended.stderr) == (cached, "")
 
 
 def test_progress_on_a_terminal(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,9 +217,9 @@ def test_the_sandbox_serves(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
-def test_programs_that_renew_at_once_share_a_login(account: Sandbox, kept: str) -> None:
+def test_programs_that_renew_at_once_share_a_login(account: Sandbox, cached: str) -> None:
     """After a 401, each asks for another token than the one that Upstox ended."""
-    account.revoke(kept)
+    account.revoke(cached)
     with ThreadPoolExecutor(4) as pool:
         ended = list(pool.map(lambda _: run("token", "--refresh", "--format", "raw"), range(4)))
     assert {one.stdout for one in ended} == {f"{account.access_tokens[-1]}\n"}

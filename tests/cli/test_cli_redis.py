@@ -45,9 +45,9 @@ def test_the_life_of_a_token(account: Sandbox) -> None:
     """Nothing, then a token that Upstox accepts, then one that it does not, which is forgotten."""
     assert run("status").exit_code == 10
     run("token")
-    alive = run("status", "--verify")
-    assert alive.exit_code == 0
-    assert "Owner    Asha Rao (4CB7QX)" in alive.stdout
+    valid = run("status", "--verify")
+    assert valid.exit_code == 0
+    assert "Owner    Asha Rao (4CB7QX)" in valid.stdout
     account.revoke(account.access_tokens[-1])
     assert run("status", "--verify").exit_code == 3
     assert run("status").exit_code == 10
@@ -55,7 +55,7 @@ def test_the_life_of_a_token(account: Sandbox) -> None:
 
 
 def test_logout_ends_it_for_the_fleet(account: Sandbox, server: RedisServer) -> None:
-    """The token is dead at Upstox and in no Redis; a second time there is nothing to end."""
+    """The token has ended at Upstox and is in no Redis; a second time there is nothing to end."""
     run("token")
     assert b"token" in b" ".join(server.admin.scan_iter())
     assert run("logout").exit_code == 0
@@ -80,7 +80,7 @@ def test_a_reader_ends_nobodys_token_by_mistake(
 
 @pytest.mark.parametrize("command", ["status", "logout"])
 def test_without_redis(account: Sandbox, server: RedisServer, command: str) -> None:
-    """Neither says that no token is kept: nobody knows."""
+    """Neither says that no token is cached: nobody knows."""
     run("token")
     seen = len(account.requests)
     server.stop()

@@ -77,8 +77,8 @@ def test_no_secret_setting_reaches_the_command(
     names = run_process("run", sys.executable, "-c", show).stdout.split()
     assert not {*SECRETS, "UPSTOX_CACHE_KEY"} & set(names)
     assert {"UPSTOX_CLIENT_ID", "UPSTOX_BASE_DOMAIN", "UPSTOX_ACCESS_TOKEN"} <= set(names)
-    kept = run_process("run", "--keep-settings", sys.executable, "-c", show).stdout.split()
-    assert {*SECRETS, "UPSTOX_CACHE_KEY"} <= set(kept)
+    everything = run_process("run", "--keep-settings", sys.executable, "-c", show).stdout.split()
+    assert {*SECRETS, "UPSTOX_CACHE_KEY"} <= set(everything)
 
 
 def test_another_name_for_the_token(cached: str) -> None:

@@ -1,4 +1,4 @@
-"""`status`: what is kept, for people, programs and monitors."""
+"""`status`: what is cached, for people, programs and monitors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("cache_dir")
 
 
 def test_status(account: Sandbox) -> None:
-    """Whose token is kept and until when; with --verify, what Upstox says."""
+    """Whose token is cached and until when; with --verify, what Upstox says."""
     nothing = run("status")
     assert nothing.stdout.startswith("No token is cached for this account.\nCache  ")
     assert nothing.exit_code == 10
@@ -49,22 +49,22 @@ def test_a_token_away_from_the_registered_address(account: Sandbox) -> None:
     assert run("status", "--verify").exit_code == 3
 
 
-def test_a_token_that_is_found_dead_is_forgotten(account: Sandbox) -> None:
+def test_a_token_that_has_ended_is_forgotten(account: Sandbox) -> None:
     """A monitor learns it, and nobody is handed it out any more."""
     run("token")
     account.revoke(account.access_tokens[-1])
-    dead = run("status", "--verify")
-    assert dead.exit_code == 3
-    assert "no longer accepts it: forgotten" in dead.stdout
+    ended = run("status", "--verify")
+    assert ended.exit_code == 3
+    assert "no longer accepts it: forgotten" in ended.stdout
     assert run("status").exit_code == 10
     assert run("token", "--format", "raw").stdout.strip() == account.access_tokens[-1]
     assert account.logins == 2
 
 
-def test_only_the_dead_token_is_forgotten(
+def test_only_the_ended_token_is_forgotten(
     account: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither what was kept meanwhile, nor that a PIN was rejected."""
+    """Neither what was cached meanwhile, nor that a PIN was rejected."""
     run("token")
     account.revoke(account.access_tokens[-1])
     ask = AppTokenAPI.check
@@ -88,7 +88,7 @@ def test_only_the_dead_token_is_forgotten(
 def test_codes_for_monitors(
     account: Sandbox, fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One for each state: none kept, alive, expired, held after a rejection or in a limit."""
+    """One for each state: none cached, valid, expired, blocked after a rejection or in a limit."""
     codes = [run("status").exit_code]
     run("token")
     codes.append(run("status").exit_code)
@@ -131,12 +131,12 @@ def test_status_for_programs(
     assert blocked["unblocks"]
     assert blocked["seconds_left"] is None
     account.revoke(account.access_tokens[-1])
-    dead = run("status", "--verify", "--format", "json")
-    assert (json.loads(dead.stdout)["exit_code"], dead.exit_code) == (3, 3)
-    assert json.loads(dead.stdout)["token"]["accepted"] is False
+    ended = run("status", "--verify", "--format", "json")
+    assert (json.loads(ended.stdout)["exit_code"], ended.exit_code) == (3, 3)
+    assert json.loads(ended.stdout)["token"]["accepted"] is False
 
 
-def test_status_of_a_dead_token(account: Sandbox, fake_time: FakeTime) -> None:
+def test_status_of_an_expired_token(account: Sandbox, fake_time: FakeTime) -> None:
     """It says so."""
     run("token")
     fake_time.sleep(86400)
@@ -151,7 +151,7 @@ def test_status_of_a_dead_token(account: Sandbox, fake_time: FakeTime) -> None:
     ],
 )
 def test_a_question_that_is_not_answered(account: Sandbox, fault: Fault, code: int) -> None:
-    """Neither alive nor dead is said."""
+    """It says neither that it is valid nor that it has ended."""
     run("token")
     account.misbehave("profile", fault)
     result = run("status", "--verify")
@@ -183,7 +183,7 @@ def test_logout_unblocks_the_next_login(account: Sandbox, monkeypatch: pytest.Mo
     assert run("status").exit_code == 10
 
 
-def test_logout_of_a_dead_token(account: Sandbox) -> None:
+def test_logout_of_an_ended_token(account: Sandbox) -> None:
     """One that Upstox ended before is forgotten all the same."""
     run("token")
     account.revoke(account.access_tokens[-1])

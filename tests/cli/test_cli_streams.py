@@ -52,7 +52,7 @@ def test_a_program_without_a_console(account: Sandbox) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
 def test_a_full_disk_is_an_error(account: Sandbox) -> None:
-    """The token is kept, and the next run prints it."""
+    """The token is cached, and the next run prints it."""
     ended = with_streams_closed(">/dev/full", "token", "--format", "raw")
     assert ended.returncode == 7
     assert complaints(ended.stderr.decode()) == [

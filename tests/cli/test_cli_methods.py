@@ -1,4 +1,4 @@
-"""The way to a token of one run, what is shown of a chain of ways, and waiting for a token."""
+"""The login method of one run, what is shown of several methods, and waiting for a token."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_way_needs_its_own_settings_alone(
 def test_a_way_for_the_settings_of_a_file(
     account: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It goes before the way that the file names."""
+    """It goes before the method that the file names."""
     path = tmp_path / "trading.env"
     settings = account.environment | {"UPSTOX_LOGIN_METHOD": "page"}
     path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
@@ -76,7 +76,7 @@ def test_a_way_for_the_settings_of_a_file(
 
 
 def test_a_kept_token_is_served_whichever_way_made_it(account: Sandbox) -> None:
-    """The way is asked for a login, and there is none."""
+    """The method is asked for a login, and there is none."""
     first = run("token", "--method", "page", "--format", "raw").stdout
     for method in ("api", "page,api", "none"):
         assert run("token", "--method", method, "--format", "raw").stdout == first
@@ -84,8 +84,8 @@ def test_a_kept_token_is_served_whichever_way_made_it(account: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("method", ["fax", "", "api,none", "page,page", "api;page"])
-def test_what_is_no_way(account: Sandbox, method: str) -> None:
-    """It is a mistake even while a token is kept, told by the rule of the setting."""
+def test_an_unknown_method(account: Sandbox, method: str) -> None:
+    """It is a mistake even while a token is cached; the message is the rule of the setting."""
     run("token")
     seen = len(account.requests)
     for command in ("token", "generate-token"):
@@ -96,7 +96,7 @@ def test_what_is_no_way(account: Sandbox, method: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["token", "generate-token"])
-def test_no_way(account: Sandbox, command: str) -> None:
+def test_the_method_none(account: Sandbox, command: str) -> None:
     """`none` says what to do, and sends nothing."""
     result = run(command, "--method", "none")
     assert result.exit_code == 10
@@ -104,7 +104,7 @@ def test_no_way(account: Sandbox, command: str) -> None:
     assert account.requests == []
 
 
-def test_a_chain_is_shown_by_both_its_ways(account: Sandbox) -> None:
+def test_a_chain_shows_both_its_methods(account: Sandbox) -> None:
     """--debug tells of each request, and after a failure the transcript has those of both."""
     account.misbehave("totp_login", NO_ROUTE)
     result = run("token", "--method", "api,page", "--debug")
@@ -123,11 +123,11 @@ def test_a_chain_is_shown_by_both_its_ways(account: Sandbox) -> None:
 
 
 def test_a_chain_on_a_terminal(real_account: Sandbox) -> None:
-    """Each request of both ways has its line, and between them is why the first one did not do."""
+    """Each request of both methods has its line, and between them is why the first one failed."""
     real_account.misbehave("totp_login", NO_ROUTE)
 
     def move_on() -> None:
-        # The second way needs another code than the first, for which it would wait.
+        # The second method needs another code than the first, for which it would wait.
         wait_until(lambda: real_account.codes_received)
         real_account.advance(30)
 
@@ -167,7 +167,7 @@ def test_waiting_needs_the_client_id_alone(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_what_does_not_wait(account: Sandbox) -> None:
-    """A token that is kept is printed at once, without a word; a login is not waited for."""
+    """A cached token is printed at once, without a word; a login is not waited for."""
     run("token")
     result = run("token", "--wait", "60", "--format", "raw")
     assert (result.stdout, result.stderr) == (f"{account.access_tokens[-1]}\n", "")
@@ -188,8 +188,8 @@ def test_a_token_that_comes_meanwhile(real_account: Sandbox) -> None:
     time.sleep(1)
     assert real_account.requests == []
     with UpstoxTOTP() as client:
-        kept = TokenCache().get_access_token(client).data.access_token
+        cached = TokenCache().get_access_token(client).data.access_token
     waiting.join(60)
     assert ended[0].returncode == 0
-    assert json.loads(ended[0].stdout)["access_token"] == kept
+    assert json.loads(ended[0].stdout)["access_token"] == cached
     assert real_account.logins == 1

@@ -1,4 +1,4 @@
-"""Commands with a person in them, as processes: Chromium logs in, a message comes to a socket."""
+"""Commands that a user takes part in, as processes: Chromium logs in, a message arrives."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def token_of_another_process(environment: dict[str, str]) -> str:
 def test_chromium_from_the_start_of_the_command_to_a_token(
     sandbox: Sandbox, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """The command opens the login page, the person logs in there, and every program is served."""
+    """The command opens the login page, the user logs in there, and all programs get the token."""
     opened = tmp_path / "opened"
     named = write_browser(
         tmp_path / "bin" / "some-browser",
@@ -236,7 +236,7 @@ def test_the_phone_from_the_start_of_the_command_to_a_token(
         assert requests.post(url, data=b"x" * 100_000, timeout=PATIENCE).status_code == 413
         with started(*command, environment=environment) as process:
             wait_until(lambda: sandbox.token_request_waits)
-            # 202 while the asking command still holds the account's lock: stored a moment later.
+            # 202 while the asking command still has the account's lock: stored a moment later.
             assert sandbox.approve() in {200, 202}
             printed, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
