@@ -104,11 +104,10 @@ class Fault:
             content_type: The exact `Content-Type`.
             headers: Further headers.
         """
-
-        def answer(_: Call, __: Proceed) -> Response:
-            return Response(body, code, dict(headers or {}), content_type=content_type)
-
-        return cls(f"status {code}", answer)
+        return cls(
+            f"status {code}",
+            lambda *_: Response(body, code, dict(headers or {}), content_type=content_type),
+        )
 
     @classmethod
     def html(cls, status: int = 200) -> Self:
@@ -189,12 +188,7 @@ class Fault:
 
     @classmethod
     def refuse(
-        cls,
-        code: Code,
-        message: str,
-        status: int | None = None,
-        *,
-        echo: bool | None = None,
+        cls, code: Code, message: str, status: int | None = None, *, echo: bool | None = None
     ) -> Self:
         """Answer with the failure envelope of the step's host.
 
@@ -278,12 +272,12 @@ class Fault:
             location: Where to, as it will stand in the header.
             status: The HTTP status.
         """
-
-        # werkzeug would mend the address, or fail on one that it cannot read.
-        def deliver(wire: Wire, response: Response) -> None:
-            wire.send(response, Location=location)
-
-        return replace(cls.status(status), deliver=deliver)
+        return cls(
+            f"redirect {status}",
+            lambda *_: Response(status=status),
+            # Past werkzeug, which would mend the address, or fail on one that it cannot read.
+            lambda wire, response: wire.send(response, Location=location),
+        )
 
     @classmethod
     def redirect_loop(cls) -> Self:

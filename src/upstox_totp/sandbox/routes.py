@@ -114,14 +114,14 @@ def respond(state: State, environ: dict[str, Any], wire: Wire) -> None:
     except HTTPException as unknown:
         error = unknown
     call.record = record = _record(call, route, wire.client_address[2])
-    if route is None or not route.offered(state.rules):
-        state.received.append((record, ()))
-        fault, response = PROPER, _unknown(call, error)
+    offered = route if route and route.offered(state.rules) else None
+    with state.lock:
+        state.received.append(record)
+        state.counts.update(offered.counts if offered else ())
+        fault = state.next_fault(offered.step) if offered else PROPER
+    if offered is None:
+        response = _unknown(call, error)
     else:
-        offered = route
-        with state.lock:
-            state.received.append((record, route.counts))
-            fault = state.next_fault(route.step)
         response = fault.answer(call, lambda alter: _carry_out(state, offered, call, alter))
     record.status = response.status_code if fault.answered else None
     fault.deliver(wire, response)

@@ -104,8 +104,6 @@ class Sandbox(Rules):
         self._context = certificate
         self._port = port
         self._state = State(self)
-        # How many requests `clear_requests` forgot.
-        self._cleared = 0
         self._server: Server | None = None
         self._accepted = 0
         self.notifier_url = notifier_url
@@ -261,7 +259,6 @@ class Sandbox(Rules):
         """Begin anew on the same port and clock: no locks, logins, tokens, faults, records."""
         with self._state.lock:
             self._state.reset()
-            self._cleared = 0
         self.resume()
 
     def misbehave(self, step: Step, fault: Fault, times: int | None = None) -> None:
@@ -299,11 +296,11 @@ class Sandbox(Rules):
     @property
     def requests(self) -> list[RequestRecord]:
         """The requests received so far, oldest first."""
-        return [record for record, _ in self._state.received[self._cleared :]]
+        return list(self._state.received)
 
     def clear_requests(self) -> None:
         """Forget the requests received; the counts go on."""
-        self._cleared = len(self._state.received)
+        self._state.received.clear()
 
     @property
     def connections(self) -> int:
@@ -316,7 +313,7 @@ class Sandbox(Rules):
 
         The login page's form for the mobile number is one.
         """
-        return self._state.counted("otp_request")
+        return self._state.counts["otp_request"]
 
     @property
     def codes_received(self) -> int:
@@ -324,7 +321,7 @@ class Sandbox(Rules):
 
         They come from the verification, the login page's form, and each TOTP login.
         """
-        return self._state.counted("code")
+        return self._state.counts["code"]
 
     @property
     def pins_received(self) -> int:
@@ -332,7 +329,7 @@ class Sandbox(Rules):
 
         They come from the PIN step, the login page's form, and each TOTP login.
         """
-        return self._state.counted("pin")
+        return self._state.counts["pin"]
 
     @property
     def totp_logins(self) -> int:
@@ -340,7 +337,7 @@ class Sandbox(Rules):
 
         Each counts as a code and as a PIN received, too.
         """
-        return self._state.counted("totp_login")
+        return self._state.counts["totp_login"]
 
     @property
     def logins(self) -> int:

@@ -6,8 +6,8 @@ import hmac
 import json
 import secrets
 import threading
-from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
@@ -93,8 +93,9 @@ class State:
 
     def reset(self) -> None:
         """Forget everything, but the app's notifier."""
-        # Each request, and what it counts as on a path there is.
-        self.received: list[tuple[RequestRecord, Collection[str]]] = []
+        self.received: list[RequestRecord] = []
+        # What came in on a path that exists, whatever was answered.
+        self.counts: Counter[str] = Counter()
         # By step, in the order they were asked for, each as often as it was.
         self.faults: defaultdict[str | None, deque[Iterator[Fault]]] = defaultdict(deque)
         self.completed = 0
@@ -111,18 +112,12 @@ class State:
 
     def unlock(self) -> None:
         """Lift the lock and the blocks, and give all attempts back."""
-        self.attempts_left = {
-            Service.WRONG_CODE: self.rules.attempts,
-            Service.WRONG_PIN: self.rules.attempts,
-        }
+        kinds = (Service.WRONG_CODE, Service.WRONG_PIN)
+        self.attempts_left = dict.fromkeys(kinds, self.rules.attempts)
         self._locked = False
         self._otp_requests: list[float] = []
         self._blocked_until = 0.0
         self._totp_logins: list[float] = []
-
-    def counted(self, kind: str) -> int:
-        """Return how many requests counted as `kind`, whatever was answered."""
-        return sum(kind in counts for _, counts in tuple(self.received))
 
     def next_fault(self, step: str | None) -> Fault:
         """Return the fault of the next request of `step`; `PROPER` if there is none."""
