@@ -68,7 +68,8 @@ def tell(text: str) -> None:
 def attend(sandbox: Sandbox, ended: threading.Event, *, approve: bool, show_codes: bool) -> None:
     """Stand in for the user with the phone until the sandbox is to end."""
     shown = 0
-    while not ended.wait(POLL if approve or show_codes else None):
+    # Never without a bound: Windows tells of Ctrl-C only between two waits.
+    while not ended.wait(POLL):
         asked = sandbox.otp_requests
         if show_codes and asked > shown:
             tell(f"One-time password: {sandbox.one_time_password()}")

@@ -31,12 +31,10 @@ BLOCK_PAGE = """<!doctype html>
 
 
 def _properly(_: Call, proceed: Proceed) -> Response:
-    """Carry the step out."""
     return proceed(lambda payload: payload)
 
 
 def _unanswered(_: Call, __: Proceed) -> Response:
-    """Make the answer that is never sent."""
     return Response(status=500)
 
 

@@ -36,24 +36,16 @@ TOKEN_REQUEST = "/v3/login/auth/token/request/"  # noqa: S105 - a path
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method and path of one host.
-
-    Attributes:
-        step: The protocol step, or None outside the protocol.
-        method: The HTTP method, or None for any.
-        stage: The host's name before `.upstox.com`.
-        path: The path on that host; a name in angle brackets stands for any segment.
-        answer: Carries the step out.
-        revision: The revision of the protocol the path belongs to, or None for both.
-        counts: What a request counts as, whatever is answered.
-    """
+    """One method (None for any) and path of one host; a step of None is none of the protocol."""
 
     step: Step | None
     method: str | None
     stage: str
     path: str
     answer: Callable[[State, Call], Reply]
+    # None belongs to both.
     revision: Revision | None = None
+    # What a request counts as, whatever is answered.
     counts: tuple[str, ...] = ()
 
     def offered(self, rules: Rules) -> bool:
