@@ -147,7 +147,7 @@ def is_newer(seen: TokenRecord, data: AccessTokenData) -> bool:
 def to_response(token: CachedToken) -> AccessTokenResponse | None:
     """Return a cached token as a login returned it, None if it is none."""
     try:
-        # Whoever is handed it may change it, and it is handed out again.
+        # In plain values, as a login returned it.
         data = AccessTokenData.model_validate(json.loads(json.dumps(token.data)))
     except pydantic.ValidationError:
         return None

@@ -18,7 +18,7 @@ from upstox_totp._cache.records import (
     InFlight,
     Limit,
 )
-from upstox_totp.errors import EXPLANATIONS, APIError, ErrorCode
+from upstox_totp.errors import EXPLANATIONS, ErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -81,8 +81,6 @@ class Block(NamedTuple):
         waiting = {} if self.remaining is None else {"retry_after": self.remaining}
         return upstox_error_of(
             failure._replace(
-                error=APIError.__name__ if failure.network else failure.error,
-                network=False,
                 message=f"Login blocked, and nothing was sent. {self.what} failed on "
                 f"{when(failed_at)}: {failure.message}",
                 details={

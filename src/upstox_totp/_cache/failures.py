@@ -71,15 +71,15 @@ def error_of(failure: Failure) -> UpstoxError | requests.RequestException:
     import requests  # noqa: PLC0415 - what blocks a login is told without it
 
     kind = _subclass(failure.error, requests.exceptions, requests.RequestException)
-    error = kind(failure.message)
+    error = (kind or requests.RequestException)(failure.message)
     error.__dict__.update(step=_step(failure), transcript=[])
     return error
 
 
 def upstox_error_of(failure: Failure) -> UpstoxError:
-    """Return the error again, which is no failure of the network."""
+    """Return the error again, an `APIError` for a failure of the network."""
     code = failure.error_code
-    error = _subclass(failure.error, errors, UpstoxError)(
+    error = (_subclass(failure.error, errors, UpstoxError) or APIError)(
         failure.message,
         error_code=ErrorCode(code) if code in _CODES else code,
         details=failure.details,
@@ -93,9 +93,9 @@ def upstox_error_of(failure: Failure) -> UpstoxError:
     return error
 
 
-def _subclass(name: str, module: ModuleType, base: type[ErrorT]) -> type[ErrorT]:
+def _subclass(name: str, module: ModuleType, base: type[ErrorT]) -> type[ErrorT] | None:
     found = getattr(module, name, None)
-    return found if isinstance(found, type) and issubclass(found, base) else base
+    return found if isinstance(found, type) and issubclass(found, base) else None
 
 
 def _step(failure: Failure) -> Step | None:

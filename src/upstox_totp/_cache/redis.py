@@ -47,7 +47,7 @@ LEASE: Final = 30.0
 
 _PREFIX: Final = "upstox_totp:{v1}:"
 _READ: Final = "return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}"
-_STAMP: Final = re.compile(rb"[0-9a-f]+\.[0-9]+:")
+_STAMP: Final = re.compile(rb"[0-9a-f]+\.[0-9]+")
 _PATIENCE: Final = 5.0
 _REPEATS: Final = 2
 _SCHEMES: Final = (b"redis://", b"rediss://", b"unix://")
@@ -147,10 +147,10 @@ class RedisStore:
         if not kept:
             return None
         problem = "it is none of this package's."
-        start = kept.find(b":") + 1
-        if _STAMP.fullmatch(kept[:start]):
+        stamp, _, content = kept.partition(b":")
+        if _STAMP.fullmatch(stamp):
             try:
-                return Entry(self._encryption.decrypt(name, kept[start:]), left=left)
+                return Entry(self._encryption.decrypt(name, content), left=left)
             except DecryptError as error:
                 problem = str(error)
         raise UnreadableError(
@@ -290,13 +290,10 @@ def _check(client: Any) -> None:
 
 
 def _options(client: Any) -> dict[str, Any]:
+    # A cluster has no pool, and a client of another make perhaps neither.
     pool = getattr(client, "connection_pool", None)
-    if pool is not None:
-        return {**pool.connection_kwargs, "connection_class": pool.connection_class}
-    try:
-        return dict(client.get_connection_kwargs())
-    except AttributeError:
-        return {}
+    options: dict[str, Any] = getattr(client, "get_connection_kwargs", dict)()
+    return {**options, "connection_class": getattr(pool, "connection_class", object)}
 
 
 def _is_private(client: Any) -> bool:
@@ -304,8 +301,7 @@ def _is_private(client: Any) -> bool:
     options = _options(client)
     if "path" in options or is_loopback(options.get("host")):
         return True
-    kind = options.get("connection_class")
-    lineage = {one.__name__ for one in kind.__mro__} if isinstance(kind, type) else set()
+    lineage = {one.__name__ for one in options["connection_class"].__mro__}
     encrypted = bool(options.get("ssl")) or "SSLConnection" in lineage
     verified = options.get("ssl_cert_reqs", "required")
     return encrypted and verified not in {"none", "optional", None, 0, 1}
