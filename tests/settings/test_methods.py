@@ -177,5 +177,5 @@ def test_the_settings_of_the_api_without_a_method_are_told_what_is_missing(
         monkeypatch.setenv(variable(name), VALID[name])
     with pytest.raises(ConfigurationError) as caught:
         UpstoxTOTP()
-    assert caught.value.suggestions[1].endswith("set UPSTOX_LOGIN_METHOD=api.")
+    assert caught.value.suggestions[0].endswith("set UPSTOX_LOGIN_METHOD=api.")
     assert any("UPSTOX_LOGIN_METHOD=api" in one for one in check_settings().advice)

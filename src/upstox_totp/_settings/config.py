@@ -202,13 +202,12 @@ def _of_nobody(found: Settings) -> dict[str, str]:
 def advise(problems: Mapping[str, str], found: Settings) -> list[str]:
     """Return what helps a user with what is wrong, and what is odd in any case."""
     missing = [name for name, why in problems.items() if why == _MISSING]
-    advice = []
     if missing and not set(needed_by([API])) & set(problems) and "login_method" not in found:
-        advice.append(f"These settings are enough for the {METHODS[API]}: set {_USE_API}.")
+        return [f"These settings are enough for the {METHODS[API]}: set {_USE_API}.", *found.hints]
     places: dict[str, list[str]] = {}
     for name in missing:
         places.setdefault(SETTINGS[name].where, []).append(variable(name))
-    advice += [f"{', '.join(names)}: {where}." for where, names in places.items() if where]
+    advice = (f"{', '.join(names)}: {where}." for where, names in places.items() if where)
     return [*advice, *found.hints]
 
 
@@ -240,8 +239,8 @@ def _invalid(problems: Mapping[str, str], found: Settings) -> ConfigurationError
         message,
         details={"settings": list(problems)},
         suggestions=[
-            f"Pass the argument or set the variable{to_file}.",
             *advise(problems, found),
+            f"Pass the argument or set the variable{to_file}.",
         ],
     )
 
