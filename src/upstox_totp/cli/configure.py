@@ -33,7 +33,7 @@ from upstox_totp._settings.totp_secret import normalise_text
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import check_method, selected
-from upstox_totp.cli.streams import write_line
+from upstox_totp.cli.output import say, say_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,10 +79,10 @@ def configure(*, selection: Selection, into: str | None) -> ExitCode:
     if chosen != DEFAULTS["login_method"] or "login_method" in kept:
         given["login_method"] = SecretStr(",".join(chosen))
     if account and place == KEYRING:
-        write_line(f"Written into the keyring, as {save_in_keyring(account, given)}.")
+        say_text(f"Written into the keyring, as {save_in_keyring(account, given)}.")
     else:
         save_settings(path, given)
-        write_line(f"Written into {path}, for you alone to read.")
+        say_text(f"Written into {path}, for you alone to read.")
     return _say_whether_it_suffices(account, selection.env_file)
 
 
@@ -96,14 +96,13 @@ def _kept(path: Path, account: str | None) -> dict[str, SecretStr]:
 def _choose_method(method: str | None, kept: Mapping[str, SecretStr]) -> tuple[str, ...]:
     if method is not None:
         return methods_of(method)
-    for name in (API, PAGE):
-        write_line(f"  {name:<4}  {METHODS[name]}: {len(needed_by([name]))} settings")
+    say((name, f"{METHODS[name]}: {len(needed_by([name]))} settings") for name in (API, PAGE))
     usual = kept["login_method"].get_secret_value() if "login_method" in kept else API
     while True:
         try:
             return methods_of(click.prompt("Login method", default=usual))
         except ValueError:
-            write_line(f"It {SETTINGS['login_method'].rule}.")
+            say_text(f"It {SETTINGS['login_method'].rule}.")
 
 
 def _choose_place(account: str | None, into: str | None) -> str:
@@ -122,7 +121,7 @@ def _ask(name: str, kept: SecretStr | None, methods: tuple[str, ...]) -> SecretS
     row = SETTINGS[name]
     question = row.question + (" (Enter keeps what is there)" if kept else "")
     if row.where and kept is None:
-        write_line(f"  {row.where[0].upper()}{row.where[1:]}.")
+        say_text(f"{row.where[0].upper()}{row.where[1:]}.")
     while True:
         # Pasting brings blanks and line ends along, which no setting but a password has at its end.
         answer = SecretStr(
@@ -139,7 +138,7 @@ def _ask(name: str, kept: SecretStr | None, methods: tuple[str, ...]) -> SecretS
             answer = SecretStr(answer.get_secret_value().strip())
         problem = Config.check_value(name, answer.get_secret_value(), methods)
         if problem is not None:
-            write_line(f"It {problem}.")
+            say_text(f"It {problem}.")
         elif name != "totp_secret" or _is_the_authenticators(answer):
             return answer
 
@@ -148,7 +147,7 @@ def _is_the_authenticators(secret: SecretStr) -> bool:
     clock = clock_of(DEFAULTS["base_domain"])
     plain = SecretStr(normalise_text(secret.get_secret_value()))
     code = OneTimePasswords(plain).current(clock)
-    write_line(f"The code that it makes now: {code.get_secret_value()}")
+    say_text(f"The code that it makes now: {code.get_secret_value()}")
     return click.confirm("Does your authenticator app show the same", default=True)
 
 
@@ -156,14 +155,14 @@ def _say_whether_it_suffices(account: str | None, env_file: Path | None) -> Exit
     report = check_settings(env_file, account)
     for finding in report.settings:
         if not finding.good:
-            write_line(f"{finding.name}: {finding.state} (from {finding.source or 'nowhere'})")
+            say_text(f"{finding.name}: {finding.state} (from {finding.source or 'nowhere'})")
     for advice in report.advice:
-        write_line(advice)
+        say_text(advice)
     if not report.good:
         return ExitCode.USAGE
     if account is not None:
         how = f"upstox_cli --account {account} token"
     else:
         how = "upstox_cli token" + (f" --env-file {env_file}" if env_file else "")
-    write_line(f"All that is needed is set. The next step: {how}")
+    say_text(f"All that is needed is set. The next step: {how}")
     return ExitCode.DONE
