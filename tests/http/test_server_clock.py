@@ -33,7 +33,7 @@ def test_a_small_difference_is_believed_at_once(fake_time: FakeTime, ahead: floa
     """Below fifteen seconds one answer is enough."""
     clock = ServerClock()
     clock.follow(date(fake_time, ahead))
-    assert clock.known
+    assert clock.local_ahead is not None
     assert not clock.is_doubtful
     assert clock.now() == pytest.approx(fake_time.time() + ahead, abs=1.1)
 
@@ -43,12 +43,12 @@ def test_a_large_difference_takes_two_answers(fake_time: FakeTime, ahead: float)
     """The first is doubted, a second that agrees settles it."""
     clock = ServerClock()
     clock.follow(date(fake_time, ahead))
-    assert not clock.known
+    assert clock.local_ahead is None
     assert clock.is_doubtful
     assert clock.now() == pytest.approx(fake_time.time(), abs=0.1)
     fake_time.sleep(5)
     clock.follow(date(fake_time, ahead + 1))
-    assert clock.known
+    assert clock.local_ahead is not None
     assert not clock.is_doubtful
     assert clock.now() == pytest.approx(fake_time.time() + ahead + 1, abs=1.1)
 
@@ -70,9 +70,9 @@ def test_a_clock_that_was_set_makes_it_forget(fake_time: FakeTime) -> None:
     """What was believed holds for the local clock as it was."""
     clock = ServerClock()
     clock.follow(date(fake_time))
-    assert clock.known
+    assert clock.local_ahead is not None
     fake_time.offset = 300
-    assert not clock.known
+    assert clock.local_ahead is None
     assert clock.now() == pytest.approx(fake_time.time(), abs=0.1)
 
 
@@ -80,7 +80,7 @@ def test_an_answer_out_of_a_cache_tells_nothing(fake_time: FakeTime) -> None:
     """An Age says that the Date is old."""
     clock = ServerClock()
     clock.follow(date(fake_time) | {"Age": "0"})
-    assert not clock.known
+    assert clock.local_ahead is None
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_date_beyond_reason_is_passed_over(fake_time: FakeTime, text: str) -> 
     clock = ServerClock()
     for _ in range(3):
         clock.follow({"Date": text})
-    assert not clock.known
+    assert clock.local_ahead is None
     assert not clock.is_doubtful
 
 

@@ -44,7 +44,7 @@ class TotpLoginAPI(LoginMethod):
     def _learn_time(self, context: LoginContext) -> None:
         """Let the clock be known: a code for a wrong one would be an attempt lost."""
         clock = self._client.server_clock
-        if not clock.known:
+        if clock.local_ahead is None:
             self._ask_time(context)
         if clock.is_doubtful:
             self._ask_time(context)

@@ -47,9 +47,11 @@ class ServerClock:
         self._warned = not is_told
 
     @property
-    def known(self) -> bool:
-        """Whether answers have told it."""
-        return _fresh(self._believed, _clock.time() - _clock.monotonic()) is not None
+    def local_ahead(self) -> float | None:
+        """How many seconds this machine's clock is ahead of the server's, None until known."""
+        believed = _fresh(self._believed, _clock.time() - _clock.monotonic())
+        # Half a second is the fraction that the server cut off, on average.
+        return None if believed is None else -believed.ahead - 0.5
 
     @property
     def is_doubtful(self) -> bool:
@@ -81,12 +83,6 @@ class ServerClock:
         wall, monotonic = _clock.time(), _clock.monotonic()
         believed = _fresh(self._believed, wall - monotonic)
         return wall if believed is None else monotonic + believed.wall_ahead + believed.ahead
-
-    @property
-    def local_ahead(self) -> float | None:
-        """How many seconds this machine's clock is ahead of the server's, None until known."""
-        # Half a second is the fraction that the server cut off, on average.
-        return _clock.time() - self.now() - 0.5 if self.known else None
 
     def warn_if_off(self) -> None:
         """Warn the user, once, if the clock of this machine is off by more than 5 seconds."""
