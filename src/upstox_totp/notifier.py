@@ -14,17 +14,18 @@ import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from upstox_totp import _clock
+from upstox_totp._api.imported_token import owned_token
 from upstox_totp._cache.lifetime import as_datetime, expiry, jwt_claims, milliseconds
 from upstox_totp._log import logger, warn_user
 from upstox_totp._redact import HiddenBytes
-from upstox_totp.errors import APIError, AuthenticationError, ConfigurationError, UpstoxError
-from upstox_totp.models import AccessTokenData, ProfileData
+from upstox_totp.errors import AuthenticationError, ConfigurationError, UpstoxError
 from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from upstox_totp.client import UpstoxTOTP
+    from upstox_totp.models import AccessTokenData
 
 MAX_MESSAGE: Final = 16 * 1024
 """The largest message that is read, in bytes."""
@@ -61,25 +62,13 @@ class _Notification(BaseModel):
     issued_at: _Milliseconds
     message_type: Literal["access_token"]
 
-    @property
-    def names_user(self) -> bool:
-        """Whether the token itself says that it is of the user that the message names."""
-        claims = jwt_claims(self.access_token.get_secret_value())
-        return str(claims.get("sub", "")).upper() == self.user_id.upper()
-
     def is_expired(self, now: float) -> bool:
         """Tell whether the token has expired by what the message or the token itself says."""
-        own = expiry(self.access_token.get_secret_value(), self._made_by(now))
+        own = expiry(self.access_token.get_secret_value(), self.made_by(now))
         return as_datetime(now) >= min(own, milliseconds(self.expires_at) or own)
 
-    def as_token(self, owner: ProfileData, now: float) -> AccessTokenData:
-        """Return the token, its owner as Upstox told it."""
-        token = {"access_token": self.access_token.get_secret_value()}
-        data = AccessTokenData.model_validate({**owner.model_dump(), **token})
-        return data.obtained(self._made_by(now), timedelta(seconds=now - _clock.time()))
-
-    def _made_by(self, now: float) -> datetime:
-        # Nobody vouches for the message's time: no later than now, and a token lives for a day.
+    def made_by(self, now: float) -> datetime:
+        """Return when the token was made: nobody vouches for it, but a token lives for a day."""
         latest = as_datetime(now)
         return min(max(milliseconds(self.issued_at) or latest, latest - _DAY), latest)
 
@@ -216,7 +205,8 @@ class Notifier:
         if notification in self._waiting:
             return HTTPStatus.ACCEPTED
         status = HTTPStatus.ACCEPTED
-        message = _Message(notification, likely=notification.names_user)
+        user = jwt_claims(notification.access_token.get_secret_value()).get("sub")
+        message = _Message(notification, likely=str(user).upper() == self._user_id.upper())
         if self._asking.acquire(blocking=False):
             try:
                 if self._may_ask():
@@ -274,11 +264,20 @@ class Notifier:
         """Ask Upstox whose the token is, store it if it is this user's, and return the status."""
         now = self._client.server_clock.now()
         try:
-            owner = None if notification.is_expired(now) else self._find_owner(notification)
-            if owner is None or str(owner.user_id).upper() != self._user_id.upper():
-                logger.debug("A token was refused: it is invalid, or another user's")
+            data = None
+            if not notification.is_expired(now):
+                data = owned_token(self._client, notification.access_token)
+            if data is None:
+                logger.debug("A token that is not valid was refused")
                 return HTTPStatus.FORBIDDEN
-            stored = self._store(notification.as_token(owner, now))
+            if str(data.user_id).upper() != self._user_id.upper():
+                warn_user(
+                    f"A valid token came that does not say that it is of user {self._user_id}. It "
+                    "is not cached. At the app's registered address, Upstox tells whose it is."
+                )
+                return HTTPStatus.FORBIDDEN
+            offset = timedelta(seconds=now - _clock.time())
+            stored = self._store(data.obtained(notification.made_by(now), offset))
         except (UpstoxError, OSError) as error:
             if isinstance(error, AuthenticationError) and "user_id" in error.settings:
                 return HTTPStatus.FORBIDDEN
@@ -289,21 +288,6 @@ class Notifier:
             return HTTPStatus.ACCEPTED
         logger.info("A token came, was verified and is cached")
         return HTTPStatus.OK
-
-    def _find_owner(self, notification: _Notification) -> ProfileData | None:
-        """Return whose the token is, None if it is invalid or nobody's that the message names."""
-        check = self._client.app_token.check(notification.access_token)
-        if check.valid and check.refusal is not None:
-            # From here Upstox does not tell whose it is.
-            if notification.names_user:
-                return ProfileData(user_id=notification.user_id)
-            warn_user(
-                "A token came that does not say whose it is, and Upstox tells that at the app's "
-                "registered address alone. It is not cached: run the notifier there."
-            )
-        elif check.owner is not None and check.owner.user_id is None:
-            raise APIError("Upstox did not say whose the token is.")
-        return check.owner
 
     def _store(self, data: AccessTokenData) -> bool:
         """Cache a valid token, and tell whether it could be done."""

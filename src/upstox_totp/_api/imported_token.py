@@ -1,10 +1,10 @@
-"""A token that a user made by hand: checked before it is cached like any other."""
+"""A token that came without a login: whose it is, and whether a user's own is taken."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from upstox_totp import _clock
 from upstox_totp._api.app_token import AppTokenAPI
@@ -41,19 +41,31 @@ def check_imported(client: Client, access_token: SecretStr) -> AccessTokenData:
             "cannot place orders. It is not cached as the day's token.",
             suggestions=[_WHERE],
         )
-    checked = AppTokenAPI(client).check(access_token)
-    if not checked.valid:
+    data = owned_token(client, access_token)
+    if data is None:
         raise AuthenticationError(
             "Upstox does not accept this token: it has expired or was ended.",
             suggestions=[_WHERE],
         )
-    stated = claims.get("sub") if isinstance(claims.get("sub"), str) else None
-    owner = checked.owner.user_id if checked.owner is not None else None
-    if None not in (stated, owner) and str(stated).upper() != str(owner).upper():
-        raise AuthenticationError(
+    return data.obtained(now)
+
+
+def owned_token(client: Client, access_token: SecretStr) -> AccessTokenData | None:
+    """Return a token with its owner, None if Upstox does not accept it.
+
+    Away from the app's registered address, only the token itself names its owner.
+    """
+    checked = AppTokenAPI(client).check(access_token)
+    if not checked.valid:
+        return None
+    stated = str(jwt_claims(access_token.get_secret_value()).get("sub") or "")
+    told = {} if checked.owner is None else checked.owner.model_dump(mode="json")
+    owner = told.get("user_id") or stated or None
+    if stated and stated.upper() != str(owner).upper():
+        error = AuthenticationError(
             "The token names another user than Upstox does: it is not cached."
         )
-    told = {} if checked.owner is None else checked.owner.model_dump(mode="json")
-    fields: dict[str, Any] = {**told, "user_id": owner or stated}
-    fields["access_token"] = access_token.get_secret_value()
-    return AccessTokenData.model_validate(fields).obtained(now)
+        error.settings = ("user_id",)
+        raise error
+    token = {"access_token": access_token.get_secret_value()}
+    return AccessTokenData.model_validate({**told, "user_id": owner, **token})
