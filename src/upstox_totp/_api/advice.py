@@ -87,12 +87,6 @@ DOWN: Final = explain(APIError, "Upstox has a problem of its own.", "Try again i
 MAINTENANCE: Final = explain(
     APIError, "Upstox is under maintenance.", "Try again later.", _NOT_JUDGED
 )
-WENT_WRONG: Final = explain(
-    APIError,
-    "Something went wrong at the login, and Upstox does not tell what.",
-    "Log in once on the Upstox login page. If that works and this does not, report "
-    "error.transcript.",
-)
 UNKNOWN_CODE: Final = explain(
     APIError,
     "Upstox refused the request, for a reason that is not known.",

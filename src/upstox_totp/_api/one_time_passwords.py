@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from upstox_totp import _clock
 from upstox_totp._log import logger
+from upstox_totp._redact import HiddenBytes
 from upstox_totp._settings.totp_secret import PERIOD, decode_key
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ class OneTimePasswords:
     """The one-time passwords of one TOTP secret."""
 
     def __init__(self, secret: SecretStr) -> None:
-        key = SecretStr(_padded(secret))
-        self._totp = pyotp.TOTP(key.get_secret_value(), interval=PERIOD)
+        key = HiddenBytes(decode_key(secret.get_secret_value()).ljust(_SHORTEST_KEY, b"\0"))
+        self._totp = pyotp.TOTP(base64.b32encode(key).decode(), interval=PERIOD)
 
     def __repr__(self) -> str:
         """Return a name without the secret."""
@@ -63,9 +64,3 @@ class OneTimePasswords:
 
     def _code(self, time_step: int) -> SecretStr:
         return SecretStr(self._totp.generate_otp(time_step))
-
-
-def _padded(secret: SecretStr) -> str:
-    return base64.b32encode(
-        decode_key(secret.get_secret_value()).ljust(_SHORTEST_KEY, b"\0")
-    ).decode()

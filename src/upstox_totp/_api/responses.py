@@ -17,7 +17,6 @@ from upstox_totp._api.advice import (
     REJECTED,
     TOTP_LOGIN_CODES,
     UNKNOWN_CODE,
-    WENT_WRONG,
     no_route,
 )
 from upstox_totp._api.routes import NO_SUCH_ROUTE
@@ -208,7 +207,8 @@ class _ErrorResponse:
             # Which credential of three it was is told by a few codes only, or by the words.
             return TOTP_LOGIN_CODES.get(code) or self._rejected()
         if code is ErrorCode.INVALID_MOBILE_NUMBER and step is not Step.OTP_GENERATE:
-            return WENT_WRONG
+            # Upstox says no more than that something went wrong.
+            return UNKNOWN_CODE
         return code.explanation
 
     def _judge_code(self, known: Explanation) -> Outcome:
