@@ -5,6 +5,7 @@ Found without loading a client.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +44,10 @@ def find_token(settings: Settings) -> CachedToken | None:
     if found is None:
         return None
     identity, store = found
-    try:
+    # The cache says why it cannot be read when it is asked for a login.
+    with suppress(OSError):
         return store.find(identity, MARGIN).token
-    except OSError:
-        # The cache says why when it is asked for a login.
-        return None
+    return None
 
 
 def read_account(settings: Settings) -> Account:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from upstox_totp._settings.named_accounts import account_names
 from upstox_totp._settings.sources import account_in_use
@@ -16,8 +16,6 @@ from upstox_totp.errors import ConfigurationError, UpstoxError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_BEST_FIRST: Final = (ExitCode.DONE, ExitCode.NO_TOKEN, ExitCode.EXPIRED, ExitCode.BLOCKED)
 
 
 class _Row(NamedTuple):
@@ -63,7 +61,7 @@ class _Row(NamedTuple):
 @REPORT
 def accounts(*, selection: Selection, style: str) -> ExitCode:
     rows = list(_rows(selection))
-    code = max((row.code for row in rows), key=_badness, default=ExitCode.NO_TOKEN)
+    code = max((row.code for row in rows), key=_severity, default=ExitCode.NO_TOKEN)
     if style == "json":
         say_json({"exit_code": int(code), "accounts": [row.as_document() for row in rows]})
         return code
@@ -110,5 +108,6 @@ def _row(selection: Selection, *, default: bool) -> _Row:
         return _Row(selection.account, default, error)
 
 
-def _badness(code: ExitCode) -> int:
-    return _BEST_FIRST.index(code) if code in _BEST_FIRST else len(_BEST_FIRST)
+def _severity(code: ExitCode) -> tuple[bool, ExitCode]:
+    """Rank errors before the states of an account, which are the codes from `NO_TOKEN` on."""
+    return ExitCode.DONE < code < ExitCode.NO_TOKEN, code

@@ -18,6 +18,7 @@ from upstox_totp.cli.login import make_client, make_reader
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import REPORT, settings_and_debug
 from upstox_totp.cli.output import facts, say, say_json, say_text
+from upstox_totp.cli.streams import is_terminal
 from upstox_totp.errors import UpstoxError
 from upstox_totp.token_cache import TokenCache
 
@@ -138,8 +139,6 @@ def import_token(*, selection: Selection) -> None:
 
 
 def _read_token() -> SecretStr:
-    if sys.stdin is None:
-        raise click.UsageError("There is no standard input to read the token from.")
-    if sys.stdin.isatty():
+    if is_terminal(sys.stdin):
         return SecretStr(click.prompt("Access token", hide_input=True, err=True).strip())
-    return SecretStr(sys.stdin.read(_LONGEST).strip())
+    return SecretStr("" if sys.stdin is None else sys.stdin.read(_LONGEST).strip())

@@ -37,10 +37,8 @@ class OutputError(Exception):
 def prepare_streams() -> None:
     """Let every character through: one that a stream cannot show is written as an escape."""
     for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            with contextlib.suppress(OSError, ValueError):
-                reconfigure(errors="backslashreplace")
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # None is what Python makes of a closed descriptor, and of a program without a console.
     if sys.stdout is None or sys.stdout.closed:
         raise OutputError("stdout is closed, so nothing was done: lead it to a file or a pipe.")
@@ -123,8 +121,7 @@ class Notes:
     """
 
     def __init__(self) -> None:
-        if logger.getEffectiveLevel() > logging.INFO:
-            logger.setLevel(logging.INFO)
+        logger.setLevel(logging.INFO)
         self.debug = False
         self._warned: set[str] = set()
 
