@@ -68,8 +68,9 @@ class Store:
     """
 
     def __init__(self, backend: Backend, *replicas: Backend, strict: bool = False) -> None:
+        self.own = backend
+        self.strict = strict
         self._backends = (backend, *replicas)
-        self._strict = strict
         self._warned: set[int] = set()
 
     def __repr__(self) -> str:
@@ -77,7 +78,7 @@ class Store:
 
     def describe(self) -> str:
         """Return where it is, for messages."""
-        return self._backends[0].describe()
+        return self.own.describe()
 
     def find(self, identity: Identity, margin: float) -> TokenRecord:
         """Return what is stored of an app's token: the token in it may be handed out."""
@@ -92,7 +93,7 @@ class Store:
     def _has_ended(self, record: TokenRecord) -> bool:
         # Where the token lies, whatever ended it is noted, too.
         with suppress(OSError):
-            found = self._load(AttemptRecord, self._backends[0], _attempts_name(record.account))
+            found = self._load(AttemptRecord, self.own, _attempts_name(record.account))
             return found is not None and has_ended(found[0], record.login)
         return False
 
@@ -138,17 +139,13 @@ class Store:
 
     def holder(self, identity: Identity) -> Holder | None:
         """Return who holds the account's lock, None if nobody does or nobody knows."""
-        for backend in self._backends[::-1]:
+        for backend in reversed(self._backends):
             for name in _lock_names(identity):
                 with suppress(OSError):
                     holder = backend.holder(name)
                     if holder is not None:
                         return holder
         return None
-
-    def is_own(self, backend: Backend) -> bool:
-        """Tell whether a backend is the one that tokens lie in, and no replica."""
-        return backend is self._backends[0]
 
     @contextmanager
     def doing_without(
@@ -158,8 +155,8 @@ class Store:
         try:
             yield
         except OSError as error:
-            own = self.is_own(backend)
-            if self._strict and own:
+            own = backend is self.own
+            if self.strict and own:
                 raise
             if id(backend) in self._warned:
                 return
@@ -172,12 +169,6 @@ class Store:
                 )
             else:
                 logger.warning("Attempts are not stored in %s", where)
-
-    def note_lost(self, error: CacheError, what: str) -> None:
-        """Warn of what could not be stored, or raise where that is an error."""
-        if self._strict:
-            raise error
-        warn_user(f"{what} could not be saved. {error.message}")
 
     def _load(
         self, kind: type[RecordT], backend: Backend, name: str
@@ -244,9 +235,8 @@ class AccountLock:
         seconds = _DAYS if record.token is None else max(0.0, record.token.expires_in)
         other = {app: Entry(dump(record._replace(token=None)), _DAYS)}
         whole = {token: Entry(dump(record), seconds), **other}
-        for held in self._held:
-            entries = whole if self._store.is_own(held[0]) else other
-            self._write(held, entries, "The result of this login")
+        for backend, lock in self._held:
+            self._write(backend, lock, whole if backend is self._store.own else other)
 
     def write_attempts(self, record: AttemptRecord) -> None:
         """Replace what is stored of the account's attempts; raises `LockLostError`.
@@ -256,8 +246,8 @@ class AccountLock:
         """
         self._in_flight = record.in_flight is not None
         entries = {self._attempts_name: Entry(dump(record), _DAYS)}
-        for held in self._held[::-1] if self._in_flight else self._held:
-            self._write(held, entries, "The result of an attempt")
+        for backend, lock in self._held[::-1] if self._in_flight else self._held:
+            self._write(backend, lock, entries)
 
     def clear(self) -> None:
         """Forget the token and the failures; what cannot be read is replaced."""
@@ -287,21 +277,20 @@ class AccountLock:
         while self._held:
             backend, lock = self._held.pop()
             # Where a backend is away, each question takes its time, and the lock ends by itself.
-            if not (self._away and self._store.is_own(backend)):
+            if not (self._away and backend is self._store.own):
                 lock.release()
 
-    def _write(self, held: tuple[Backend, Lock], entries: dict[str, Entry], what: str) -> None:
-        backend, lock = held
-        own = self._store.is_own(backend)
+    def _write(self, backend: Backend, lock: Lock, entries: dict[str, Entry]) -> None:
         try:
             with self._store.doing_without(backend, _NOTHING_STORED):
                 lock.write(entries)
-            self._away = self._away and not own
+            # Of a replica, that tells nothing.
+            self._away = self._away and backend is not self._store.own
         except CacheError as error:
             self._away = True
-            if self._in_flight:
+            if self._in_flight or self._store.strict:
                 raise
-            self._store.note_lost(error, what)
+            warn_user(f"The result of this login could not be saved. {error.message}")
 
 
 def _token_names(identity: Identity) -> tuple[str, str]:
