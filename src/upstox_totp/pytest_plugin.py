@@ -34,7 +34,7 @@ def upstox_sandbox(
     """
     from upstox_totp.sandbox import Sandbox as Server  # noqa: PLC0415 - see the module's docstring
 
-    # The client's clock, whoever has it in their hands: looked up at each call.
+    # The client's clock, which a test may have replaced: looked up at each call.
     with Server(step_clock=True, clock=lambda: _clock.time()) as sandbox:  # noqa: PLW0108
         for name in [name for name in os.environ if name.upper().startswith("UPSTOX_")]:
             monkeypatch.delenv(name)

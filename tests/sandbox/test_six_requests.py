@@ -451,17 +451,17 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("made", "dies"),
+    ("made", "expires"),
     [
         ("22 03:29:59", "22 03:30"), ("22 03:30", "23 03:30"), ("22 20:00", "23 03:30"),
         ("23 00:00", "23 03:30"),
     ],
 )  # fmt: skip
-def test_a_token_dies_at_half_past_three_in_india(made: str, dies: str) -> None:
+def test_a_token_expires_at_half_past_three_in_india(made: str, expires: str) -> None:
     """The token's `exp` is the next 03:30 in India, and it works until then and no longer."""
     begin, end = (
         datetime.fromisoformat(f"2026-09-{text}").replace(tzinfo=INDIA).timestamp()
-        for text in (made, dies)
+        for text in (made, expires)
     )
     with Sandbox(clock=lambda: begin) as sandbox, Probe(sandbox) as probe:
         token = probe.login()["access_token"]

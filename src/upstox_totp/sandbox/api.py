@@ -148,7 +148,7 @@ def logout(state: State, call: Call) -> Reply:
 
 
 def quote(state: State, call: Call) -> Reply:
-    """Answer a price, to whoever has a valid token, from any address."""
+    """Answer a price for any valid token, from any address."""
     _demand_token(state, call, reading=True)
     key = call.args.get("instrument_key") or ""
     demand(key, Api.INVALID_INPUT, "instrument_key is required", name="instrument_key")

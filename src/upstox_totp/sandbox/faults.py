@@ -1,4 +1,4 @@
-"""The ways a step can misbehave, and which step is to misbehave next."""
+"""What can go wrong at a step: `Fault`."""
 
 import contextlib
 import functools
@@ -270,11 +270,10 @@ class Fault:
             location: Where to, as it will stand in the header.
             status: The HTTP status.
         """
-        return cls(
-            f"redirect {status}",
-            lambda *_: Response(status=status),
-            # Past werkzeug, which would mend the address, or fail on one that it cannot read.
-            lambda wire, response: wire.send(response, Location=location),
+        # Past werkzeug, which would mend the address, or fail on one that it cannot read.
+        return replace(
+            cls.status(status),
+            deliver=lambda wire, response: wire.send(response, Location=location),
         )
 
     @classmethod

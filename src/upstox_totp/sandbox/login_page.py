@@ -139,7 +139,7 @@ def _form(state: State, call: Call, login: Login, stage: str) -> tuple[str, str,
 
 
 def _page(redirect_uri: str, title: str, content: str, notice: str) -> Reply:
-    """Return a page that runs no script, is kept nowhere, and may end up at `redirect_uri`."""
+    """Return a page without scripts that nothing caches, and that may lead to `redirect_uri`."""
     app = urlsplit(redirect_uri)
     plain = app.scheme in {"http", "https"} and PLAIN_HOST.fullmatch(app.netloc)
     policy = (

@@ -152,7 +152,7 @@ class Sandbox(Rules):
 
     @property
     def base_domain(self) -> str:
-        """The address of a host, with `{stage}` in the place of its name.
+        """The address of a host, with `{stage}` instead of its name.
 
         Raises:
             RuntimeError: The sandbox is not started.

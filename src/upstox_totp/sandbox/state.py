@@ -81,7 +81,7 @@ class TokenRequest:
 
 
 class State:
-    """All the service remembers; whoever uses it holds its lock."""
+    """All that the service remembers. A caller that changes it holds its lock."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
