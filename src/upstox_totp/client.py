@@ -23,7 +23,6 @@ from upstox_totp.errors import ConfigurationError
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
-    from types import TracebackType
 
     from upstox_totp._api.app_token import AppTokenAPI
     from upstox_totp._api.browser_login import BrowserLoginAPI
@@ -172,13 +171,13 @@ class UpstoxTOTP:
 
     def _use(self, config: Config) -> None:
         self.config = config
-        self._follow(config.base_domain)
+        self._set_base_domain(config.base_domain)
         self._request_id = "WPRO-" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
         self._session = Session(repeatable=DIALOG.path)
         if config.debug:
             enable_debug()
 
-    def _follow(self, base_domain: str) -> None:
+    def _set_base_domain(self, base_domain: str) -> None:
         self._base_domain = base_domain
         # The clock of Upstox, as its answers told it to any client of this process.
         self.server_clock = clock_of(base_domain)
@@ -193,12 +192,7 @@ class UpstoxTOTP:
         """Return the client, whose connections are closed when the block ends."""
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections of the session."""
         self._session.close()
 
@@ -316,7 +310,7 @@ class UpstoxTOTP:
                 "http only on loopback.",
                 suggestions=["Leave it unset to log in to Upstox."],
             ) from None
-        self._follow(base_domain)
+        self._set_base_domain(base_domain)
 
     def api_url(self, path: str) -> str:
         """Return the address of something at Upstox's API, for a request of your own.

@@ -154,9 +154,6 @@ class PageLogin(LoginMethod):
     def _verify_code(
         self, context: LoginContext, dialog: _Dialog, otp_token: SecretStr
     ) -> _Session:
-        # One odd answer is no reason to spend a code on its time.
-        if self._client.server_clock.is_doubtful:
-            self._ask_time(context)
         revisions = routes.REVISIONS[self._client.config.login_revision]
         code, time_step = self._claim_code(context, pauses=len(revisions))
         sent = {"otp": code, "validateOtpToken": otp_token}

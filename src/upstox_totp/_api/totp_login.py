@@ -28,7 +28,9 @@ class TotpLoginAPI(LoginMethod):
     def _run(self, context: LoginContext) -> AccessTokenResponse:
         config = self._client.config
         config.demand("api")
-        self._learn_time(context)
+        if self._client.server_clock.local_ahead is None:
+            # Its time is not known yet: a code for a wrong one would be an attempt lost.
+            self._ask_time(context)
         with context.step(Step.TOTP_LOGIN):
             code, time_step = self._claim_code(context, pauses=1)
             with context.sending(Credential.CODE, Credential.PIN, time_step=time_step):
@@ -40,11 +42,3 @@ class TotpLoginAPI(LoginMethod):
                     document={"totp": code, "pin": config.pin_code},
                 )
         return self._as_response(data)
-
-    def _learn_time(self, context: LoginContext) -> None:
-        """Let the clock be known: a code for a wrong one would be an attempt lost."""
-        clock = self._client.server_clock
-        if clock.local_ahead is None:
-            self._ask_time(context)
-        if clock.is_doubtful:
-            self._ask_time(context)
