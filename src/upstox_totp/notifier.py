@@ -5,8 +5,8 @@ from __future__ import annotations
 import hmac
 import re
 import threading
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -34,8 +34,7 @@ _SHORTEST_SECRET: Final = 24
 _AT_ONCE: Final = 10
 _PER_MINUTE: Final = 20
 _MOST_WAITING: Final = 8192
-_FIRST_PAUSE: Final = 15.0
-_LONGEST_PAUSE: Final = 600.0
+_PAUSE: Final = 30.0
 _LOOK: Final = 1.0
 _DAY: Final = timedelta(days=1)
 
@@ -62,6 +61,12 @@ class _Notification(BaseModel):
     issued_at: _Milliseconds
     message_type: Literal["access_token"]
 
+    @cached_property
+    def names_user(self) -> bool:
+        """Whether the token itself says that it is of the user that the message names."""
+        claims = jwt_claims(self.access_token.get_secret_value())
+        return str(claims.get("sub", "")).upper() == self.user_id.upper()
+
     def is_expired(self, now: float) -> bool:
         """Tell whether the token has expired by what the message or the token itself says."""
         own = expiry(self.access_token.get_secret_value(), self.made_by(now))
@@ -71,21 +76,6 @@ class _Notification(BaseModel):
         """Return when the token was made: nobody vouches for it, but a token lives for a day."""
         latest = as_datetime(now)
         return min(max(milliseconds(self.issued_at) or latest, latest - _DAY), latest)
-
-
-@dataclass
-class _Message:
-    """A message that waits."""
-
-    notification: _Notification
-    likely: bool
-    tries: int = 0
-    due: float = 0.0
-
-    def postpone(self) -> None:
-        """Let it wait longer after each try, ten minutes at most."""
-        self.due = _clock.monotonic() + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**self.tries)
-        self.tries += 1
 
 
 class Notifier:
@@ -123,7 +113,8 @@ class Notifier:
         # The client may be used by one thread at a time.
         self._asking = threading.Lock()
         self._lock = threading.Lock()
-        self._waiting: dict[_Notification, _Message] = {}
+        # What waits, and from when on it may be tried.
+        self._waiting: dict[_Notification, float] = {}
         self._newest_next = True
         self._allowed, self._counted = float(_AT_ONCE), _clock.monotonic()
         self._worker: threading.Thread | None = None
@@ -174,12 +165,13 @@ class Notifier:
         A thread does so by itself as long as anything waits.
         """
         with self._asking:
-            while (message := self._next()) is not None:
-                status = self._settle(message.notification)
-                message.postpone()
-                if status is not HTTPStatus.ACCEPTED:
-                    with self._lock:
-                        self._waiting.pop(message.notification, None)
+            while (notification := self._next()) is not None:
+                status = self._settle(notification)
+                with self._lock:
+                    if status is HTTPStatus.ACCEPTED:
+                        self._waiting[notification] = _clock.monotonic() + _PAUSE
+                    else:
+                        self._waiting.pop(notification, None)
 
     def _receive(self, environ: Mapping[str, Any]) -> HTTPStatus:
         path = str(environ.get("PATH_INFO", "")).encode("latin-1", "replace").removesuffix(b"/")
@@ -202,28 +194,24 @@ class Notifier:
         if theirs != ours or notification.is_expired(self._client.server_clock.now()):
             logger.debug("A message that is not for this app's user was refused")
             return HTTPStatus.FORBIDDEN
-        if notification in self._waiting:
-            return HTTPStatus.ACCEPTED
-        status = HTTPStatus.ACCEPTED
-        user = jwt_claims(notification.access_token.get_secret_value()).get("sub")
-        message = _Message(notification, likely=str(user).upper() == self._user_id.upper())
-        if self._asking.acquire(blocking=False):
+        status, due = HTTPStatus.ACCEPTED, 0.0
+        if notification not in self._waiting and self._asking.acquire(blocking=False):
             try:
                 if self._may_ask():
                     status = self._settle(notification)
-                    message.postpone()
+                    due = _clock.monotonic() + _PAUSE
             finally:
                 self._asking.release()
         if status is HTTPStatus.ACCEPTED:
-            self._let_wait(message)
+            self._let_wait(notification, due)
         return status
 
-    def _let_wait(self, message: _Message) -> None:
+    def _let_wait(self, notification: _Notification, due: float) -> None:
         with self._lock:
-            self._waiting[message.notification] = message
-            if len(self._waiting) > _MOST_WAITING:  # The least likely and most tried one goes.
-                last = max(self._waiting.values(), key=lambda one: (not one.likely, one.tries))
-                del self._waiting[last.notification]
+            self._waiting.setdefault(notification, due)
+            if len(self._waiting) > _MOST_WAITING:
+                # The oldest of the least likely goes.
+                del self._waiting[min(self._waiting, key=lambda one: one.names_user)]
             # In the child of a fork the parent's thread is not alive.
             if self._worker is None or not self._worker.is_alive():
                 self._worker = threading.Thread(target=self._work, daemon=True)
@@ -236,15 +224,15 @@ class Notifier:
             except Exception as error:  # noqa: BLE001 - whatever it is, the next try may work
                 logger.warning("A message could not be tried again: %s", type(error).__name__)
 
-    def _next(self) -> _Message | None:
+    def _next(self) -> _Notification | None:
         """Return the next message to try: a likely one first, the newest and the oldest in turn.
 
         A message that came before a flood is not kept waiting by it, nor one that comes after it.
         """
         now = _clock.monotonic()
         with self._lock:
-            due = [one for one in self._waiting.values() if one.due <= now]
-        due = [one for one in due if one.likely] or due
+            due = [one for one, at in self._waiting.items() if at <= now]
+        due = [one for one in due if one.names_user] or due
         if not due or not self._may_ask():
             return None
         self._newest_next = not self._newest_next
