@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 import traceback
 from typing import TYPE_CHECKING
 
@@ -113,21 +112,6 @@ def test_what_cannot_be_read_is_left_as_it_is(tmp_path: Path, content: bytes | N
     assert path.is_dir() if content is None else path.read_bytes() == content
 
 
-@pytest.mark.skipif(os.name != "posix", reason="pipes in the file system are POSIX")
-def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
-    """A password manager that hands out settings in one goes on doing so."""
-    path = tmp_path / ".env"
-    os.mkfifo(path)
-    writer = os.open(path, os.O_RDWR)
-    os.write(writer, b"A=1\n")
-    threading.Timer(0.2, os.close, [writer]).start()
-    with pytest.raises(
-        ConfigurationError, match="cannot be written: it is a directory, a pipe or a device"
-    ):
-        save_settings(path, SECRETS)
-    assert path.is_fifo()
-
-
 def test_a_disk_that_fails_is_an_error_without_a_secret(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -149,19 +133,3 @@ def test_a_disk_that_fails_is_an_error_without_a_secret(
     assert own
     for text in own:
         assert not [name for name, value in VALID.items() if value in text]
-
-
-def test_a_disk_without_modes_is_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where chmod has no effect, a person sees who can read the secrets."""
-    if os.name != "posix":
-        pytest.skip("modes are POSIX")
-    replace = type(tmp_path).replace
-
-    def open_to_all(made: Path, target: Path) -> Path:
-        moved = replace(made, target)
-        target.chmod(0o777)
-        return moved
-
-    monkeypatch.setattr(type(tmp_path), "replace", open_to_all)
-    with pytest.warns(UserWarning, match="Other users can read"):
-        save_settings(tmp_path / ".env", SECRETS)

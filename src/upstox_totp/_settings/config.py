@@ -39,11 +39,16 @@ _MISSING: Final = "is not set"
 _NO_TEXT: Final = "must be text: put it in quotes, because a number loses its leading zeros"
 _USE_API: Final = f"{variable('login_method')}={API}"
 _PIN_OF_API: Final = 6
+_PathText = Annotated[str, BeforeValidator(str), Field(pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 
 
 def as_secret(value: object) -> SecretStr | None:
     """Hide a value of any type from every ``repr``, before anything else is done with it."""
     return value if value is None or isinstance(value, SecretStr) else SecretStr(value)  # type: ignore[arg-type]
+
+
+def _plain(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 class SettingsByName(TypedDict, total=False):
@@ -92,10 +97,10 @@ class Config(BaseModel):
     login_revision: Literal["auto", "newer", "older"] = DEFAULTS["login_revision"]
     user_id: Annotated[str, Field(pattern="^[A-Za-z0-9]{1,40}$")] | None = None
     account: str | None = None
-    cache_dir: Annotated[str, BeforeValidator(rules.path)] | None = None
+    cache_dir: _PathText | None = None
     cache_url: Annotated[SecretStr, AfterValidator(rules.cache_url)] | None = None
     cache_key: Annotated[SecretStr, AfterValidator(rules.sendable)] | None = None
-    secrets_dir: Annotated[str, BeforeValidator(rules.path)] | None = None
+    secrets_dir: _PathText | None = None
 
     @classmethod
     def load(
@@ -131,15 +136,15 @@ class Config(BaseModel):
     @classmethod
     def examine(cls, found: Settings) -> tuple[Self | None, dict[str, str]]:
         """Return the settings, and what is wrong with which of them, without a value."""
-        values = {name: one.value for name, one in found.items()}
-        config, refused = cls._validated(values)
-        problems = {**_of_nobody(found), **_unmet(values, found.methods), **refused}
+        config, refused = cls._validated({name: one.value for name, one in found.items()})
+        valid = {name: one.value for name, one in found.items() if name not in refused}
+        problems = {**_of_nobody(found), **_unmet(valid, found.methods), **refused}
         return config, {name: problems[name] for name in NAMES if name in problems}
 
     @classmethod
     def _validated(cls, values: Mapping[str, Any]) -> tuple[Self | None, dict[str, str]]:
         try:
-            return cls(**{name: rules.plain(value) for name, value in values.items()}), {}
+            return cls(**{name: _plain(value) for name, value in values.items()}), {}
         except ValidationError as error:
             # Where and why alone: pydantic's error holds the values.
             told = error.errors(include_input=False, include_url=False)
@@ -154,8 +159,8 @@ class Config(BaseModel):
     @classmethod
     def check_value(cls, name: str, value: str, methods: Iterable[str]) -> str | None:
         """Return what is wrong with one setting for login methods, None if nothing is."""
-        _, refused = cls._validated({name: value})
-        return {**_unmet({name: value}, methods), **refused}.get(name)
+        values = {name: value}
+        return (cls._validated(values)[1] or _unmet(values, methods)).get(name)
 
     def demand(self, *methods: str) -> None:
         """Make sure that everything is set which login methods need.
@@ -176,8 +181,7 @@ class Config(BaseModel):
 def _unmet(values: Mapping[str, Any], methods: Iterable[str]) -> dict[str, str]:
     """Return what login methods need, and do not have in settings."""
     problems = {name: _MISSING for name in needed_by(methods) if values.get(name) is None}
-    pin_code = str(rules.plain(values.get("pin_code")))
-    if API in methods and "pin_code" not in problems and len(pin_code) != _PIN_OF_API:
+    if API in methods and "pin_code" in values and len(values["pin_code"]) != _PIN_OF_API:
         where = SETTINGS["pin_code"].where
         problems["pin_code"] = f"must be 6 digits for the login method {API}: {where}"
     return problems
@@ -190,7 +194,7 @@ def _of_nobody(found: Settings) -> dict[str, str]:
     problems = {
         name: "is still a placeholder: replace it with your own value"
         for name, one in found.items()
-        if SETTINGS[name].example == rules.plain(one.value)
+        if SETTINGS[name].example == _plain(one.value)
     }
     if "client_id" in found and str(found["client_id"].value).startswith("sandbox-"):
         problems["client_id"] = (

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from dotenv.parser import parse_stream
 
 from upstox_totp import _clock
-from upstox_totp._log import warn_user
 from upstox_totp._private_files import write_whole
 from upstox_totp._redact import HiddenBytes
 from upstox_totp._settings.table import PREFIX, SETTINGS, Settings, did_you_mean, variable
@@ -30,8 +29,6 @@ _LARGEST: Final = 1024 * 1024
 _SECONDS: Final = 5.0
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _MARK: Final = "\ufeff"
-_COLON: Final = re.compile(rf"\s*({PREFIX}\w+)\s*:", re.IGNORECASE)
-_OTHERS: Final = 0o077
 _NEEDS_NO_QUOTES: Final = re.compile(r"[A-Za-z0-9_./:@+=-]+")
 
 
@@ -40,14 +37,9 @@ def read_env_file(path: Path) -> Settings:
 
     `ConfigurationError` where the file cannot be read: it may hold any setting.
     """
-    found, values = Settings(path), {}
-    for binding in parse_stream(StringIO(read_text(path).removeprefix(_MARK))):
-        if binding.key and binding.value:
-            values[binding.key] = binding.value
-        elif colon := _COLON.match(binding.original.string):
-            found.hints.append(
-                f"{path} has a colon after {colon[1]}. Write {colon[1].upper()}=value."
-            )
+    found = Settings(path)
+    bindings = parse_stream(StringIO(read_text(path).removeprefix(_MARK)))
+    values = {one.key: one.value for one in bindings if one.key and one.value}
     found.take_variables(values, str(path))
     found.hints += unread_names(values, f"in {path}")
     return found
@@ -145,27 +137,21 @@ def write_file(path: Path, compose: Callable[[str], str]) -> None:
     """Write what a function makes of a file's text, whole or not at all.
 
     The file is made if it is not there, and nobody but its owner may read it afterwards; where it
-    is a link, the file that it leads to. A warning says where the disk knows no such thing.
+    is a link, the file that it leads to.
 
     `ConfigurationError` where the file cannot be read as UTF-8, or not be written.
     """
     target = Path(os.path.realpath(path))
-    failure, readable = "", False
+    failure = ""
     try:
-        if target.exists() and not target.is_file():
-            failure = "it is a directory, a pipe or a device"
-        else:
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Without a name for it, which the frame of an error would show.
-            content = HiddenBytes(compose(read_text(target) if target.exists() else "").encode())
-            write_whole(target, content)
-            readable = os.name == "posix" and bool(target.stat().st_mode & _OTHERS)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Without a name for it, which the frame of an error would show.
+        content = HiddenBytes(compose(read_text(target) if target.exists() else "").encode())
+        write_whole(target, content)
     except OSError as error:
         failure = _reason(error)
     if failure:
         raise ConfigurationError(f"{path} cannot be written: {failure}. It was not changed.")
-    if readable:
-        warn_user(f"Other users can read {path}: this disk does not support permissions.")
 
 
 def _composed(text: str, values: Mapping[str, SecretStr], forgotten: frozenset[str]) -> str:

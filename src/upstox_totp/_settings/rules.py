@@ -5,10 +5,9 @@ A ValueError says that the value breaks the rule in the table, an `InvalidValueE
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 from pydantic_core import Url
@@ -35,11 +34,6 @@ _STORE: Final = re.compile(
 )
 
 
-def plain(value: Any) -> Any:
-    """Return a value as it is where it is hidden in a ``SecretStr``."""
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
-
-
 def username(text: str) -> str:
     """Return a mobile number of ten digits."""
     if re.fullmatch(r"[0-9]{10}", text):
@@ -64,9 +58,13 @@ def totp_secret(secret: SecretStr) -> SecretStr:
     return SecretStr(normalise_text(secret.get_secret_value()))
 
 
+def _plain(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
 def sendable(value: _Text) -> _Text:
     """Return text that can be sent, such as a password; blanks may be a part of it."""
-    text = plain(value)
+    text = _plain(value)
     # Bytes of the environment that are not UTF-8 arrive as surrogates: a ValueError.
     text.encode()
     if not text.strip():
@@ -81,7 +79,7 @@ def sendable(value: _Text) -> _Text:
 
 def key(value: _Text) -> _Text:
     """Return an API key or secret; what can never be right costs no attempt."""
-    text = plain(sendable(value))
+    text = _plain(sendable(value))
     if text != text.strip() or any(_is_invisible(c) for c in text):
         # Upstox would refuse it after an OTP, a code and a PIN were spent.
         raise InvalidValueError("has a space at one end, or an invisible character: remove it")
@@ -123,14 +121,6 @@ def valid_base_domain(template: str) -> str:
     if template != DEFAULTS["base_domain"] and not is_loopback(host):
         logger.warning("Credentials will be sent to %s, not to Upstox", template)
     return template
-
-
-def path(value: object) -> object:
-    """Return a path as text, of which is only known that it may be one."""
-    text = os.fspath(value) if isinstance(value, os.PathLike) else value
-    if isinstance(text, str) and (not text.strip() or "\0" in text):
-        raise ValueError("no path")
-    return text
 
 
 def cache_url(url: SecretStr) -> SecretStr:

@@ -122,16 +122,9 @@ def _in_account(name: str, before: Settings, after: Settings) -> Settings:
 
 
 def _in_working_directory() -> Settings:
-    path, here = _WORKING_DIRECTORY, Path.cwd()
     # A folder of that name is a virtual environment more often than a mistake.
-    found = Settings(path) if path.is_dir() else find_env_file(path)
-    if path.is_dir():
-        found.hints.append(f"{here / path} was not read: it is a directory.")
-    elif not found:
-        above = next((one / path for one in here.parents if (one / path).is_file()), None)
-        if above is not None:
-            found.hints.append(f"There is a {above}, but only the working directory counts.")
-    return found
+    path = _WORKING_DIRECTORY
+    return Settings(path) if path.is_dir() else find_env_file(path)
 
 
 def _drop_strangers(implicit: Settings, named: Settings) -> None:
@@ -160,10 +153,7 @@ def _restrict(implicit: Settings, found: Settings) -> None:
             "The .env of the working directory is for another server (UPSTOX_BASE_DOMAIN), such "
             "as a sandbox. Its credentials are not sent to Upstox.",
             details={"settings": ["base_domain"]},
-            suggestions=[
-                'For that server: --env-file .env, or UpstoxTOTP.from_env_file(".env").',
-                "For Upstox: remove that line, and write your own credentials.",
-            ],
+            suggestions=['For that server: --env-file .env, or UpstoxTOTP.from_env_file(".env").'],
         )
     for name in ignored:
         logger.warning(
