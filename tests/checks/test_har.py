@@ -157,18 +157,9 @@ def test_our_own_login_is_the_same(
     for recording in (har, on_upstox(copy.deepcopy(har))):
         code, text, document = report(recording, tmp_path)
         assert (code, document["outcome"], document["revision"]) == (SAME, "same", revision), text
-        assert [one["recorded"] for one in document["requests"]] == [True] * 6
+        assert [one["recorded"] for one in document["requests"]] == [True] * 5
         assert document["others"] == []
         assert document["problem"] is None
-
-
-def test_a_browser_does_not_exchange_the_code(har: Har, tmp_path: Path) -> None:
-    """The app's own program does: that request is not missed."""
-    har["log"]["entries"].remove(find(har, "/token"))
-    code, text, document = report(har, tmp_path)
-    assert code == SAME
-    assert "step 6 of 6 (token exchange)     not recorded" in text
-    assert document["requests"][5]["recorded"] is False
 
 
 def test_preflights_other_sites_and_earlier_attempts_do_not_count(har: Har, tmp_path: Path) -> None:
@@ -269,17 +260,6 @@ CHANGES: dict[str, tuple[Callable[[Har], object], list[str]]] = {
             url=find(har, "/verify")["request"]["url"] + "?CanaryQ"
         ),
         ["step 3 of 6 (TOTP verification): query parameter: ? is new"],
-    ),
-    "a form without names": (
-        lambda har: find(har, "/token")["request"]["postData"].update(text="CanaryQ"),
-        [
-            "step 6 of 6 (token exchange): body field: client_id is missing",
-            "step 6 of 6 (token exchange): body field: client_secret is missing",
-            "step 6 of 6 (token exchange): body field: code is missing",
-            "step 6 of 6 (token exchange): body field: grant_type is missing",
-            "step 6 of 6 (token exchange): body field: redirect_uri is missing",
-            "step 6 of 6 (token exchange): body field: ? is new",
-        ],
     ),
     "a step that has moved": (
         lambda har: move(find(har, "/2fa"), "/login/open/v4/auth/2fa", f"/login/pin/{CANARY}"),
@@ -415,13 +395,6 @@ def test_what_exporters_and_monitoring_add_is_no_change(har: Har, tmp_path: Path
     assert code == SAME, text
 
 
-def test_forms_may_be_in_parameters(har: Har, tmp_path: Path) -> None:
-    """A browser splits the fields of a form."""
-    data = find(har, "/token")["request"]["postData"]
-    data["params"] = pairs(parse_qsl(data.pop("text")))
-    assert report(har, tmp_path)[0] == SAME
-
-
 def failed(har: Har) -> Har:
     """End a login at the PIN."""
     pin = find(har, "/2fa")
@@ -510,52 +483,3 @@ def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["compare-har", str(tmp_path / "none.har")])
     assert result.exit_code == 2
     assert "none.har" in result.stderr
-
-
-def alone(path: str, sent: dict[str, str], told: dict[str, Any], *headers: str) -> Har:
-    """Return the recording of a way that is one request."""
-    return {
-        "log": {
-            "entries": [
-                {
-                    "request": {
-                        "method": "POST",
-                        "url": f"https://api.upstox.com{path}",
-                        "headers": pairs((name, CANARY) for name in headers),
-                        "postData": {"mimeType": "application/json", "text": json.dumps(sent)},
-                    },
-                    "response": {"status": 200, "content": {"text": json.dumps(told)}},
-                }
-            ]
-        }
-    }
-
-
-@pytest.mark.parametrize("wrapped", [False, True])
-def test_upstox_own_totp_login_is_compared_too(tmp_path: Path, *, wrapped: bool) -> None:
-    """With the answer flat or in an envelope."""
-    told: dict[str, Any] = {"access_token": CANARY, "user_id": CANARY}
-    told = {"status": "success", "data": told} if wrapped else told
-    path = "/v2/totp-login/authorization/token"
-    har = alone(path, {"totp": CANARY, "pin": CANARY}, told, "X-API-Key")
-    code, text, document = report(har, tmp_path)
-    assert (code, document["revision"]) == (SAME, None), text
-    assert [one["request"] for one in document["requests"]] == ["TOTP login"]
-    code, text, _ = report(alone(path, {"otp": CANARY}, told), tmp_path)
-    assert code == DIFFERS
-    assert "TOTP login: body field: pin is missing" in text
-    assert "TOTP login: header: x-api-key is missing" in text
-    har["log"]["entries"][0]["response"]["status"] = 401
-    assert report(har, tmp_path)[2]["problem"].startswith("The login failed at TOTP login")
-
-
-def test_a_token_request_is_compared_too(tmp_path: Path) -> None:
-    """The client id in its path is not shown."""
-    told = {"status": "success", "data": {"authorization_expiry": "1", "notifier_url": CANARY}}
-    path = f"/v3/login/auth/token/request/{CANARY}"
-    assert report(alone(path, {"client_secret": CANARY}, told), tmp_path)[0] == SAME
-    code, text, _ = report(
-        alone(path.replace("v3", "v4"), {"client_secret": CANARY}, told), tmp_path
-    )
-    assert code == DIFFERS
-    assert "token request: version: v4 instead of v3" in text

@@ -43,7 +43,6 @@ _LEADS: Final = "parameter of the address it leads to"
 _ANSWER: Final = "answer field"
 
 _APP: Final = "client_id redirect_uri"
-_ENVELOPE: Final = frozenset({"data", "status", "success"})
 _PROFILE: Final = "x-profile-id x-user-id"
 _PIN: Final = "twoFAMethod inputText"
 # By route: names in the body, in the query, in the headers and in the address that the answer
@@ -59,9 +58,6 @@ _ROWS: Final[dict[Route, tuple[str, str, str, str, type[BaseModel] | None]]] = {
     routes.OLDER.two_factor: (_PIN, _APP, "", "", models.TwoFactorAuthenticationResponse),
     routes.AUTHORIZE: ("userOAuthApproval", f"{_APP} requestId response_type", "", "code",
                        models.OAuthAuthorizationResponse),
-    routes.TOKEN: (f"{_APP} client_secret code grant_type", "", "", "", models.AccessTokenData),
-    routes.TOTP_LOGIN: ("pin totp", "", "x-api-key", "", models.AccessTokenData),
-    routes.TOKEN_REQUEST: ("client_secret", "", "", "", models.TokenRequestResponse),
 }  # fmt: skip
 
 
@@ -139,32 +135,22 @@ def compare(path: Path) -> Comparison:
     granted = {one.path for one in sent if one.granted}
     revisions = routes.REVISIONS["auto"]
     revision = next((one for one in revisions if one.verify.path in granted), revisions[0])
-    steps = (revision.verify, revision.two_factor, routes.AUTHORIZE, routes.TOKEN)
-    page = [(one, _choose(sent, one)) for one in (routes.DIALOG, routes.OTP_GENERATE, *steps)]
-    one_request = (routes.TOTP_LOGIN, routes.TOKEN_REQUEST)
-    alone: _Pairs = [(one, chosen) for one in one_request if (chosen := _choose(sent, one))]
-    if alone and not any(one for _, one in page[1:]):
-        page = []
-    pairs = page + alone
+    steps = (routes.DIALOG, routes.OTP_GENERATE, revision.verify, revision.two_factor)
+    pairs = [(route, _choose(sent, route)) for route in (*steps, routes.AUTHORIZE)]
     if not any(one for _, one in pairs):
         problem = "No request of an Upstox login is in this recording."
         return Comparison(Outcome.NOT_A_LOGIN, problem=problem)
-    gaps = _gaps(page)
+    gaps = _gaps(pairs)
     compared = tuple(_compare(route, one, sent, wanted=route in gaps) for route, one in pairs)
     others = _others(sent, pairs)
-    problem = _failure(page) or _failure(alone)
+    problem = _failure(pairs)
     if not problem and not others:
-        problem = _cut_off(page, gaps)
+        problem = _cut_off(pairs, gaps)
     if not problem and any(one.unknown for one in compared):
         problem = "Bodies or answers were not recorded: export the recording with their content."
     outcome = Outcome.DIFFERS if any(one.differences for one in compared) else Outcome.SAME
-    return Comparison(
-        Outcome.NOT_A_LOGIN if problem else outcome,
-        revision.name if page else None,
-        problem or None,
-        compared,
-        others,
-    )
+    outcome = Outcome.NOT_A_LOGIN if problem else outcome
+    return Comparison(outcome, revision.name, problem or None, compared, others)
 
 
 def _choose(sent: _Sent, route: Route) -> _Recorded | None:
@@ -175,28 +161,31 @@ def _choose(sent: _Sent, route: Route) -> _Recorded | None:
 
 def _is_path(route: Route, path: str) -> bool:
     """Tell whether a path is a route's, whatever version is in it."""
-    own, shape = (_VERSION.sub("v", text.rstrip("/")) for text in (route.path, path))
-    return own == (shape.rpartition("/")[0] if route is routes.TOKEN_REQUEST else shape)
+    return _VERSION.sub("v", route.path) == _VERSION.sub("v", path.rstrip("/"))
 
 
 def _others(sent: _Sent, pairs: _Pairs) -> tuple[str, ...]:
     """Return requests that may be a step of a login, and are none that is known."""
+    # The code is exchanged by the app's own program, not by the browser.
+    known = [*(route for route, _ in pairs), routes.TOKEN]
     shown = (
         f"{one.method} {one.stage or one.host} {plain_path(one.path)}"
         for one in sent
         # The dialog is a page of the API's host; other pages are no step of a login.
         if one.method in {"POST", "PUT", "PATCH"} or (one.method, one.stage) == ("GET", "api")
-        if not any(_is_path(route, one.path) for route, _ in pairs)
+        if not any(_is_path(route, one.path) for route in known)
     )
     return tuple(dict.fromkeys(shown))[:20]
 
 
-def _gaps(page: _Pairs) -> list[Route]:
-    # The app's own program exchanges the code, not the browser; a PIN may already lead to it.
-    optional = {Step.TOKEN}
-    if any(one and "code" in one.names[_LEADS] for it, one in page if it.step is Step.PIN):
-        optional.add(Step.AUTHORIZE)
-    return [route for route, one in page if one is None and route.step not in optional]
+def _gaps(pairs: _Pairs) -> list[Route]:
+    """Return the routes that lack; a PIN may already lead to the code that authorization gives."""
+    has_code = any("code" in one.names[_LEADS] for it, one in pairs if one and it.step is Step.PIN)
+    return [
+        route
+        for route, one in pairs
+        if one is None and not (has_code and route is routes.AUTHORIZE)
+    ]
 
 
 def _failure(pairs: _Pairs) -> str:
@@ -206,10 +195,10 @@ def _failure(pairs: _Pairs) -> str:
     return f"The login failed at {recorded[-1][0].step}: record one that succeeds."
 
 
-def _cut_off(page: _Pairs, gaps: list[Route]) -> str:
+def _cut_off(pairs: _Pairs, gaps: list[Route]) -> str:
     """Return what lacks before the first and after the last request of a login."""
-    recorded = [place for place, (_, one) in enumerate(page) if one is not None] or [0]
-    inside = [route for route, _ in page[recorded[0] : recorded[-1]]]
+    recorded = [place for place, (_, one) in enumerate(pairs) if one is not None]
+    inside = [route for route, _ in pairs[recorded[0] : recorded[-1]]]
     missing = ", ".join(str(route.step) for route in gaps if route not in inside)
     return missing and f"The recording lacks {missing}: start it before the login page opens."
 
@@ -240,8 +229,6 @@ def _differences(route: Route, expected: _Expected, one: _Recorded) -> Iterator[
         found = one.names.get(kind)
         if found is None or (kind in {_LEADS, _ANSWER} and not one.granted):
             continue
-        if "access_token" in needed and "data.access_token" in found:
-            found = frozenset(name.removeprefix("data.") for name in found) - _ENVELOPE
         for name in sorted(needed - found):
             # A field of an answer that is missing with all around it is told once.
             around = name.rpartition(".")[0].removesuffix("[]") if kind == _ANSWER else ""
@@ -308,9 +295,9 @@ def _recorded(entry: object) -> _Recorded | None:
         _HEADER: _plain(_uncommon(_items(request, "headers"))),
         _LEADS: _plain(_query_names(_target(response, document))),
     }
-    body = _body(_get(request, "postData", dict))
-    if body is not None:
-        names[_BODY] = frozenset(body)
+    body = _content(_get(request, "postData", dict))
+    if body:
+        names[_BODY] = frozenset(field_names(_decoded(body)))
     # Some exporters write an empty text where they have none.
     if text or (text is not None and content.get("size") == 0):
         names[_ANSWER] = frozenset(field_names(document))
@@ -334,13 +321,6 @@ def _place(url: str) -> tuple[str, str | None, str, str] | None:
         return f"{shown}{_UPSTOX}", label if label in STAGES else None, path, query
     stage, _, rest = path.removeprefix("/").partition("/")
     return (stage, stage, f"/{rest}", query) if is_loopback(host) and stage in STAGES else None
-
-
-def _body(data: object) -> Iterable[str] | None:
-    text = _content(data)
-    if _get(data, "mimeType", str).startswith("application/x-www-form-urlencoded"):
-        return _plain(_items(data, "params") or _query_names(text or "")) or None
-    return field_names(_decoded(text)) if text else None
 
 
 def _content(part: object) -> str | None:
