@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _POLL: Final = 0.05
-_LEAVE: Final = 2.0
 _STYLE: Final = """
 body { margin: 0; font: 1.1rem/1.6 system-ui, sans-serif; color: #1d2430; background: #eef2f6; }
 main { max-width: 30rem; margin: 5rem auto; padding: 2rem 2.5rem; background: #fff;
@@ -91,7 +90,6 @@ class CallbackServer:
         answer: Callable[[SecretStr], tuple[HTTPStatus, str]],
     ) -> None:
         self.authority, self.path, self.answer = authority, path, answer
-        self.answering: list[threading.Thread] = []
         self._servers: list[_Server] = []
         with ExitStack() as stack:
             for address in ("127.0.0.1", "::1") if host == "localhost" else (host,):
@@ -110,12 +108,10 @@ class CallbackServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop listening; an answer that is on its way has two seconds to leave."""
+        """Stop listening."""
         for server in self._servers:
             server.shutdown()
         self._listening.close()
-        for thread in self.answering:
-            thread.join(_LEAVE)
 
 
 class _Server(ThreadingHTTPServer):
@@ -159,14 +155,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif unquote(path) != unquote(owner.path):
             self.send_error(HTTPStatus.NOT_FOUND)
         else:
-            owner.answering.append(threading.current_thread())
             self._reply(*owner.answer(SecretStr(query)))
 
     def send_error(self, code: int, *_: Any, **__: Any) -> None:
         """Say what was wrong with a request, and nothing of what it held."""
         status = HTTPStatus(code)
-        if status is HTTPStatus.NOT_IMPLEMENTED:
-            status = HTTPStatus.METHOD_NOT_ALLOWED
         self._reply(status, write_page("Nothing to see here", f"{status.phrase}."))
 
     def _reply(self, status: HTTPStatus, page: str) -> None:
@@ -174,12 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response_only(status)
         for name, value in _HEADERS.items():
             self.send_header(name, value)
-        if status is HTTPStatus.METHOD_NOT_ALLOWED:
-            self.send_header("Allow", "GET")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Log nothing: the address holds the authorization code."""

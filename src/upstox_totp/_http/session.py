@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from requests.adapters import BaseAdapter
-    from urllib3 import PoolManager
     from urllib3.response import BaseHTTPResponse
 
     _PlainSession = requests.Session
@@ -123,29 +122,21 @@ class _TimedResponse(HTTPResponse):
 
 def _keep_deadlines(adapter: BaseAdapter) -> None:
     """Let an adapter's connections, through its proxies too, keep a deadline where one is set."""
-    if not isinstance(adapter, HTTPAdapter) or "proxy_manager_for" in vars(adapter):
+    # Before requests 2.32 it was the shorter name.
+    names = ("get_connection_with_tls_context", "get_connection")
+    name = next((name for name in names if hasattr(adapter, name)), None)
+    if name is None or name in vars(adapter):
         return
-    make_manager = adapter.proxy_manager_for
+    find_pool = getattr(adapter, name)
 
-    def proxy_manager_for(*args: Any, **kwargs: Any) -> Any:
-        return _time_answers(make_manager(*args, **kwargs))
-
-    _time_answers(adapter.poolmanager)
-    vars(adapter)["proxy_manager_for"] = proxy_manager_for
-
-
-def _time_answers(manager: PoolManager) -> PoolManager:
-    pools = manager.pool_classes_by_scheme
-    manager.pool_classes_by_scheme = {scheme: _timed(pool) for scheme, pool in pools.items()}
-    return manager
-
-
-def _timed(pool: Any) -> Any:
-    connection = pool.ConnectionCls
-    if issubclass(connection.response_class, _TimedResponse):
+    def find_timed_pool(*args: Any, **kwargs: Any) -> Any:
+        pool = find_pool(*args, **kwargs)
+        kind = pool.ConnectionCls
+        if not issubclass(kind.response_class, _TimedResponse):
+            pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": _TimedResponse})
         return pool
-    connection = type(connection.__name__, (connection,), {"response_class": _TimedResponse})
-    return type(pool.__name__, (pool,), {"ConnectionCls": connection})
+
+    vars(adapter)[name] = find_timed_pool
 
 
 class _ScarceRetry(Retry):
@@ -191,9 +182,9 @@ class Session(_PlainSession):
 
     The first byte of an answer is waited for as long as `timeout` says. From then on the whole
     answer has `MAX_SECONDS`, and a body of `MAX_BODY` after decompression. For an ``HTTPAdapter``
-    that the user mounts, or a class made from it, the same holds for each connection that it opens
-    after it was mounted; for an adapter of another kind, between two reads of the body. The body
-    of a request with ``stream=True`` is the user's: the time ends with the headers.
+    that the user mounts, or a class made from it, the same holds; for an adapter of another kind,
+    the time is seen between two reads of the body. The body of a request with ``stream=True`` is
+    the user's: the time ends with the headers.
 
     ``repeatable`` is the end of the path of the GET that may be repeated. ``timeout`` is the
     seconds to connect and to wait for data, used where a request names none: a number, a tuple of
