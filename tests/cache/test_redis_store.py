@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ from upstox_totp import (
     UpstoxWarning,
     _clock,
 )
+from upstox_totp._cache.attempt_log import AttemptLog
+from upstox_totp._cache.attempts import Outcome
 from upstox_totp._cache.backend import LockLostError
 from upstox_totp._cache.encryption import new_key
 from upstox_totp._cache.records import (
@@ -347,6 +349,20 @@ def test_an_attempt_needs_the_lock(
     monkeypatch.setattr(store, "ask", lambda _: ask(_refuse))
     with pytest.raises(CacheError) if in_flight else nullcontext():
         lock.extend(1)
+
+
+def test_what_could_not_be_sent_is_no_attempt(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock could not be extended for a request: it did not go out."""
+    log, ask = AttemptLog(lock_of(store, account()), account()), store.ask
+    sent = log.sending(Credential.PIN, judge=lambda _: Outcome.UNANSWERED)
+    with suppress(CacheError), sent, monkeypatch.context() as patch:
+        patch.setattr(store, "ask", lambda _: ask(_refuse))
+        log.extend(1)
+        pytest.fail("the lock could be extended")
+    record = Store(store).read_attempts(account())
+    assert (record.in_flight, record.failures) == (None, {})
 
 
 def _refuse() -> None:

@@ -37,7 +37,7 @@ def check_imported(client: Client, access_token: SecretStr) -> AccessTokenData:
     ends = jwt_expiry(access_token.get_secret_value())
     if claims.get("isExtended") is True or (ends is not None and ends - now > _LONGEST_DAY):
         raise ConfigurationError(
-            "This is an extended or an analytics token: it lives for a year, only reads, and "
+            "This is an extended or an analytics token: it is valid for a year, only reads, and "
             "cannot place orders. It is not cached as the day's token.",
             suggestions=[_WHERE],
         )

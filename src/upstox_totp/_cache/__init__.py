@@ -1,1 +1,1 @@
-"""Tokens and attempts: how long a token lives, what is kept, and where."""
+"""Tokens and attempts: how long a token is valid, what is stored, and where."""

@@ -1,4 +1,4 @@
-"""Backend: keeps bytes under names, and knows nothing of what they are; the one in memory."""
+"""Backend: stores bytes under names, and knows nothing of what they are; the one in memory."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class UnreadableError(CacheError):
 
 
 class Entry(NamedTuple):
-    """What is kept under a name.
+    """What is stored under a name.
 
-    ``seconds`` is how long to keep it. What is read says whether only its ``own``er could have
+    ``seconds`` is how long to store it. What is read says whether only its ``own``er could have
     written it, and for how many seconds it is ``left``, where the backend forgets by itself.
     """
 
@@ -55,7 +55,7 @@ class Lock(Protocol):
     """Names that are locked: nobody else writes there."""
 
     def write(self, entries: Mapping[str, Entry]) -> None:
-        """Replace what is kept under names; raises `LockLostError`, OSError or `CacheError`."""
+        """Replace what is stored under names; raises `LockLostError`, OSError or `CacheError`."""
 
     def extend(self, seconds: float) -> None:
         """Make sure that the lock is held for so long; raises as `write`."""
@@ -65,14 +65,14 @@ class Lock(Protocol):
 
 
 class Backend(Protocol):
-    """Keeps bytes under names, which are plain file names.
+    """Stores bytes under names, which are plain file names.
 
     A method may raise OSError, where the login shall go on without this backend, or `CacheError`,
     where it must not.
     """
 
     def read(self, name: str) -> Entry | None:
-        """Return what is kept under a name, None if nothing is."""
+        """Return what is stored under a name, None if nothing is."""
 
     def lock(self, names: tuple[str, ...]) -> Lock | None:
         """Return a lock of all the names, None while another holds one. Never waits."""
@@ -85,7 +85,7 @@ class Backend(Protocol):
 
 
 class MemoryBackend:
-    """Keeps bytes in memory. A fork hands them to the child, and no lock that is held."""
+    """Stores bytes in memory. A fork hands them to the child, and no lock that is held."""
 
     def __init__(self) -> None:
         self.guard = threading.Lock()
@@ -100,7 +100,7 @@ class MemoryBackend:
         return "the memory of this process"
 
     def read(self, name: str) -> Entry | None:
-        """Return what is kept under a name."""
+        """Return what is stored under a name."""
         return self.entries.get(name)
 
     def lock(self, names: tuple[str, ...]) -> _MemoryLock | None:

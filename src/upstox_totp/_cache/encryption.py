@@ -1,4 +1,4 @@
-"""Encryption of what is kept where others may read and write: Fernet, with the name inside."""
+"""Encryption of what is stored where others may read and write: Fernet, with the name inside."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Encryption:
         self.encrypts = self._fernet is not None
 
     def encrypt(self, name: str, content: bytes) -> HiddenBytes:
-        """Return a record as it may be kept."""
+        """Return a record as it may be stored."""
         if self._fernet is None:
             return HiddenBytes(content)
         return HiddenBytes(_MARK + self._fernet.encrypt(_named(name) + bytes(content)))
 
     def decrypt(self, name: str, kept: bytes) -> HiddenBytes:
-        """Return a record that was kept, or raise `DecryptError`."""
+        """Return a record that was stored, or raise `DecryptError`."""
         encrypted = kept.startswith(_MARK)
         if self._fernet is None:
             if encrypted:

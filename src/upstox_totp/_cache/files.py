@@ -1,4 +1,4 @@
-"""FileBackend: keeps bytes in files of the user's own, for the processes of a machine."""
+"""FileBackend: stores bytes in files of the user's own, for the processes of a machine."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def has_locks() -> bool:
 
 
 class FileBackend:
-    """Keeps bytes in files of a directory, by default in the user's cache directory.
+    """Stores bytes in files of a directory, by default in the user's cache directory.
 
     The directory is made when something is locked. Where there can be none, each method but
     `describe` raises why.
@@ -68,7 +68,7 @@ class FileBackend:
             return "the cache directory"
 
     def read(self, name: str) -> Entry | None:
-        """Return what is kept under a name; OSError if the directory is not the user's own."""
+        """Return what is stored under a name; OSError if the directory is not the user's own."""
         found = self._directory.read(f"{name}.json")
         return None if found is None else Entry(found[0], own=found[1])
 
@@ -86,7 +86,7 @@ class FileBackend:
         return Holder(text[:_LONGEST_HOLDER]) if text.isprintable() and text else None
 
     def _lock_one(self, name: str, held: ExitStack) -> bool:
-        # Without a place for it, the file beside what is kept is enough.
+        # Without a place for it, the file beside what is stored is enough.
         with suppress(OSError):
             if not _lock_file(self._anchor(name), held):
                 return False
@@ -109,13 +109,13 @@ class FileBackend:
 
 
 class FilesLock:
-    """A lock of names in a `FileBackend`: of a file beside what is kept, and of one outside."""
+    """A lock of names in a `FileBackend`: of a file beside what is stored, and of one outside."""
 
     def __init__(self, directory: PrivateDirectory, held: ExitStack) -> None:
         self._directory, self._held = directory, held
 
     def write(self, entries: Mapping[str, Entry]) -> None:
-        """Replace what is kept under names."""
+        """Replace what is stored under names."""
         for name, entry in entries.items():
             self._directory.write(f"{name}.json", entry.content)
 

@@ -1,6 +1,6 @@
-"""When an access token dies: at 03:30 Indian time, whenever it was made.
+"""When an access token expires: at 03:30 Indian time, whenever it was made.
 
-The one arithmetic of a token's life. The time is an argument, by whichever clock the caller goes;
+The one arithmetic of it. The time is an argument, by whichever clock the caller goes;
 no moment is too far away for it.
 """
 
@@ -17,13 +17,13 @@ IST: Final = timezone(timedelta(hours=5, minutes=30), "IST")
 """Indian time, which knows no daylight saving."""
 
 MARGIN: Final = 300.0
-"""How long a kept token must live at least, to be handed out, in seconds."""
+"""How long a cached token must be valid at least, to be handed out, in seconds."""
 
 ADJUSTMENT: Final = 60.0
 """A clock is set by less than this, in seconds, without being set anew."""
 
 _MOST_DIGITS: Final = 15
-_DIES_AT: Final = time(3, 30)
+_EXPIRES_AT: Final = time(3, 30)
 _EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 _LATEST: Final = datetime(9998, 1, 1, tzinfo=UTC)
 
@@ -54,8 +54,8 @@ def milliseconds(told: object) -> datetime | None:
 def next_expiry(obtained_at: datetime) -> datetime:
     """Return the first 03:30 Indian time after a moment."""
     local = _inside(obtained_at).astimezone(IST)
-    day = local.date() + timedelta(days=local.time() >= _DIES_AT)
-    return datetime.combine(day, _DIES_AT, IST)
+    day = local.date() + timedelta(days=local.time() >= _EXPIRES_AT)
+    return datetime.combine(day, _EXPIRES_AT, IST)
 
 
 def when(moment: datetime) -> str:
@@ -64,11 +64,7 @@ def when(moment: datetime) -> str:
 
 
 def jwt_claims(token: str) -> dict[str, Any]:
-    """Return what a JWT says of itself, unverified; nothing if it is none.
-
-    Args:
-        token: The access token.
-    """
+    """Return what a JWT says of itself, unverified; nothing if it is none."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -86,7 +82,7 @@ def jwt_expiry(token: str) -> datetime | None:
 
 
 def expiry(token: str, obtained_at: datetime | None, now: datetime | None = None) -> datetime:
-    """Return when a token dies: the earlier of what it says and of the next 03:30."""
+    """Return when a token expires: the earlier of what it says and of the next 03:30."""
     own = jwt_expiry(token)
     if own is not None and obtained_at is None:
         return own
@@ -97,8 +93,8 @@ def expiry(token: str, obtained_at: datetime | None, now: datetime | None = None
 def credible_offset(token: str, obtained_at: datetime, offset: timedelta) -> timedelta:
     """Return the correction of the local clock that a token's own words bear out.
 
-    A token that has just come is alive: where it would be dead by the corrected clock, and lives
-    by the local one, the correction is wrong.
+    A token that has just come is valid: if it has expired by the corrected clock, and not by the
+    local one, the correction is wrong.
     """
     own = jwt_expiry(token)
     wrong = own is not None and _minus(obtained_at, offset) < own <= obtained_at
@@ -106,17 +102,17 @@ def credible_offset(token: str, obtained_at: datetime, offset: timedelta) -> tim
 
 
 def seconds_left(expires_at: float, obtained_at: float, offset: float, now: float) -> float:
-    """Return how long a kept token still lives, in seconds, 0 or less once it is dead."""
+    """Return how long a cached token is still valid, in seconds, 0 or less once it has expired."""
     corrected = now + offset
     # Before it was made, the local clock has been set since, and the correction is wrong.
     return expires_at - corrected if corrected > obtained_at - ADJUSTMENT else 0.0
 
 
 def is_of_use(expires_at: float, obtained_at: float, left: float, margin: float) -> bool:
-    """Tell whether a kept token may be handed out.
+    """Tell whether a cached token may be handed out.
 
-    One that was made within the margin of 03:30 may, as long as it lives: the next login would
-    bring a token that dies then as well, and too many logins get an account blocked.
+    One that was made within the margin of 03:30 may, while it is valid: the next login would
+    bring one that expires then as well, and too many logins get an account blocked.
     """
     if left > margin:
         return True

@@ -1,4 +1,4 @@
-"""RedisStore: the backend that keeps bytes in Redis or Valkey, for any number of machines.
+"""RedisStore: the backend that stores bytes in Redis or Valkey, for any number of machines.
 
 All names share one hash tag, so that one slot of a cluster has them. Each write is one script,
 which does nothing unless the writer still holds the lock.
@@ -76,7 +76,7 @@ return 1
 
 
 class RedisStore:
-    """Keeps tokens and attempts in Redis or Valkey: one login a day for a whole fleet.
+    """Stores tokens and attempts in Redis or Valkey: one login a day for a whole fleet.
 
     The names of the keys are ``upstox_totp:{v1}:…``, with keyed hashes in them.
 
@@ -142,7 +142,7 @@ class RedisStore:
         return "Redis"
 
     def read(self, name: str) -> Entry | None:
-        """Return what is kept under a name; raises `UnreadableError` or `CacheError`."""
+        """Return what is stored under a name; raises `UnreadableError` or `CacheError`."""
         kept, left = self._get(_PREFIX + name)
         if not kept:
             return None
@@ -240,7 +240,7 @@ class RedisLock:
         return True
 
     def write(self, entries: Mapping[str, Entry]) -> None:
-        """Replace what is kept under names; raises `LockLostError` or `CacheError`."""
+        """Replace what is stored under names; raises `LockLostError` or `CacheError`."""
         lock = self._locks[0]
         self._writes += 1
         keys, arguments = [lock.name], [lock.local.token, self._id, self._writes]
