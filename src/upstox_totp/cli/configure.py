@@ -40,10 +40,8 @@ if TYPE_CHECKING:
 
     from upstox_totp.cli.options import Selection
 
-FILE: Final = "file"
-KEYRING: Final = "keyring"
-PLACES: Final = (FILE, KEYRING)
-"""Where settings can be written."""
+_FILE: Final = "file"
+_KEYRING: Final = "keyring"
 
 
 @command(
@@ -65,20 +63,20 @@ PLACES: Final = (FILE, KEYRING)
 )
 @click.option(
     "--into",
-    type=click.Choice(PLACES),
+    type=click.Choice([_FILE, _KEYRING]),
     help="Where a named account is written: a file of its own, or the system's keyring.",
 )
 @selected
 def configure(*, selection: Selection, into: str | None) -> ExitCode:
     account = selection.account
-    path = account_path(account) if account else selection.env_file or Path(".env")
+    path = (selection.env_file or Path(".env")) if account is None else account_path(account)
     kept = _kept(path, account)
     chosen = _choose_method(selection.method, kept)
     place = _choose_place(account, into)
     given = {name: _ask(name, kept.get(name), chosen) for name in needed_by(chosen)}
     if chosen != DEFAULTS["login_method"] or "login_method" in kept:
         given["login_method"] = SecretStr(",".join(chosen))
-    if account and place == KEYRING:
+    if account is not None and place == _KEYRING:
         say_text(f"Written into the keyring, as {save_in_keyring(account, given)}.")
     else:
         save_settings(path, given)
@@ -88,7 +86,7 @@ def configure(*, selection: Selection, into: str | None) -> ExitCode:
 
 def _kept(path: Path, account: str | None) -> dict[str, SecretStr]:
     found = find_env_file(path)
-    if account:
+    if account is not None:
         found.take_all(in_keyring(account, CREDENTIALS))
     return {name: SecretStr(value) for name, value in found.values_as_text().items()}
 
@@ -107,14 +105,16 @@ def _choose_method(method: str | None, kept: Mapping[str, SecretStr]) -> tuple[s
 
 def _choose_place(account: str | None, into: str | None) -> str:
     if account is not None:
-        place: str = into or click.prompt("Keep it in", type=click.Choice(PLACES), default=FILE)
-        if place == KEYRING:
+        place: str = into or click.prompt(
+            "Keep it in", type=click.Choice([_FILE, _KEYRING]), default=_FILE
+        )
+        if place == _KEYRING:
             # Before a secret is typed that could not be kept.
             check_keyring(account)
         return place
-    if into == KEYRING:
+    if into == _KEYRING:
         raise click.UsageError("The keyring keeps named accounts: give --account NAME, too.")
-    return FILE
+    return _FILE
 
 
 def _ask(name: str, kept: SecretStr | None, methods: tuple[str, ...]) -> SecretStr:
@@ -153,16 +153,14 @@ def _is_the_authenticators(secret: SecretStr) -> bool:
 
 def _say_whether_it_suffices(account: str | None, env_file: Path | None) -> ExitCode:
     report = check_settings(env_file, account)
-    for finding in report.settings:
-        if not finding.good:
-            say_text(f"{finding.name}: {finding.state} (from {finding.source or 'nowhere'})")
-    for advice in report.advice:
-        say_text(advice)
+    bad = [one for one in report.settings if not one.good]
+    told = [f"{one.name}: {one.state} (from {one.source or 'nowhere'})" for one in bad]
+    for line in (*told, *report.advice):
+        say_text(line)
     if not report.good:
         return ExitCode.USAGE
-    if account is not None:
-        how = f"upstox_cli --account {account} token"
-    else:
-        how = "upstox_cli token" + (f" --env-file {env_file}" if env_file else "")
+    how = f"upstox_cli --account {account} token" if account else "upstox_cli token"
+    if env_file is not None:
+        how += f" --env-file {env_file}"
     say_text(f"All that is needed is set. The next step: {how}")
     return ExitCode.DONE
