@@ -6,6 +6,7 @@ not be shown are left out of every ``repr``.
 """
 
 from datetime import UTC, datetime, timedelta
+from html import escape
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
@@ -268,8 +269,6 @@ class AccessTokenResponse(ResponseBase):
 
     def _repr_html_(self) -> str:
         """Return whose token it is and until when, as a notebook shows it; never the token."""
-        from html import escape  # noqa: PLC0415 - for notebooks alone
-
         data = self.data
         owner = escape(f"{data.user_name or 'Unknown'} ({data.user_id or 'user id unknown'})")
         return (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from requests.auth import AuthBase
 from requests.exceptions import UnrewindableBodyError
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
 
     from upstox_totp.client import UpstoxTOTP
-
-_UNAUTHORIZED: Final = 401
 
 
 class TokenAuth(AuthBase):
@@ -101,16 +99,8 @@ class TokenAuth(AuthBase):
             status: The HTTP status.
             body: The body as it came.
         """
-        if status != _UNAUTHORIZED:
-            return False
-        try:
-            errors = json.loads(body or "")["errors"]
-            return any(
-                ErrorCode.INVALID_TOKEN in (one.get("errorCode"), one.get("error_code"))
-                for one in errors
-            )
-        except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
-            return False
+        text = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
+        return status == HTTPStatus.UNAUTHORIZED and ErrorCode.INVALID_TOKEN in text
 
     def _take(self, ended: HiddenStr | None) -> str:
         """Return what the cache has, or logs in for; its lock lets one of many threads log in."""
@@ -153,11 +143,10 @@ def _dead_token(response: Response) -> HiddenStr | None:
     """Return the token that an answer says is invalid, None if it says no such thing."""
     # requests takes the token off at a redirect to another host.
     sent = response.request.headers.get("Authorization", "").removeprefix("Bearer ")
-    # The body is the caller's to read, but for a 401.
-    dead = response.status_code == _UNAUTHORIZED and TokenAuth.says_dead(
-        _UNAUTHORIZED, response.content
-    )
-    return HiddenStr(sent) if sent and dead else None
+    if not sent or response.status_code != HTTPStatus.UNAUTHORIZED:
+        # The body is the caller's to read.
+        return None
+    return HiddenStr(sent) if TokenAuth.says_dead(401, response.content) else None
 
 
 def _can_be_sent_again(response: Response) -> bool:
