@@ -157,7 +157,7 @@ def paste_in_a_terminal(sandbox: Sandbox, environment: dict[str, str]) -> tuple[
         url = [process.stderr.readline() for _ in range(2)][1].split()[-1]
         sent = approve(sandbox, url)
         said = ""
-        while not said.endswith("ended at: "):
+        while "ended at:" not in said:
             said += process.stderr.read(1)
         wait_until(lambda: not termios.tcgetattr(slave)[3] & termios.ECHO)
         os.write(master, f"{sent}\n".encode())

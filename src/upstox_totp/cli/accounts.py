@@ -29,10 +29,6 @@ class _Row(NamedTuple):
     def code(self) -> ExitCode:
         return self.found.code if isinstance(self.found, Account) else exit_code_of(self.found)
 
-    @property
-    def cache(self) -> str | None:
-        return self.found.store.describe() if isinstance(self.found, Account) else None
-
     def as_document(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         shown = {"account": self.name, "default": self.default, "exit_code": int(self.code)}
@@ -40,8 +36,12 @@ class _Row(NamedTuple):
             return {**shown, **self.found.as_document(), "problem": None}
         return {**shown, "token": None, "blocked": [], "cache": None, "problem": str(self.found)}
 
-    def texts(self) -> Iterator[str]:
-        """Yield what to say of it, a line each."""
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Return what to say of it, its name in the first line."""
+        name = (self.name or "(no name)") + (" *" if self.default else "")
+        return zip_longest([name], self._texts(), fillvalue="")
+
+    def _texts(self) -> Iterator[str]:
         if isinstance(self.found, UpstoxError):
             yield str(self.found)
             return
@@ -51,6 +51,7 @@ class _Row(NamedTuple):
             (_, owner), (_, expires) = facts(self.found.token)
             yield f"{owner}, until {expires}"
         yield from (f"login blocked: {text}" for text in self.found.blocked)
+        yield f"cache: {self.found.store.describe()}"
 
 
 @command(
@@ -67,15 +68,7 @@ def accounts(*, selection: Selection, style: str) -> ExitCode:
         return code
     if not rows:
         say_text("There is no account: upstox_cli configure --account NAME makes one.")
-    caches = {row.cache for row in rows} - {None}
-    lines = []
-    for row in rows:
-        texts = [*row.texts(), *([f"cache: {row.cache}"] if len(caches) > 1 and row.cache else [])]
-        name = (row.name or "(no name)") + (" *" if row.default else "")
-        lines += list(zip_longest([name], texts, fillvalue=""))
-    say(lines)
-    if len(caches) == 1:
-        say_text(f"Cache: {caches.pop()}")
+    say(line for row in rows for line in row.lines())
     return code
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from upstox_totp._checks.settings import check_settings
 from upstox_totp._settings.table import METHODS
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.main import command
-from upstox_totp.cli.options import REPORT, which_settings
+from upstox_totp.cli.options import REPORT, Selection, which_settings
 from upstox_totp.cli.output import say, say_json, say_text
-
-if TYPE_CHECKING:
-    from upstox_totp.cli.options import Selection
 
 
 @command("Show where each setting comes from, and if it is valid.\n\nNo value is shown.")

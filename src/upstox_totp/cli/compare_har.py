@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from upstox_totp import __version__
-from upstox_totp._checks.har import Outcome, compare
+from upstox_totp._checks.har import Compared, Outcome, compare
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import REPORT
 from upstox_totp.cli.output import say, say_json, say_text
-
-if TYPE_CHECKING:
-    from upstox_totp._checks.har import Compared
 
 _CODES: Final = {
     Outcome.SAME: ExitCode.DONE,

@@ -12,13 +12,12 @@ from upstox_totp._checks.connection import Finding, Grade, examine, find_app, fi
 from upstox_totp.cli.account import find_token
 from upstox_totp.cli.exit_codes import ExitCode, exit_code_of
 from upstox_totp.cli.main import command
-from upstox_totp.cli.options import REPORT, settings_and_debug
+from upstox_totp.cli.options import REPORT, Selection, settings_and_debug
 from upstox_totp.cli.output import say, say_json, say_text
 from upstox_totp.errors import UpstoxError
 
 if TYPE_CHECKING:
     from upstox_totp._settings.table import Settings
-    from upstox_totp.cli.options import Selection
 
 
 @command(

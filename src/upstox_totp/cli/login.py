@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -15,6 +15,7 @@ from upstox_totp._api.cached_login import to_cached
 from upstox_totp._cache.lifetime import when
 from upstox_totp._settings.config import Config
 from upstox_totp._settings.table import BROWSER, NONE, Found
+from upstox_totp.cli.main import NoTokenError
 from upstox_totp.cli.steps import progress
 from upstox_totp.cli.streams import is_terminal, note_line
 from upstox_totp.client import UpstoxTOTP
@@ -22,13 +23,12 @@ from upstox_totp.errors import ConfigurationError, LoginWaitError
 from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from upstox_totp._cache.records import CachedToken
     from upstox_totp._settings.table import Settings
     from upstox_totp.models import TokenRequestData
 
-_PASTE: Final = "If the browser does not come back by itself, paste the address that it ended at: "
 _LONGEST: Final = 64 * 1024
 
 
@@ -53,8 +53,8 @@ def log_in(
     force: bool,
     ended: CachedToken | None = None,
     timeout: float | None = None,
-) -> CachedToken | None:
-    """Return the token of the cache, which logs in if it has none; None if it must not.
+) -> CachedToken:
+    """Return the token of the cache, which logs in if it has none; `NoTokenError` if it must not.
 
     ``ended`` is a token that Upstox ended: programs that renew it at once share one login.
     """
@@ -66,7 +66,8 @@ def log_in(
             client.browser_login.timeout = client.token_request.timeout = timeout
         if is_terminal(sys.stdin):
             client.browser_login.paste = _ask
-            client.browser_login.look = stack.enter_context(_pasted_unseen())
+            if sys.platform != "win32":
+                client.browser_login.look = _paste_unseen(stack)
         if BROWSER not in client.config.login_method:
             # What moves in the terminal would disturb a question that is asked there.
             stack.enter_context(progress())
@@ -78,22 +79,20 @@ def log_in(
                 instead_of=None if ended is None else SecretStr(ended.access_token),
             )
         except ConfigurationError as error:
-            if NONE not in client.config.login_method:
-                raise
-            note_line(str(error))
-            return None
+            if NONE in client.config.login_method:
+                raise NoTokenError(str(error)) from None
+            raise
     return to_cached(response.data)
 
 
-def wait_for_token(settings: Settings, seconds: float) -> CachedToken | None:
-    """Return the token that another program or the phone brings, None if none came in time."""
+def wait_for_token(settings: Settings, seconds: float) -> CachedToken:
+    """Return the token that another program or the phone brings; `NoTokenError` after the time."""
     with make_reader(settings) as client:
         note_line(f"Waiting up to {seconds:g} s for a token that another program gets.")
         try:
             return to_cached(TokenCache().wait_for_token(client, seconds).data)
         except LoginWaitError as error:
-            note_line(str(error))
-            return None
+            raise NoTokenError(str(error)) from None
 
 
 def _show_page(url: str) -> None:
@@ -117,49 +116,28 @@ def _ask(prompt: str) -> str:
     return click.prompt(prompt, hide_input=True, err=True, prompt_suffix="")
 
 
-@contextmanager
-def _pasted_unseen() -> Iterator[Callable[[], str | None] | None]:
-    """Give what returns the next line that was pasted, None for none yet; the first call prompts.
+def _paste_unseen(stack: ExitStack) -> Callable[[], str | None]:
+    """Return what returns the next line that was pasted, None for none yet; the first call asks.
 
-    Gives None where no terminal can be read without waiting, or another program has it.
+    The terminal shows what is typed again once the stack ends.
     """
-    if sys.platform == "win32":
-        yield None
-        return
     import select  # noqa: PLC0415 - where there is a terminal of POSIX
     import termios  # noqa: PLC0415 - as above
 
     terminal = sys.stdin.fileno()
-    in_front = True
-    with suppress(OSError):
-        in_front = os.tcgetpgrp(terminal) == os.getpgrp()
-    if not in_front:
-        # Whoever changes the terminal from the background is stopped.
-        yield None
-        return
-    before = termios.tcgetattr(terminal)
-    silent = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    shown = termios.tcgetattr(terminal)
+    unseen = [*shown[:3], shown[3] & ~termios.ECHO, *shown[4:]]
     asked = False
 
     def look() -> str | None:
         nonlocal asked
         if not asked:
-            _write(_PASTE)
-            termios.tcsetattr(terminal, termios.TCSADRAIN, silent)
             asked = True
+            note_line("If the browser does not come back, paste the address that it ended at:")
+            stack.callback(termios.tcsetattr, terminal, termios.TCSADRAIN, shown)
+            termios.tcsetattr(terminal, termios.TCSADRAIN, unseen)
         if not select.select([terminal], [], [], 0)[0]:
             return None
         return os.read(terminal, _LONGEST).decode(errors="replace").strip() or None
 
-    try:
-        yield look
-    finally:
-        if asked:
-            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
-            _write("\n")
-
-
-def _write(text: str) -> None:
-    with suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(text)
-        sys.stderr.flush()
+    return look

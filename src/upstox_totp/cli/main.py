@@ -6,7 +6,7 @@ import importlib
 import sys
 import warnings
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
@@ -49,6 +49,17 @@ class Command(click.Command):
         """Parse the options, of which some print."""
         with writing():
             return super().make_context(*args, **extra)
+
+
+class NoTokenError(click.ClickException):
+    """No token is cached, and this command must not log in."""
+
+    exit_code = ExitCode.NO_TOKEN
+
+    def show(self, file: IO[str] | None = None) -> None:
+        """Say why."""
+        del file
+        note_line(self.message)
 
 
 def command(text: str, **context: Any) -> Callable[[Callable[..., Any]], click.Command]:

@@ -17,7 +17,7 @@ from upstox_totp._log import warn_user
 from upstox_totp._settings.named_accounts import accounts_directory
 from upstox_totp.cli.login import make_reader
 from upstox_totp.cli.main import command
-from upstox_totp.cli.options import settings_and_debug
+from upstox_totp.cli.options import Selection, settings_and_debug
 from upstox_totp.cli.streams import note_line, write_line
 from upstox_totp.errors import ConfigurationError, missing_extra
 from upstox_totp.notifier import MAX_MESSAGE, Notifier, check_secret
@@ -25,7 +25,6 @@ from upstox_totp.notifier import MAX_MESSAGE, Notifier, check_secret
 if TYPE_CHECKING:
     from waitress.server import BaseWSGIServer, MultiSocketServer
 
-    from upstox_totp.cli.options import Selection
 
 _FILE: Final = "notifier-secret"
 _SECONDS: Final = 20

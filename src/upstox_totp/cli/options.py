@@ -94,23 +94,6 @@ METHOD: Final = click.option(
     help="Log in with this method: page, api, browser or phone, several with commas between, or "
     "none. Default: UPSTOX_LOGIN_METHOD.",
 )
-STYLE: Final = click.option(
-    "--format",
-    "style",
-    type=click.Choice(FORMATS),
-    metavar="FORMAT",
-    default="text",
-    show_default=True,
-    help=f"How to print the token: {', '.join(FORMATS)}.",
-)
-SHOW: Final = click.option(
-    "--show", is_flag=True, help="Print the whole token in the text format, too."
-)
-FORCE: Final = click.option(
-    "--force",
-    is_flag=True,
-    help="Log in once even if the login is blocked. Five wrong PINs lock an account.",
-)
 REPORT: Final = click.option(
     "--format",
     "style",
@@ -120,11 +103,29 @@ REPORT: Final = click.option(
     show_default=True,
     help="How to print the report: text for people, json for programs.",
 )
-TIMEOUT: Final = click.option(
-    "--timeout",
-    type=click.FloatRange(min=1),
-    metavar="SECONDS",
-    help="How long to wait for the user, in the browser or on the phone.",
+_LOGIN: Final = (
+    METHOD,
+    click.option(
+        "--format",
+        "style",
+        type=click.Choice(FORMATS),
+        metavar="FORMAT",
+        default="text",
+        show_default=True,
+        help=f"How to print the token: {', '.join(FORMATS)}.",
+    ),
+    click.option("--show", is_flag=True, help="Print the whole token in the text format, too."),
+    click.option(
+        "--force",
+        is_flag=True,
+        help="Log in once even if the login is blocked. Five wrong PINs lock an account.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=1),
+        metavar="SECONDS",
+        help="How long to wait for the user, in the browser or on the phone.",
+    ),
 )
 
 
@@ -136,3 +137,10 @@ def which_settings(command: Command) -> Command:
 def settings_and_debug(command: Command) -> Command:
     """Add ``--debug`` to the options that choose settings."""
     return ACCOUNT(_ENV_FILE(_DEBUG(selected(command))))
+
+
+def login_options(command: Command) -> Command:
+    """Add the options of a login, and of how its token is printed."""
+    for option in reversed(_LOGIN):
+        command = option(command)
+    return command

@@ -6,19 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from upstox_totp._settings.table import SETTINGS
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.main import command
-from upstox_totp.cli.options import METHOD, settings_and_debug
+from upstox_totp.cli.options import METHOD, Selection, settings_and_debug
 from upstox_totp.cli.streams import note_line
 from upstox_totp.cli.token import get_token
-
-if TYPE_CHECKING:
-    from upstox_totp.cli.options import Selection
 
 
 @command(
@@ -47,8 +43,6 @@ def run(*, selection: Selection, name: str, keep_settings: bool, arguments: tupl
     if not name or "=" in name or "\0" in name:
         raise click.BadParameter("it must be the name of a variable.", param_hint="--env")
     token = get_token(selection.read())
-    if token is None:
-        return ExitCode.NO_TOKEN
     rows = () if keep_settings else SETTINGS.values()
     secret = {name for row in rows if row.secret for name in row.variables}
     environment = {key: value for key, value in os.environ.items() if key.upper() not in secret}

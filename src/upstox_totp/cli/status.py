@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from upstox_totp._api.cached_login import to_cached
 from upstox_totp._cache.backend import UnreadableError
 from upstox_totp._settings.table import NONE
-from upstox_totp.cli.account import read_account
+from upstox_totp.cli.account import Account, read_account
 from upstox_totp.cli.login import make_client, make_reader
 from upstox_totp.cli.main import command
-from upstox_totp.cli.options import REPORT, settings_and_debug
+from upstox_totp.cli.options import REPORT, Selection, settings_and_debug
 from upstox_totp.cli.output import facts, say, say_json, say_text
 from upstox_totp.cli.streams import is_terminal
 from upstox_totp.errors import UpstoxError
@@ -25,9 +25,7 @@ from upstox_totp.token_cache import TokenCache
 if TYPE_CHECKING:
     from upstox_totp._api.app_token import TokenCheck
     from upstox_totp._settings.table import Settings
-    from upstox_totp.cli.account import Account
     from upstox_totp.cli.exit_codes import ExitCode
-    from upstox_totp.cli.options import Selection
     from upstox_totp.models import AddressesData
 
 _LONGEST: Final = 64 * 1024

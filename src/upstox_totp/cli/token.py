@@ -9,32 +9,26 @@ import click
 
 from upstox_totp._settings.table import NONE
 from upstox_totp.cli.account import find_token
-from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.main import command
-from upstox_totp.cli.options import FORCE, METHOD, SHOW, STYLE, TIMEOUT, settings_and_debug
+from upstox_totp.cli.options import Selection, login_options, settings_and_debug
 from upstox_totp.cli.output import facts, print_token, say
 
 if TYPE_CHECKING:
     from upstox_totp._cache.records import CachedToken
     from upstox_totp._settings.table import Settings
-    from upstox_totp.cli.options import Selection
 
 # ruff: noqa: PLC0415 - a cached token is printed without loading what a login needs
 
 
 @command("Print the day's token, logging in if none is cached.")
 @settings_and_debug
-@METHOD
-@STYLE
-@SHOW
+@login_options
 @click.option(
     "--refresh",
     is_flag=True,
     help="Replace the cached token, for example after a 401. Programs that do so at the same time "
     "share one login.",
 )
-@FORCE
-@TIMEOUT
 @click.option(
     "--wait",
     type=click.FloatRange(min=0),
@@ -65,23 +59,20 @@ def token(
     timeout: float | None,
     write: Path | None,
     key: str,
-) -> ExitCode:
+) -> None:
     waits_only = not (refresh or force or timeout) and selection.method in {None, NONE}
     if wait is not None and not waits_only:
         raise click.UsageError(
             "--wait never logs in: leave out --refresh, --force, --method and --timeout."
         )
     found = get_token(selection.read(), refresh=refresh, force=force, wait=wait, timeout=timeout)
-    if found is None:
-        return ExitCode.NO_TOKEN
     if write is None:
         print_token(found, style, show=show)
-    else:
-        from upstox_totp.cli.token_file import write_token
+        return
+    from upstox_totp.cli.token_file import write_token
 
-        write_token(write, key, found)
-        say([("Written to", f"{write}, as {key}"), *facts(found)])
-    return ExitCode.DONE
+    write_token(write, key, found)
+    say([("Written to", f"{write}, as {key}"), *facts(found)])
 
 
 def get_token(
@@ -91,8 +82,8 @@ def get_token(
     force: bool = False,
     wait: float | None = None,
     timeout: float | None = None,
-) -> CachedToken | None:
-    """Return the cached token, or log in or wait for one; None if there is none to be had."""
+) -> CachedToken:
+    """Return the cached token, or log in or wait for one; `NoTokenError` if there is none."""
     cached = find_token(settings)
     if cached is not None and not refresh:
         return cached
@@ -110,18 +101,11 @@ def get_token(
     "program."
 )
 @settings_and_debug
-@METHOD
-@STYLE
-@SHOW
-@FORCE
-@TIMEOUT
+@login_options
 def generate_token(
     *, selection: Selection, style: str, show: bool, force: bool, timeout: float | None
-) -> ExitCode:
+) -> None:
     from upstox_totp.cli.login import log_in
 
     fresh = log_in(selection.read(), refresh=True, force=force, timeout=timeout)
-    if fresh is None:
-        return ExitCode.NO_TOKEN
     print_token(fresh, style, show=show)
-    return ExitCode.DONE
