@@ -228,6 +228,13 @@ def test_the_details_say_who_answered(status: int, body: bytes, speaker: str) ->
     assert refused(status, body, Step.PIN).details["answered_by"] == speaker
 
 
+def test_maintenance_is_noted() -> None:
+    """Whoever says so, and nothing else has the note."""
+    for body in (service(4713, "Under Maintenance"), b"<html>Scheduled maintenance</html>"):
+        assert refused(503, body, Step.PIN).details["notice"] == "maintenance"
+    assert "notice" not in refused(503, b"", Step.PIN).details
+
+
 def test_an_edge_is_named_with_what_to_try() -> None:
     """Its number, in HTML or in plain words, and an advice of its own."""
     signature = refused(403, CLOUDFLARE_PAGE % 1010, Step.PIN)
