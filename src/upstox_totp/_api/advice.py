@@ -120,7 +120,7 @@ BY_STATUS: Final[Mapping[int, Explanation]] = {
 }
 """What a status means that came without a code of Upstox."""
 
-CLOUDFLARE_ERRORS: Final[Mapping[str, Explanation]] = {
+_CLOUDFLARE_ERRORS: Final[Mapping[str | None, Explanation]] = {
     "1010": explain(
         APIError,
         "Cloudflare, before Upstox, blocked this program by its signature (error 1010).",
@@ -136,9 +136,7 @@ CLOUDFLARE_ERRORS: Final[Mapping[str, Explanation]] = {
         _NOT_JUDGED,
     ),
 }
-"""What Cloudflare's errors mean, by number."""
-
-OTHER_CLOUDFLARE: Final = explain(
+_OTHER_CLOUDFLARE: Final = explain(
     APIError, "Cloudflare, before Upstox, blocked the request.", _OTHER_NETWORK, _NOT_JUDGED
 )
 
@@ -152,3 +150,8 @@ _INSTEAD: Final[Mapping[Step | None, tuple[str, ...]]] = {
 def no_route(step: Step | None) -> Explanation:
     """Return what it means that the route of a step does not exist."""
     return explain(APIError, "The route does not exist.", *_INSTEAD.get(step, ()), CHANGED)
+
+
+def of_cloudflare(number: str | None) -> Explanation:
+    """Return what an error of Cloudflare means, by its number."""
+    return _CLOUDFLARE_ERRORS.get(number, _OTHER_CLOUDFLARE)

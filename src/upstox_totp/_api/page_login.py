@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
 import pydantic
@@ -11,6 +11,7 @@ import requests
 from pydantic import SecretStr
 from urllib3.util import parse_url
 
+from upstox_totp import models
 from upstox_totp._api import routes
 from upstox_totp._api.base import encode_pin
 from upstox_totp._api.login_method import LoginMethod
@@ -23,15 +24,6 @@ from upstox_totp.errors import (
     ErrorCode,
     UpstoxError,
     ValidationError,
-)
-from upstox_totp.models import (
-    Account,
-    OAuthAuthorizationResponse,
-    OTPGenerationResponse,
-    OTPValidationData,
-    OTPValidationResponse,
-    TwoFactorAuthenticationResponse,
-    UserProfile,
 )
 from upstox_totp.transcript import Step
 
@@ -133,7 +125,7 @@ class PageLogin(LoginMethod):
             data = self._post(
                 context,
                 routes.OTP_GENERATE,
-                OTPGenerationResponse,
+                models.OTPGenerationResponse,
                 {
                     "mobileNumber": self._client.config.username,
                     "countryIsdCode": "+91",
@@ -167,7 +159,7 @@ class PageLogin(LoginMethod):
             )
         accounts, profile = _list_accounts(data), data.userProfile
         context.secrets.add_personal(*(account.userId for account in accounts))
-        if isinstance(profile, UserProfile):
+        if isinstance(profile, models.UserProfile):
             context.secrets.add_personal(profile.userId, profile.firstName, profile.lastName)
         if not revision.names_profile:
             return _Session(revision, None, dialog.user_id)
@@ -176,17 +168,17 @@ class PageLogin(LoginMethod):
 
     def _verify(
         self, context: Context, revisions: Sequence[Revision], sent: Mapping[str, SecretStr]
-    ) -> tuple[Revision, OTPValidationData]:
+    ) -> tuple[Revision, models.OTPValidationData]:
         *others, last = revisions
         for revision in others:
             try:
-                answer = self._post(context, revision.verify, OTPValidationResponse, sent)
+                answer = self._post(context, revision.verify, models.OTPValidationResponse, sent)
             except APIError as error:
                 if not _no_such_route(error):
                     raise
             else:
                 return revision, answer.data
-        return last, self._post(context, last.verify, OTPValidationResponse, sent).data
+        return last, self._post(context, last.verify, models.OTPValidationResponse, sent).data
 
     def _enter_pin(
         self, context: LoginContext, dialog: _Dialog, session: _Session
@@ -203,7 +195,7 @@ class PageLogin(LoginMethod):
             data = self._post(
                 context,
                 session.revision.two_factor,
-                TwoFactorAuthenticationResponse,
+                models.TwoFactorAuthenticationResponse,
                 sent,
                 query=dialog.query,
                 required=profile,
@@ -224,7 +216,7 @@ class PageLogin(LoginMethod):
             answer = self._post(
                 context,
                 routes.AUTHORIZE,
-                OAuthAuthorizationResponse,
+                models.OAuthAuthorizationResponse,
                 {"userOAuthApproval": True},
                 query=dialog.query
                 | {"requestId": self._client.generate_request_id(), "response_type": "code"},
@@ -246,29 +238,19 @@ class PageLogin(LoginMethod):
         route: Route,
         model: type[ModelT],
         data: Mapping[str, object],
-        *,
-        query: Mapping[str, str] | None = None,
-        required: HiddenDict | None = None,
+        **more: Any,
     ) -> ModelT:
-        """Ask the login service as its page does."""
+        """Ask the login service as its page does; `more` is what `_ask` takes."""
         user_agent = self._own_headers().get("user-agent")
         headers = routes.service_headers(
             self._client.base_domain,
             self._client.generate_request_id(),
             user_agent.decode("latin-1") if isinstance(user_agent, bytes) else user_agent,
         )
-        return self._ask(
-            context,
-            route,
-            model,
-            headers=headers,
-            required=required,
-            query=query,
-            document={"data": data},
-        )
+        return self._ask(context, route, model, headers=headers, document={"data": data}, **more)
 
 
-def _choose_account(accounts: list[Account], user_id: str) -> Account:
+def _choose_account(accounts: list[models.Account], user_id: str) -> models.Account:
     """Return the account that the app belongs to, else the default, else the only one."""
     for candidates in (
         [account for account in accounts if account.userId == user_id],
@@ -289,15 +271,15 @@ def _choose_account(accounts: list[Account], user_id: str) -> Account:
     )
 
 
-def _list_accounts(data: OTPValidationData) -> list[Account]:
+def _list_accounts(data: models.OTPValidationData) -> list[models.Account]:
     """Return the accounts that were told well, else the one that the profile is of."""
     told = data.accounts if isinstance(data.accounts, list) else []
-    accounts = [account for account in told if isinstance(account, Account)]
+    accounts = [account for account in told if isinstance(account, models.Account)]
     profile = data.userProfile
-    if not accounts and isinstance(profile, UserProfile):
+    if not accounts and isinstance(profile, models.UserProfile):
         with suppress(pydantic.ValidationError):
             only = {"profileId": profile.profileId, "userId": profile.userId}
-            accounts = [Account.model_validate(only)]
+            accounts = [models.Account.model_validate(only)]
     return accounts
 
 

@@ -7,18 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from upstox_totp import _clock
-from upstox_totp._api.advice import (
-    BY_STATUS,
-    CLOUDFLARE_ERRORS,
-    DOWN,
-    MAINTENANCE,
-    OTHER_CLOUDFLARE,
-    REFUSED,
-    REJECTED,
-    TOTP_LOGIN_CODES,
-    UNKNOWN_CODE,
-    no_route,
-)
+from upstox_totp._api import advice
 from upstox_totp._api.routes import NO_SUCH_ROUTE
 from upstox_totp._cache.attempts import Outcome
 from upstox_totp._http.answers import Answer, ReportedError
@@ -123,10 +112,10 @@ def leaves_unjudged(error: Exception) -> bool:
 def blocked_by(answer: Answer) -> Explanation | None:
     """Return what a block page before Upstox means, None for any other answer."""
     if answer.edge_error is not None:
-        return CLOUDFLARE_ERRORS.get(answer.edge_error, OTHER_CLOUDFLARE)
+        return advice.of_cloudflare(answer.edge_error)
     blocks = {*_BLOCKING, HTTPStatus.SERVICE_UNAVAILABLE}
     if answer.is_page and answer.response.status_code in blocks:
-        return BY_STATUS[HTTPStatus.FORBIDDEN]
+        return advice.BY_STATUS[HTTPStatus.FORBIDDEN]
     return None
 
 
@@ -160,7 +149,7 @@ class _ErrorResponse:
             "answered_by": self._by,
             "attempts_left": self._left,
             "edge_error": self._answer.edge_error if self._by == _CLOUDFLARE else None,
-            "notice": "maintenance" if explanation is MAINTENANCE else None,
+            "notice": "maintenance" if explanation is advice.MAINTENANCE else None,
         }
         error = explanation.error(
             self._message or f"{explanation.meaning} ({self._answer.received})",
@@ -190,7 +179,7 @@ class _ErrorResponse:
             step in _CREDENTIAL_STEPS and not known.settings and known.error is not RateLimitError
         )
         # The code of a wrong one-time password is not known; its message speaks of attempts left.
-        if self._left is not None and step in REJECTED and of_other_matter:
+        if self._left is not None and step in advice.REJECTED and of_other_matter:
             return self._rejected(), Outcome.REJECTED
         if known is not None:
             return known, self._judge_code(known)
@@ -205,10 +194,10 @@ class _ErrorResponse:
             return None
         if step is Step.TOTP_LOGIN and self._status < _SERVER and code not in _OTHER_MATTERS:
             # Which credential of three it was is told by a few codes only, or by the words.
-            return TOTP_LOGIN_CODES.get(code) or self._rejected()
+            return advice.TOTP_LOGIN_CODES.get(code) or self._rejected()
         if code is ErrorCode.INVALID_MOBILE_NUMBER and step is not Step.OTP_GENERATE:
             # Upstox says no more than that something went wrong.
-            return UNKNOWN_CODE
+            return advice.UNKNOWN_CODE
         return code.explanation
 
     def _judge_code(self, known: Explanation) -> Outcome:
@@ -233,8 +222,8 @@ class _ErrorResponse:
                 for words in (_PIN_WORDS, _CODE_WORDS)
             )
             if pin != code:
-                return REJECTED[Step.PIN if pin else Step.OTP_VERIFY]
-        return REJECTED[self._step]
+                return advice.REJECTED[Step.PIN if pin else Step.OTP_VERIFY]
+        return advice.REJECTED[self._step]
 
     def _read_unknown(self) -> tuple[Explanation, Outcome]:
         """Read what has no code that tells."""
@@ -242,9 +231,9 @@ class _ErrorResponse:
         unclear = Outcome.UNANSWERED if step in _CREDENTIAL_STEPS else Outcome.NOT_JUDGED
         if self._answer.speaks_of_maintenance:
             blocked = by in BLOCKED_BY and status < _SERVER
-            return MAINTENANCE, Outcome.NOT_JUDGED if blocked else unclear
+            return advice.MAINTENANCE, Outcome.NOT_JUDGED if blocked else unclear
         if status in NO_SUCH_ROUTE and (self._code in _ABOUT_ROUTES or not self._own):
-            return no_route(step), unclear if self._own else Outcome.NOT_JUDGED
+            return advice.no_route(step), unclear if self._own else Outcome.NOT_JUDGED
         judging = status not in _NOT_JUDGING and status < _SERVER
         if step is Step.TOTP_LOGIN and by in {_UPSTOX, _SOMEBODY} and judging:
             return self._rejected(), Outcome.REJECTED
@@ -261,12 +250,12 @@ class _ErrorResponse:
     def _explain_status(self) -> Explanation:
         status = self._status
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            return BY_STATUS[status]
+            return advice.BY_STATUS[status]
         if self._by == _CLOUDFLARE:
-            return CLOUDFLARE_ERRORS.get(self._answer.edge_error or "", OTHER_CLOUDFLARE)
+            return advice.of_cloudflare(self._answer.edge_error)
         if status >= _SERVER:
-            return DOWN
-        return UNKNOWN_CODE if self._own else BY_STATUS.get(status, REFUSED)
+            return advice.DOWN
+        return advice.UNKNOWN_CODE if self._own else advice.BY_STATUS.get(status, advice.REFUSED)
 
     def _judge_status(self) -> Outcome:
         status = self._status
