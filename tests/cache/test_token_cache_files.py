@@ -191,16 +191,6 @@ SPOILED: dict[str, Callable[[bytes], bytes]] = {
     "older format": _with(lambda document: document.update(format=0)),
     "newer format": _with(lambda document: document.update(format=5)),
     "no format": _with(lambda document: document.pop("format")),
-    "version is a number": _with(lambda document: document.update(version=1)),
-    "token is text": _with(lambda document: document.update(token="x")),
-    "token without data": _with(lambda document: document["token"].pop("data")),  # type: ignore[attr-defined]
-    "token of a number": _with(lambda document: document["token"]["data"].update(access_token=1)),  # type: ignore[index]
-    "unknown field": _with(lambda document: document["token"].update(more=1)),  # type: ignore[attr-defined]
-    "not a number": _with(lambda document: document["token"].update(expires_at=float("nan"))),  # type: ignore[attr-defined]
-    "no end": _with(lambda document: document["token"].update(expires_at=float("inf"))),  # type: ignore[attr-defined]
-    "end is text": _with(lambda document: document["token"].update(expires_at="soon")),  # type: ignore[attr-defined]
-    "login is text": _with(lambda document: document.update(login="x")),
-    "failure at no step": _with(lambda document: document.update(failure={"step": 9})),
 }
 
 
