@@ -28,7 +28,6 @@ def record() -> str:
     shown = subprocess.run(
         [sys.executable, "-m", "upstox_totp", "demo"],
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
         text=True,
         check=True,
     ).stdout
