@@ -4,19 +4,19 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
-from ipaddress import ip_address
 from typing import Any
 
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from upstox_totp.sandbox.calls import JSON, MISSING, Api, Call, Refusal, Reply, demand, demand_field
-from upstox_totp.sandbox.state import DIALOG_COOKIE, INDIA, State, TokenRequest, next_expiry
+from upstox_totp.sandbox.state import DIALOG_COOKIE, State, next_expiry
 
 FORM = "application/x-www-form-urlencoded"
 SIX_DIGITS = re.compile(r"[0-9]{6}")
 REFRESHED_FOR = 7 * 86400
+# The registered address, unless calls are taken from anywhere.
+ELSEWHERE = "203.0.113.10"
 
 
 def _success(data: object) -> Reply:
@@ -105,15 +105,15 @@ def token_request(state: State, call: Call) -> Reply:
         raise Refusal(state.rules.token_request_refusal, "The app may not ask for a token")
     if state.notifier_url is None:
         raise Refusal(Api.NO_NOTIFIER, "The app has no notifier URL")
-    requested = TokenRequest(state.notifier_url, next_expiry(state.now()))
-    state.requested = requested
-    expiry = milliseconds(requested.lapses)
-    return _success({"authorization_expiry": expiry, "notifier_url": requested.notifier_url})
+    lapses = next_expiry(state.now())
+    state.requested = (state.notifier_url, lapses)
+    expiry = milliseconds(lapses)
+    return _success({"authorization_expiry": expiry, "notifier_url": state.notifier_url})
 
 
 def approved(state: State) -> tuple[str, dict[str, str]]:
     """Issue the token that was requested; return where to send it, and the message."""
-    requested, now = state.take_request(), state.now()
+    notifier_url, now = state.take_request(), state.now()
     message = {
         "client_id": state.rules.credentials.client_id,
         "user_id": state.rules.account.user_id,
@@ -124,12 +124,12 @@ def approved(state: State) -> tuple[str, dict[str, str]]:
         "message_type": "access_token",
     }
     state.messages.append(message)
-    return requested.notifier_url, message
+    return notifier_url, message
 
 
 def profile(state: State, call: Call) -> Reply:
     """Answer who the bearer is, from the registered address alone."""
-    _demand_address(state, call, Api.STATIC_ADDRESS)
+    _demand_address(state, Api.STATIC_ADDRESS)
     _demand_token(state, call)
     return _success(_user(state))
 
@@ -158,31 +158,15 @@ def quote(state: State, call: Call) -> Reply:
 
 def order(state: State, call: Call) -> Reply:
     """Take an order, from the registered address alone; nobody trades it."""
-    _demand_address(state, call, Api.OTHER_ADDRESS)
+    _demand_address(state, Api.OTHER_ADDRESS)
     _demand_token(state, call)
     return _success({"order_ids": [secrets.token_hex(8)]})
 
 
-def address(state: State, call: Call) -> Reply:
-    """Tell the registered addresses, or register others: once a week, which ends tokens."""
+def addresses(state: State, call: Call) -> Reply:
+    """Tell the registered addresses."""
     _demand_token(state, call)
-    if call.method == "PUT":
-        body = call.fields("primary_ip", optional={"secondary_ip"})
-        for name, value in body.items():
-            demand(_is_address(value), Api.INVALID_INPUT, f"Invalid {name}", value, name)
-        week = str(datetime.fromtimestamp(state.now(), INDIA).isocalendar()[:2])
-        demand(week != state.moved, Api.INVALID_INPUT, "Static IPs change once in a calendar week")
-        state.moved = week
-        state.addresses = {"primary_ip": None, "secondary_ip": None} | body
-        state.end_sessions()
-    return _success(state.addresses)
-
-
-def _is_address(value: object) -> bool:
-    try:
-        return isinstance(value, str) and bool(ip_address(value))
-    except ValueError:
-        return False
+    return _success({"primary_ip": ELSEWHERE, "secondary_ip": None})
 
 
 def _demand_app(state: State, sent: Mapping[str, Any], *names: str) -> None:
@@ -194,18 +178,16 @@ def _demand_app(state: State, sent: Mapping[str, Any], *names: str) -> None:
         demand(value == getattr(state.rules.credentials, name), code, message, value, name)
 
 
-def _demand_address(state: State, call: Call, code: str) -> None:
-    """Refuse, whatever the token, what does not come from a registered address."""
-    addresses = state.addresses.values()
-    here = not state.rules.static_address or call.remote_addr in addresses
-    named = ", ".join(filter(None, addresses))
-    demand(here, code, f"Permitted only from the static IP configured in your account: {named}")
+def _demand_address(state: State, code: Api) -> None:
+    """Refuse what must come from the registered address, if that is another one."""
+    text = f"Permitted only from the static IP configured in your account: {ELSEWHERE}"
+    demand(not state.rules.static_address, code, text)
 
 
 def _demand_token(state: State, call: Call, *, reading: bool = False) -> None:
     valid = state.is_valid(call.bearer)
     demand(valid, Api.INVALID_TOKEN, "Invalid token used to access API", call.bearer)
-    allowed = reading or not state.is_extended(call.bearer)
+    allowed = reading or call.bearer not in state.extended
     demand(allowed, Api.EXTENDED, "Not permitted with an extended token")
 
 

@@ -7,7 +7,6 @@ from enum import IntEnum, StrEnum
 from typing import Any, Literal, get_args
 
 from werkzeug.datastructures import Headers
-from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
 from upstox_totp.sandbox.rules import Rules
@@ -36,7 +35,6 @@ STEPS: tuple[str, ...] = get_args(Step)
 LOOP_PATH = "/open/redirect-loop"
 
 JSON = "application/json"
-PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
 class Service(IntEnum):
@@ -164,13 +162,6 @@ def demand(
 def demand_field(name: str, sent: object) -> None:
     """Refuse a request of the login without one of its fields (its OpenAPI description)."""
     demand(sent, MISSING[name], f"{name} is required", name=name)
-
-
-def private_redirect(location: str, status: int = 302) -> Response:
-    """Return a redirect that no cache keeps and that tells the next page nothing of this one."""
-    response = redirect(location, status)
-    response.headers.update(PRIVATE)
-    return response
 
 
 def leaves(value: object) -> Iterator[str]:

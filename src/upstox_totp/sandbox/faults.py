@@ -21,11 +21,7 @@ When = Literal["before", "middle"]
 BLOCK_PAGE = """<!doctype html>
 <html lang="en">
 <head><title>Access Denied</title></head>
-<body>
-<h1>Access Denied</h1>
-<p>You don't have permission to access this resource. The request was blocked at the edge.</p>
-<p>Reference&#32;&#35;18.7a1c2f17.1758600000.3b9d04e</p>
-</body>
+<body><h1>Access Denied</h1>The request was blocked. Reference&#32;&#35;18.7a1c2f17</body>
 </html>
 """
 

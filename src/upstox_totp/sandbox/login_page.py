@@ -3,24 +3,21 @@
 The forms ask for what the six requests send, and both share attempts, codes and locks.
 """
 
-import base64
-import hashlib
 import re
 from collections.abc import Mapping
 from functools import partial
 from html import escape
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
+from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from upstox_totp.sandbox.calls import (
-    PRIVATE,
     Call,
     Refusal,
     Reply,
     Service,
     demand,
-    private_redirect,
 )
 from upstox_totp.sandbox.state import FLOW_COOKIE, Login, State
 
@@ -35,23 +32,16 @@ input, button { box-sizing: border-box; width: 100%; margin: .25rem 0 1rem; padd
 button { color: #fff; background: #4b2d9f; border: 0; border-radius: 4px; font: inherit; }
 [role=alert] { padding: .6rem; color: #8c1d18; background: #fdecea; }
 """
-STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 DOCUMENT = """<!doctype html>
 <html lang="en">
-<head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>{title}</title>
 <style>{style}</style>
-<link rel="icon" href="data:,">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-</head>
-<body>
-<main>
 <h1>{title}</h1>
 {content}
-<footer>A mock for tests. The account behind it is made up.</footer>
-</main>
-</body>
+<p>A mock for tests. The account behind it is made up.</p>
 </html>
 """
 NOTICE = '<p id="notice" role="alert">{notice}</p>\n'
@@ -72,8 +62,6 @@ QUESTIONS = {
     "code": ("Enter the one-time code", "One-time code", "otp", CODE),
     "pin": ("Enter your PIN", "PIN", "pin", PIN),
 }
-# Sources of a content security policy have no IPv6 address, and nothing outside ASCII.
-PLAIN_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
 
 
 def lead(state: State, call: Call) -> Reply:
@@ -81,20 +69,19 @@ def lead(state: State, call: Call) -> Reply:
     login = state.login_of(call, page=True)
     told = urlencode({name: value for name, value in login.told.items() if value is not None})
     address = call.address("login", f"/?{told}")
-    return Reply(address, cookies={FLOW_COOKIE: login.flow}, render=private_redirect)
+    return Reply(address, cookies={FLOW_COOKIE: login.flow}, render=redirect)
 
 
 def answer(state: State, call: Call) -> Reply:
     """Answer one request of the page: its form, or what was typed in."""
-    redirect_uri = state.rules.credentials.redirect_uri
     try:
         login = state.login_of(call)
         stage = _stage(state, call, login)
     except Refusal:
-        return _page(redirect_uri, "Log in", "", LAPSED)
+        return _page("Log in", "", LAPSED)
     form = call.record.path.strip("/")
     if not form:
-        return _page(redirect_uri, *_form(state, call, login, stage))
+        return _page(*_form(state, call, login, stage))
     login.notice = ""
     try:
         if form == stage:
@@ -138,24 +125,12 @@ def _form(state: State, call: Call, login: Login, stage: str) -> tuple[str, str,
     return title, FORM.format(action=action, fields=fields), login.notice
 
 
-def _page(redirect_uri: str, title: str, content: str, notice: str) -> Reply:
-    """Return a page without scripts that nothing caches, and that may lead to `redirect_uri`."""
-    app = urlsplit(redirect_uri)
-    plain = app.scheme in {"http", "https"} and PLAIN_HOST.fullmatch(app.netloc)
-    policy = (
-        "default-src 'none'",
-        f"style-src 'sha256-{STYLE_HASH}'",
-        "img-src data:",
-        # Browsers hold redirects to it too.
-        f"form-action 'self' {app.scheme}:{f'//{app.netloc}' if plain else ''}",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    )
-    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "; ".join(policy)}
+def _page(title: str, content: str, notice: str) -> Reply:
+    """Return a page, which runs no script."""
     if notice:
         content = NOTICE.format(notice=escape(notice)) + content
     page = DOCUMENT.format(title=title, style=STYLE, content=content)
-    return Reply(page, render=partial(Response, headers=PRIVATE | headers, mimetype="text/html"))
+    return Reply(page, render=partial(Response, mimetype="text/html"))
 
 
 def _take(state: State, call: Call, login: Login, stage: str) -> Reply:
@@ -192,4 +167,4 @@ def _take(state: State, call: Call, login: Login, stage: str) -> Reply:
 
 
 def _see_other(location: str, cookies: Mapping[str, str]) -> Reply:
-    return Reply(location, cookies=cookies, render=partial(private_redirect, status=303))
+    return Reply(location, cookies=cookies, render=partial(redirect, code=303))

@@ -86,8 +86,7 @@ ROUTES: tuple[Route, ...] = (
     Route("token_request", "POST", "api", TOKEN_REQUEST, api.token_request),
     Route("quote", "GET", "api", "/v3/market-quote/ltp", api.quote),
     Route("order", "POST", "api", "/v3/order/place", api.order),
-    Route("address", "GET", "api", "/v2/user/ip", api.address),
-    Route("address", "PUT", "api", "/v2/user/ip", api.address),
+    Route("address", "GET", "api", "/v2/user/ip", api.addresses),
     Route(None, None, "login", LOOP_PATH, _loop),
 )
 

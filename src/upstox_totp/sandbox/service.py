@@ -3,7 +3,9 @@
 import base64
 from typing import Any
 
-from upstox_totp.sandbox.calls import Call, Reply, Service, demand, private_redirect
+from werkzeug.utils import redirect
+
+from upstox_totp.sandbox.calls import Call, Reply, Service, demand
 from upstox_totp.sandbox.rules import Account
 from upstox_totp.sandbox.state import Login, State
 
@@ -109,7 +111,7 @@ def follow(state: State, call: Call) -> Reply:
     state.demand_session(login, call)
     demand(login.approved, Service.SESSION, "Access was not approved")
     hops = int(call.args.get("hops") or 1) - 1
-    return Reply(state.way_out(login, call, hops), render=private_redirect)
+    return Reply(state.way_out(login, call, hops), render=redirect)
 
 
 def _person(account: Account) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from upstox_totp.sandbox.rules import TOTP_PERIOD, RateLimit, Rules, codes_of
 INDIA = timezone(timedelta(hours=5, minutes=30))
 BLOCK = 600
 YEAR = 365 * 86400
-ELSEWHERE = "203.0.113.10"
 DIALOG_COOKIE: Final = "login_dialog"
 FLOW_COOKIE: Final = "login_flow"
 SESSION_COOKIE: Final = "login_session"
@@ -64,22 +63,6 @@ class Login:
     notice: str = ""
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Token:
-    """Until when a token is valid, and whether it is an extended one, which only reads."""
-
-    expires: float
-    extended: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TokenRequest:
-    """A token request that nobody has answered: who will be told, and when it lapses."""
-
-    notifier_url: str
-    lapses: int
-
-
 class State:
     """All that the service remembers. A caller that changes it holds its lock."""
 
@@ -99,14 +82,13 @@ class State:
         # By step, in the order they were asked for, each as often as it was.
         self.faults: defaultdict[str | None, deque[Iterator[Fault]]] = defaultdict(deque)
         self.completed = 0
-        self.requested: TokenRequest | None = None
+        # Of the token request that waits: the notifier that will be told, and when it lapses.
+        self.requested: tuple[str, int] | None = None
         self.messages: list[dict[str, str]] = []
-        # The addresses that calls may come from, of which ours is none at first.
-        self.addresses: dict[str, str | None] = {"primary_ip": ELSEWHERE, "secondary_ip": None}
-        self.moved = ""
         self._logins: dict[str, Login] = {}
         self._grants: dict[str, float] = {}
-        self._tokens: dict[str, Token] = {}
+        self._expiries: dict[str, float] = {}
+        self.extended: set[str] = set()
         self._used_codes: set[int] = set()
         self.unlock()
 
@@ -263,26 +245,23 @@ class State:
             "exp": expires,
         }
         token = _web_token(claims | dict(self.rules.claims), self._key)
-        self._tokens[token] = Token(expires, extended)
+        self._expiries[token] = expires
+        if extended:
+            self.extended.add(token)
         return token
 
     @property
     def access_tokens(self) -> list[str]:
         """The access tokens issued, oldest first, expired ones included."""
-        return [token for token, known in self._tokens.items() if not known.extended]
+        return [token for token in self._expiries if token not in self.extended]
 
     def is_valid(self, token: str) -> bool:
         """Tell whether `token` was issued here, is not revoked and has not expired."""
-        return token in self._tokens and self.now() < self._tokens[token].expires
-
-    def is_extended(self, token: str) -> bool:
-        """Tell whether a token that was issued here is an extended one."""
-        return self._tokens[token].extended
+        return self.now() < self._expiries.get(token, 0.0)
 
     def revoke(self, *tokens: str) -> None:
         """End tokens now; an unknown one is as good as ended."""
-        for token in self._tokens.keys() & tokens:
-            self._tokens[token].expires = 0.0
+        self._expiries |= dict.fromkeys(self._expiries.keys() & tokens, 0.0)
 
     def end_sessions(self) -> None:
         """End every access token, and forget the logins under way."""
@@ -292,12 +271,11 @@ class State:
     @property
     def waits(self) -> bool:
         """Whether a token request can be approved or rejected."""
-        return self.requested is not None and self.now() < self.requested.lapses
+        return self.requested is not None and self.now() < self.requested[1]
 
-    def take_request(self) -> TokenRequest:
-        """Return the token request that waits, which ends its wait, or raise a RuntimeError."""
-        requested = self.requested
-        if requested is None or not self.waits:
-            raise RuntimeError("no token request waits" if requested is None else "it has lapsed")
-        self.requested = None
-        return requested
+    def take_request(self) -> str:
+        """End the wait of the token request, and return its notifier, or raise a RuntimeError."""
+        if self.requested is None or not self.waits:
+            raise RuntimeError("it has lapsed" if self.requested else "no token request waits")
+        notifier_url, self.requested = self.requested[0], None
+        return notifier_url
