@@ -51,8 +51,6 @@ _VARYING: Final = (
     (r"^[\w-]{43}=$", "q0X2yq0b[...]Wv8xYpE0="),
     (r"[ \d]{5} ms", "   12 ms"),
     (r"in \d+ ms", "in 12 ms"),
-    # click 8.2 named the shorter one.
-    (r"Try '([\w ]+) -h' for help", r"Try '\1 --help' for help"),
     (r"Python [^\n]*", "Python 3.13.0, OpenSSL 3.0.19 27 Jan 2026"),
     (r"[^\s\"]*upstox-totp(?=\"?$)", "~/.cache/upstox-totp"),
 )

@@ -47,7 +47,11 @@ def test_version() -> None:
 )
 def test_wrong_usage(arguments: list[str]) -> None:
     """It ends with 2."""
-    assert run(*arguments).exit_code == 2
+    result = run(*arguments)
+    assert result.exit_code == 2
+    # In a log; a terminal shows the usage, too.
+    assert re.match(r"\d\d \w{3} \d{4}, \d\d:\d\d IST \S", result.stderr)
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", ["token", "generate-token"])

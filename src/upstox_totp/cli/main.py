@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
-from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
@@ -18,6 +17,7 @@ from upstox_totp.cli.streams import (
     Notes,
     OutputError,
     abandon,
+    is_terminal,
     note_line,
     prepare_streams,
     writing,
@@ -55,11 +55,6 @@ class NoTokenError(click.ClickException):
     """No token is cached, and this command must not log in."""
 
     exit_code = ExitCode.NO_TOKEN
-
-    def show(self, file: IO[str] | None = None) -> None:
-        """Say why."""
-        del file
-        note_line(self.message)
 
 
 def command(text: str, **context: Any) -> Callable[[Callable[..., Any]], click.Command]:
@@ -108,8 +103,7 @@ class LazyGroup(Command, click.Group):
             prepare_streams()
             code = super().main(args, prog_name, **extra) or ExitCode.DONE
         except click.ClickException as error:
-            with suppress(AttributeError, OSError, ValueError):
-                error.show()
+            _show(error)
             code = error.exit_code
         except click.Abort:
             code = ExitCode.INTERRUPTED
@@ -142,6 +136,15 @@ class LazyGroup(Command, click.Group):
             for exchange in vars(error).get("transcript", ()) if notes.debug else ():
                 note_line(str(exchange))
             return code
+
+
+def _show(error: click.ClickException) -> None:
+    """Show a wrong use as click does, but in one line in a log."""
+    helps = isinstance(error, click.UsageError) and is_terminal(sys.stderr)
+    if helps or isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+    else:
+        note_line(error.format_message())
 
 
 @click.group(

@@ -74,8 +74,7 @@ def notifier(
             f"Listening at http://{host}:{chosen}/notify/***; "
             "upstox_cli notifier --show-path prints the path."
         )
-        with suppress(ValueError):
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         server.run()
 
 
