@@ -13,7 +13,7 @@ import sys
 import threading
 import webbrowser
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -28,7 +28,7 @@ from upstox_totp._api.login_method import LoginMethod
 from upstox_totp._api.redirects import address_of
 from upstox_totp._api.responses import plain_words
 from upstox_totp._http.addresses import is_loopback, origin
-from upstox_totp._http.callback_server import CallbackServer, write_page
+from upstox_totp._http.callback_server import listen, write_page
 from upstox_totp._log import warn_user
 from upstox_totp.errors import (
     APIError,
@@ -312,7 +312,6 @@ _DONE: Final = write_page(
     "You are logged in",
     "The program that began the login has your access token for today.",
     "You can close this page.",
-    good=True,
 )
 _ALREADY: Final = write_page(
     "This login was answered already", "Each login is answered once.", _BACK
@@ -324,7 +323,7 @@ _FOREIGN: Final = write_page(
 )
 
 
-def _listen(uri: str, callback: _Callback) -> CallbackServer | None:
+def _listen(uri: str, callback: _Callback) -> ExitStack | None:
     """Return a server at the redirect URI, None where this program cannot have one."""
     try:
         scheme, host, port = origin(uri)
@@ -333,7 +332,7 @@ def _listen(uri: str, callback: _Callback) -> CallbackServer | None:
     if scheme != "http" or not is_loopback(host):
         return None
     try:
-        return CallbackServer(
+        return listen(
             host,
             port,
             authority=urlsplit(uri).netloc.lower().removesuffix(":80"),

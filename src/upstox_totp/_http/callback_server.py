@@ -1,4 +1,4 @@
-"""CallbackServer: answers the one loopback address that a browser comes back to."""
+"""Answers the one loopback address that a browser comes back to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from pydantic import SecretStr
@@ -23,13 +23,8 @@ if TYPE_CHECKING:
 
 _POLL: Final = 0.05
 _STYLE: Final = """
-body { margin: 0; font: 1.1rem/1.6 system-ui, sans-serif; color: #1d2430; background: #eef2f6; }
-main { max-width: 30rem; margin: 5rem auto; padding: 2rem 2.5rem; background: #fff;
-  border-top: 6px solid #b3261e; border-radius: 6px; }
-main.good { border-color: #1b7f4b; }
-h1 { margin: 0 0 1rem; font-size: 1.6rem; line-height: 1.3; }
-p { margin: 0 0 1rem; overflow-wrap: anywhere; }
-footer { font-size: .9rem; color: #566070; }
+body { max-width: 34rem; margin: 4rem auto; padding: 0 1rem; font: 1.1rem/1.6 system-ui, sans-serif;
+  overflow-wrap: anywhere; }
 """
 _PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -41,11 +36,9 @@ _PAGE: Final = """<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-<main class="{kind}">
 <h1>{title}</h1>
 {paragraphs}
-<footer>This page comes from upstox_totp on your own machine.</footer>
-</main>
+<p><small>This page comes from upstox_totp on your own machine.</small></p>
 </body>
 </html>
 """
@@ -63,67 +56,59 @@ _HEADERS: Final = {
 }
 
 
-def write_page(title: str, *paragraphs: str, good: bool = False) -> str:
+def write_page(title: str, *paragraphs: str) -> str:
     """Return a page as HTML, without script or anything from elsewhere."""
-    return _PAGE.format(
-        title=escape(title),
-        style=_STYLE,
-        kind="good" if good else "bad",
-        paragraphs="\n".join(f"<p>{escape(text)}</p>" for text in paragraphs),
-    )
+    texts = "\n".join(f"<p>{escape(text)}</p>" for text in paragraphs)
+    return _PAGE.format(title=escape(title), style=_STYLE, paragraphs=texts)
 
 
-class CallbackServer:
-    """Answers the requests for one address, each in a thread of its own, until it is closed.
+class _Callback(NamedTuple):
+    """Where a browser comes back to, and what it is answered there."""
+
+    authority: str
+    path: str
+    answer: Callable[[SecretStr], tuple[HTTPStatus, str]]
+
+
+def listen(
+    host: str,
+    port: int,
+    *,
+    authority: str,
+    path: str,
+    answer: Callable[[SecretStr], tuple[HTTPStatus, str]],
+) -> ExitStack:
+    """Answer the requests for one address, each in a thread of its own, until the stack is closed.
 
     ``localhost`` means both loopback addresses; ``authority`` is what a browser must send as
     ``Host``; ``answer`` returns status and page for the query of a request.
     """
-
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        *,
-        authority: str,
-        path: str,
-        answer: Callable[[SecretStr], tuple[HTTPStatus, str]],
-    ) -> None:
-        self.authority, self.path, self.answer = authority, path, answer
-        self._servers: list[_Server] = []
-        with ExitStack() as stack:
-            for address in ("127.0.0.1", "::1") if host == "localhost" else (host,):
-                try:
-                    self._servers.append(stack.enter_context(_Server(address, port, self)))
-                except OSError as error:
-                    # A machine without IPv6 is no reason to stop, another program at this port is.
-                    if not self._servers or error.errno in {errno.EADDRINUSE, errno.EACCES}:
-                        raise
-            self._listening = stack.pop_all()
-
-    def __enter__(self) -> Self:
-        """Begin to answer."""
-        for server in self._servers:
-            threading.Thread(target=server.serve_forever, args=(_POLL,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop listening."""
-        for server in self._servers:
-            server.shutdown()
-        self._listening.close()
+    callback = _Callback(authority, path, answer)
+    addresses = ("127.0.0.1", "::1") if host == "localhost" else (host,)
+    with ExitStack() as stack:
+        for address in addresses:
+            try:
+                server = stack.enter_context(_Server(address, port, callback))
+            except OSError as error:
+                # A machine without IPv6 is no reason to stop, another program at this port is one.
+                if address == addresses[0] or error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                    raise
+            else:
+                threading.Thread(target=server.serve_forever, args=(_POLL,), daemon=True).start()
+                stack.callback(server.shutdown)
+        return stack.pop_all()
 
 
 class _Server(ThreadingHTTPServer):
-    """Listens at one address."""
+    """Listens at one address; when it is closed, an answer that is on its way may leave."""
 
     # Outside POSIX the option lets two programs have the same port, as the other does everywhere.
     allow_reuse_address = os.name == "posix"
     allow_reuse_port = False
-    daemon_threads = True
+    daemon_threads = False
 
-    def __init__(self, host: str, port: int, owner: CallbackServer) -> None:
-        self.owner = owner
+    def __init__(self, host: str, port: int, callback: _Callback) -> None:
+        self.callback = callback
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
 
@@ -142,20 +127,21 @@ class _Handler(BaseHTTPRequestHandler):
     """Answers one request."""
 
     server: _Server
-    timeout = 10.0
+    # As long as this, a connection on which nothing comes may hold up the end.
+    timeout = 2.0
 
     def do_GET(self) -> None:
         """Answer, if the request is for this address."""
-        owner = self.server.owner
+        callback = self.server.callback
         path, _, query = self.path.partition("?")
         hosts = [host.strip().lower() for host in self.headers.get_all("Host", [])]
-        if hosts != [owner.authority]:
+        if hosts != [callback.authority]:
             page = write_page("Wrong address", "This page was asked for under another name.")
             self._reply(HTTPStatus.BAD_REQUEST, page)
-        elif unquote(path) != unquote(owner.path):
+        elif unquote(path) != unquote(callback.path):
             self.send_error(HTTPStatus.NOT_FOUND)
         else:
-            self._reply(*owner.answer(SecretStr(query)))
+            self._reply(*callback.answer(SecretStr(query)))
 
     def send_error(self, code: int, *_: Any, **__: Any) -> None:
         """Say what was wrong with a request, and nothing of what it held."""

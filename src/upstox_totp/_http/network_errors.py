@@ -55,8 +55,7 @@ _BY_CLASS: Final = (
     ),
     (requests.TooManyRedirects, "The page sends this program in circles: try again later."),
     # The addresses that are asked have been checked before: what is left is the proxy's.
-    (requests.exceptions.InvalidURL, _PROXY_ADDRESS),
-    (requests.exceptions.InvalidSchema, _PROXY_ADDRESS),
+    ((requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema), _PROXY_ADDRESS),
     (requests.Timeout, "Check the connection; session.timeout says how long to wait."),
 )
 _TIME: Final = (
