@@ -225,12 +225,11 @@ class UpstoxTOTP:
 
         return PhoneLoginAPI(self)
 
-    def log_in(self, attempt_log: AttemptLog, *, cached: bool = True) -> AccessTokenResponse:
+    def log_in(self, attempt_log: AttemptLog) -> AccessTokenResponse:
         """Log in with the configured methods, for a caller who holds the account's lock.
 
         Args:
             attempt_log: The account's attempts.
-            cached: Whether the caller caches the token for others, as `TokenCache` does.
 
         Raises:
             UpstoxError: If Upstox refused, or something blocks the login.
@@ -238,7 +237,7 @@ class UpstoxTOTP:
         """
         from upstox_totp._api.login_method import log_in  # noqa: PLC0415 - as above
 
-        return log_in(self, self._login_method, attempt_log, cached=cached)
+        return log_in(self, self._login_method, attempt_log)
 
     def _login_method(self, name: str) -> LoginMethod:
         """Return a login method by its name in the settings, loaded when it is first used."""

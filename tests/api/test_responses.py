@@ -19,7 +19,8 @@ from upstox_totp import (
     UpstoxTOTP,
     ValidationError,
 )
-from upstox_totp._api.responses import blocked_by, check_granted, judge, leaves_unjudged
+from upstox_totp._api.responses import blocked_by, check_granted, leaves_unjudged
+from upstox_totp._cache.attempt_log import _judge as judge
 from upstox_totp._cache.attempts import Outcome
 from upstox_totp._cache.backend import PROCESS
 from upstox_totp._http.answers import Answer

@@ -73,7 +73,7 @@ class AppTokenAPI(BaseAPI):
             ConfigurationError: If the configured method is ``none``.
             requests.RequestException: If a request got no whole answer.
         """
-        return log_in_alone(self._client, lambda log: self._client.log_in(log, cached=False))
+        return log_in_alone(self._client, self._client.log_in)
 
     def is_valid(self, access_token: SecretStr | str) -> bool:
         """Ask Upstox whether it still accepts an access token.

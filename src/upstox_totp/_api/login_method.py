@@ -13,7 +13,7 @@ from upstox_totp import _clock
 from upstox_totp._api import routes
 from upstox_totp._api.base import BaseAPI, Context
 from upstox_totp._api.one_time_passwords import OneTimePasswords
-from upstox_totp._api.responses import judge, leaves_unjudged
+from upstox_totp._api.responses import leaves_unjudged
 from upstox_totp._cache.backend import LockLostError
 from upstox_totp._cache.lifetime import when
 from upstox_totp._cache.waiting import log_in_alone
@@ -23,34 +23,20 @@ from upstox_totp.models import AccessTokenData, AccessTokenResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
     from pydantic import SecretStr
 
     from upstox_totp._api.base import Client
     from upstox_totp._api.routes import Route
     from upstox_totp._cache.attempt_log import AttemptLog
-    from upstox_totp._cache.records import Credential
 
 
 class LoginContext(Context):
-    """A login under way whose attempts are counted.
+    """A login under way, whose attempts are counted in ``attempt_log``."""
 
-    Attributes:
-        attempt_log: The account's attempts.
-        cached: Whether the token will be cached for others who ask.
-    """
-
-    def __init__(self, client: Client, attempt_log: AttemptLog, *, cached: bool = True) -> None:
+    def __init__(self, client: Client, attempt_log: AttemptLog) -> None:
         super().__init__(client.secrets, client.config.sleep_time / 1000, attempt_log.extend)
         self.attempt_log = attempt_log
-        self.cached = cached
-
-    def sending(
-        self, *credentials: Credential, time_step: int | None = None
-    ) -> AbstractContextManager[None]:
-        """Return a block in which credentials are sent, once; what comes of it is counted."""
-        return self.attempt_log.sending(*credentials, time_step=time_step, judge=judge)
 
 
 class LoginMethod(BaseAPI):
@@ -78,16 +64,14 @@ class LoginMethod(BaseAPI):
             requests.RequestException: If a request got no whole answer.
         """
         client = self._client
-        return log_in_alone(
-            client, lambda log: self.log_in(LoginContext(client, log, cached=False))
-        )
+        return log_in_alone(client, lambda log: self.log_in(LoginContext(client, log)))
 
     def log_in(self, context: LoginContext) -> AccessTokenResponse:
         """Log in as a part of a login that may have tried other methods before."""
         self._session.clear_cookies()
         response = self._run(context)
         attempt_log = context.attempt_log
-        ends_one = self.ends_others and not context.cached and attempt_log.earlier_token_lives
+        ends_one = self.ends_others and not attempt_log.cached and attempt_log.earlier_token_lives
         # The token is there: that the lock is another's meanwhile does not take it away.
         with suppress(LockLostError):
             attempt_log.note_login(ends_others=self.ends_others)
@@ -147,14 +131,10 @@ class LoginMethod(BaseAPI):
 
 
 def log_in(
-    client: Client,
-    method_of: Callable[[str], LoginMethod],
-    attempt_log: AttemptLog,
-    *,
-    cached: bool = True,
+    client: Client, method_of: Callable[[str], LoginMethod], attempt_log: AttemptLog
 ) -> AccessTokenResponse:
     """Log in with the first configured method, and with the next where nothing was judged."""
-    context = LoginContext(client, attempt_log, cached=cached)
+    context = LoginContext(client, attempt_log)
     untried, tried = list(client.config.login_method), dict[str, str]()
     while True:
         name = untried.pop(0)

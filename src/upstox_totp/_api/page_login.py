@@ -121,7 +121,7 @@ class PageLogin(LoginMethod):
             raise context.broken_off(requests.TooManyRedirects(), target.get_secret_value())
 
     def _request_otp(self, context: LoginContext, dialog: _Dialog) -> SecretStr:
-        with context.sending(Credential.OTP_REQUEST):
+        with context.attempt_log.sending(Credential.OTP_REQUEST):
             data = self._post(
                 context,
                 routes.OTP_GENERATE,
@@ -149,7 +149,7 @@ class PageLogin(LoginMethod):
         revisions = routes.REVISIONS[self._client.config.login_revision]
         code, time_step = self._claim_code(context, pauses=len(revisions))
         sent = {"otp": code, "validateOtpToken": otp_token}
-        with context.sending(Credential.CODE, time_step=time_step):
+        with context.attempt_log.sending(Credential.CODE, time_step=time_step):
             revision, data = self._verify(context, revisions, sent)
         if data.isSecretPinSet is False:
             raise _incomplete(
@@ -191,7 +191,7 @@ class PageLogin(LoginMethod):
         if session.profile_id is not None:
             sent["profileId"] = session.profile_id
             profile |= routes.profile_headers(session.profile_id, session.user_id)
-        with context.sending(Credential.PIN):
+        with context.attempt_log.sending(Credential.PIN):
             data = self._post(
                 context,
                 session.revision.two_factor,

@@ -78,19 +78,11 @@ _CODE_WORDS: Final = r"\b(?:t?otp|one[ -]?time|authenticator|verification code|s
 def check_granted(answer: Answer, step: Step | None, secrets: Secrets) -> None:
     """Raise the error that an answer stands for, if it grants nothing.
 
-    Its ``details`` say who answered (``answered_by``). What it says about a credential is told by
-    `judge`.
+    Its ``details`` say who answered (``answered_by``), and its ``_outcome`` what that says about a
+    credential, by the name of an `Outcome`.
     """
     if answer.refuses:
         raise _ErrorResponse(answer, step, secrets).to_error()
-
-
-def judge(error: BaseException) -> Outcome:
-    """Return what a failure says about the credentials that were sent."""
-    if isinstance(error, UpstoxError):
-        return Outcome[vars(error).get("_outcome", Outcome.UNANSWERED.name)]
-    # A failure of the network tells whether a byte may have gone out.
-    return Outcome.UNANSWERED if getattr(error, "sent", True) else Outcome.NOT_SENT
 
 
 def leaves_unjudged(error: Exception) -> bool:
@@ -164,7 +156,6 @@ class _ErrorResponse:
             error.retry_after = _retry_after(
                 self._answer.response, explanation.retry_after, longest
             )
-        # By its name, so that the error can be pickled.
         vars(error)["_outcome"] = outcome.name
         return error
 

@@ -33,7 +33,7 @@ class TotpLoginAPI(LoginMethod):
             self._ask_time(context)
         with context.step(Step.TOTP_LOGIN):
             code, time_step = self._claim_code(context, pauses=1)
-            with context.sending(Credential.CODE, Credential.PIN, time_step=time_step):
+            with context.attempt_log.sending(Credential.CODE, Credential.PIN, time_step=time_step):
                 data = self._ask(
                     context,
                     routes.TOTP_LOGIN,

@@ -13,7 +13,13 @@ from upstox_totp._cache.failures import remember, unexplained
 from upstox_totp._cache.lifetime import as_datetime, next_expiry
 from upstox_totp._cache.records import Credential, LoginId, new_id
 from upstox_totp._log import warn_user
-from upstox_totp.errors import AuthenticationError, CacheError, ErrorCode, RateLimitError
+from upstox_totp.errors import (
+    AuthenticationError,
+    CacheError,
+    ErrorCode,
+    RateLimitError,
+    UpstoxError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,11 +29,19 @@ if TYPE_CHECKING:
     from upstox_totp._settings.identity import Identity
 
 
+def _judge(error: BaseException) -> Outcome:
+    """Return what a failure says about the credentials that were sent."""
+    if isinstance(error, UpstoxError):
+        return Outcome[vars(error).get("_outcome", Outcome.UNANSWERED.name)]
+    # A failure of the network tells whether a byte may have gone out.
+    return Outcome.UNANSWERED if getattr(error, "sent", True) else Outcome.NOT_SENT
+
+
 class AttemptLog:
     """The attempts of one account: each is written before it goes out; the rules are `attempts`'.
 
     ``force`` lets one login out although something blocks it; ``mask`` replaces every credential in
-    a text that is stored.
+    a text that is stored; ``cached`` tells whether the login's token is for others who ask, too.
     """
 
     def __init__(
@@ -37,7 +51,9 @@ class AttemptLog:
         *,
         force: bool = False,
         mask: Callable[[str], str] = str,
+        cached: bool = True,
     ) -> None:
+        self.cached = cached
         self._lock = lock
         self._identity = identity
         self._force = force
@@ -82,7 +98,7 @@ class AttemptLog:
         self,
         *credentials: Credential,
         time_step: int | None = None,
-        judge: Callable[[BaseException], Outcome],
+        judge: Callable[[BaseException], Outcome] = _judge,
     ) -> Iterator[None]:
         """Send credentials in the body of this block, once, and store what came of it.
 

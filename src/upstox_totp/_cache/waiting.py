@@ -124,7 +124,7 @@ def log_in_alone(client: Any, log_in: Callable[[AttemptLog], ResultT]) -> Result
     in_files = has_locks() and not (own_server and directory is None)
     store = Store(FileBackend(directory), PROCESS) if in_files else Store(PROCESS)
     with locked(store, client.identity) as lock:
-        log = AttemptLog(lock, client.identity, mask=client.secrets.mask)
+        log = AttemptLog(lock, client.identity, mask=client.secrets.mask, cached=False)
         log.check()
         try:
             return log_in(log)
