@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from contextlib import ExitStack
+from typing import Final
 
 from upstox_totp import _clock
 from upstox_totp._api.cached_login import to_cached
-from upstox_totp._settings.table import API, PAGE, PREFIX, variable
+from upstox_totp._settings.table import API, PAGE, Settings, variable
 from upstox_totp.cli.login import make_client
 from upstox_totp.cli.main import command
-from upstox_totp.cli.options import Selection
 from upstox_totp.cli.output import facts, say, say_text, shortened
 from upstox_totp.cli.steps import shown
 from upstox_totp.cli.streams import write_line
 from upstox_totp.sandbox import Sandbox
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_SETTINGS: Final = {variable("sleep_time"): "100"}
 _METHODS: Final = {
     PAGE: "page, the login page (default, unofficial): six requests.",
     API: "api, the TOTP API (official, recommended): one request, after one for the time.",
@@ -41,28 +34,10 @@ def demo() -> None:
 
 
 def _log_in(sandbox: Sandbox, method: str) -> None:
-    # The only file to read, so that no .env and no account of the user's changes anything.
-    selection = Selection(env_file=Path(os.devnull), method=method)
-    with (
-        _environment(sandbox.environment | _SETTINGS),
-        make_client(selection.read()) as client,
-        shown(write_line),
-    ):
-        response = client.app_token.get_access_token()
-    kept = to_cached(response.data)
-    say([("Token", shortened(kept.access_token)), *facts(kept)])
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Let the process have these variables, and no other of the library's, for a block."""
-    before = dict(os.environ)
-    for name in before:
-        if name.startswith(PREFIX):
-            del os.environ[name]
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    # No .env, no account and no variable of the user's changes anything.
+    settings = Settings()
+    own = {variable("login_method"): method, variable("sleep_time"): "100"}
+    settings.take_variables(sandbox.environment | own, "demo")
+    with make_client(settings) as client, shown(write_line):
+        token = to_cached(client.app_token.get_access_token().data)
+    say([("Token", shortened(token.access_token)), *facts(token)])
