@@ -67,9 +67,6 @@ class AttemptLog:
             failure = unexplained("The login that sent it ended before an answer came.", flight.at)
             self._fail(flight.credentials, failure, Outcome.UNANSWERED)
 
-    def __repr__(self) -> str:
-        return "AttemptLog(***)"
-
     def check(self, *kinds: Credential) -> None:
         """Raise what blocks a login that would send these kinds, by default all."""
         if self._force:

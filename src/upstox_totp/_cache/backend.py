@@ -92,9 +92,6 @@ class MemoryBackend:
         self.entries: dict[str, Entry] = {}
         self.holders: dict[str, Holder] = {}
 
-    def __repr__(self) -> str:
-        return "MemoryBackend()"
-
     def describe(self) -> str:
         """Return where it is."""
         return "the memory of this process"

@@ -46,9 +46,6 @@ class FileBackend:
     def __init__(self, named: str | os.PathLike[str] | None = None) -> None:
         self._named = named
 
-    def __repr__(self) -> str:
-        return f"FileBackend({self.describe()!r})"
-
     @cached_property
     def _directory(self) -> PrivateDirectory:
         path = os.fspath(_default() if self._named is None else self._named)

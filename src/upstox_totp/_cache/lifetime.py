@@ -53,7 +53,7 @@ def milliseconds(told: object) -> datetime | None:
 
 def next_expiry(obtained_at: datetime) -> datetime:
     """Return the first 03:30 Indian time after a moment."""
-    local = _inside(obtained_at).astimezone(IST)
+    local = as_datetime(obtained_at.timestamp()).astimezone(IST)
     day = local.date() + timedelta(days=local.time() >= _EXPIRES_AT)
     return datetime.combine(day, _EXPIRES_AT, IST)
 
@@ -97,7 +97,8 @@ def credible_offset(token: str, obtained_at: datetime, offset: timedelta) -> tim
     local one, the correction is wrong.
     """
     own = jwt_expiry(token)
-    wrong = own is not None and _minus(obtained_at, offset) < own <= obtained_at
+    local = as_datetime(obtained_at.timestamp() - offset.total_seconds())
+    wrong = own is not None and local < own <= obtained_at
     return timedelta() if wrong else offset
 
 
@@ -119,11 +120,3 @@ def is_of_use(expires_at: float, obtained_at: float, left: float, margin: float)
     end = next_expiry(as_datetime(obtained_at)).timestamp()
     freshest = end - obtained_at <= margin and expires_at == end
     return freshest and left > 0
-
-
-def _inside(when: datetime) -> datetime:
-    return min(max(when, _EARLIEST), _LATEST)
-
-
-def _minus(when: datetime, offset: timedelta) -> datetime:
-    return as_datetime(when.timestamp() - offset.total_seconds())

@@ -73,9 +73,6 @@ class Store:
         self._backends = (backend, *replicas)
         self._warned: set[int] = set()
 
-    def __repr__(self) -> str:
-        return f"<Store at {self.describe()}>"
-
     def describe(self) -> str:
         """Return where it is, for messages."""
         return self.own.describe()
