@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from support.own_keyring import use_home
 from support.settings_examples import VALID, env_text
-from upstox_totp import ConfigurationError, UpstoxTOTP
+from upstox_totp import ConfigurationError, UpstoxTOTP, UpstoxWarning
 from upstox_totp._settings.env_files import read_env_file, save_settings, write_variables
 from upstox_totp._settings.named_accounts import account_path
 
@@ -110,6 +110,31 @@ def test_what_cannot_be_read_is_left_as_it_is(tmp_path: Path, content: bytes | N
     with pytest.raises(ConfigurationError, match="cannot be"):
         save_settings(path, SECRETS)
     assert path.is_dir() if content is None else path.read_bytes() == content
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes in the file system are POSIX")
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    """A password manager that hands out settings in one can still do so; so can /dev/null."""
+    path = tmp_path / ".env"
+    os.mkfifo(path)
+    with pytest.raises(ConfigurationError, match="cannot be written: it is no regular file"):
+        save_settings(path, SECRETS)
+    assert path.is_fifo()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+def test_a_disk_without_modes_is_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where chmod has no effect, the user hears that others can read the secrets."""
+    replace = type(tmp_path).replace
+
+    def open_to_all(made: Path, target: Path) -> Path:
+        moved = replace(made, target)
+        target.chmod(0o777)
+        return moved
+
+    monkeypatch.setattr(type(tmp_path), "replace", open_to_all)
+    with pytest.warns(UpstoxWarning, match="Other users can read"):
+        save_settings(tmp_path / ".env", SECRETS)
 
 
 def test_a_disk_that_fails_is_an_error_without_a_secret(

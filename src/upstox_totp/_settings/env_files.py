@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from dotenv.parser import parse_stream
 
 from upstox_totp import _clock
+from upstox_totp._log import warn_user
 from upstox_totp._private_files import write_whole
 from upstox_totp._redact import HiddenBytes
 from upstox_totp._settings.table import PREFIX, SETTINGS, Settings, did_you_mean, variable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _LARGEST: Final = 1024 * 1024
 _SECONDS: Final = 5.0
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+_OTHERS: Final = 0o077
 _MARK: Final = "\ufeff"
 _NEEDS_NO_QUOTES: Final = re.compile(r"[A-Za-z0-9_./:@+=-]+")
 
@@ -137,21 +139,31 @@ def write_file(path: Path, compose: Callable[[str], str]) -> None:
     """Write what a function makes of a file's text, whole or not at all.
 
     The file is made if it is not there, and nobody but its owner may read it afterwards; where it
-    is a link, the file that it leads to.
+    is a link, the file that it leads to. A warning says where the disk knows no such thing.
 
     `ConfigurationError` where the file cannot be read as UTF-8, or not be written.
     """
     target = Path(os.path.realpath(path))
-    failure = ""
+    failure, readable = "", False
     try:
+        _check_regular(target)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Without a name for it, which the frame of an error would show.
         content = HiddenBytes(compose(read_text(target) if target.exists() else "").encode())
         write_whole(target, content)
+        readable = os.name == "posix" and bool(target.stat().st_mode & _OTHERS)
     except OSError as error:
         failure = _reason(error)
     if failure:
         raise ConfigurationError(f"{path} cannot be written: {failure}. It was not changed.")
+    if readable:
+        warn_user(f"Other users can read {path}: this disk does not support permissions.")
+
+
+def _check_regular(target: Path) -> None:
+    # A pipe, or /dev/null where root runs, would become a file.
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file")
 
 
 def _composed(text: str, values: Mapping[str, SecretStr], forgotten: frozenset[str]) -> str:
