@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from html import unescape
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,7 @@ _ESCAPE: Final = re.compile(
     r"|&(?:[A-Za-z][A-Za-z0-9]{1,31};|(?:#[0-9]{1,8}|#[Xx][0-9A-Fa-f]{1,8}|amp|lt|gt|quot);?)"
 )
 _CONTROLS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_BASE64_LETTER: Final = re.compile(r"[\w+/-]", re.ASCII)
+_FOR_URLS: Final = str.maketrans("+/", "-_")
 
 
 class Secrets:
@@ -39,16 +39,16 @@ class Secrets:
     """
 
     def __init__(self) -> None:
-        self._secret: set[_Spelling] = set()
-        self._personal: set[_Spelling] = set()
+        self._secret: _Known = set()
+        self._personal: _Known = set()
 
     def add(self, *values: Any) -> None:
         """Remember secrets: ``SecretStr`` or text; None and empty text are passed over."""
-        self._secret.update(*map(_spellings, _texts(values)))
+        self._secret.update(*map(_patterns, _texts(values)))
 
     def add_personal(self, *values: Any) -> None:
         """Remember what identifies the user: masked in a transcript, not in a message."""
-        self._personal.update(*map(_spellings, _texts(values)))
+        self._personal.update(*map(_patterns, _texts(values)))
 
     def add_all(self, others: Secrets) -> None:
         """Remember all that others hold."""
@@ -68,16 +68,7 @@ class Secrets:
         return _mask(text, self._secret | self._personal)
 
 
-class _Spelling(NamedTuple):
-    """One way to write a value, apart from escapes: the text, and what beside it tells of it."""
-
-    text: str
-    folded: bool = False
-    before: int = 0
-    after: int = 0
-    padded: bool = False
-
-
+_Known = set[re.Pattern[str]]
 _Places = list[tuple[int, int]]
 
 
@@ -93,30 +84,40 @@ def _bytewise(text: str) -> str:
     return text if text.isascii() else text.encode(errors="surrogatepass").decode("latin-1")
 
 
-def _spellings(value: str) -> Iterator[_Spelling]:
+def _patterns(value: str) -> Iterator[re.Pattern[str]]:
+    """Return what finds a value, in each way to write it apart from escapes."""
     plain = _bytewise(value)
     for text in {plain, value if max(value) <= "\xff" else plain}:
         layer: str | None = text
         while layer is not None and (layer is text or len(layer) >= _UNMISTAKABLE):
             # What looks like an escape in a value itself is undone with the rest of a text.
-            yield _Spelling(layer.replace("+", " "))
+            yield _pattern(layer)
             undone = _undo(layer, [])
             layer = undone and undone[0]
     data = plain.encode("latin-1")
-    yield _Spelling(data.hex(), folded=True)
+    yield _pattern(data.hex(), flags=re.IGNORECASE)
     for offset in range(3):
         coded = base64.b64encode(bytes(offset) + data).decode().rstrip("=")
         start, stop = (offset * 8 + 5) // 6, (offset + len(data)) * 8 // 6
-        text, before, after = coded[start:stop], min(offset, 1), len(coded) - stop
-        if len(text) < _UNMISTAKABLE:
-            if offset:
-                continue
-            text, after = coded, 0
-        for own in {text, text.replace("+", "-").replace("/", "_")}:
-            yield _Spelling(own.replace("+", " "), before=before, after=after, padded=True)
+        if stop - start >= _UNMISTAKABLE:
+            # A letter of base64 beside the value holds some bits of it.
+            before, after = "[\\w+/-]?" * min(offset, 1), "[\\w+/-]?" * (len(coded) > stop)
+            for text in {coded[start:stop], coded[start:stop].translate(_FOR_URLS)}:
+                yield _pattern(text, before, f"{after}={{0,2}}", re.ASCII)
+        elif not offset:
+            yield _pattern(coded, after="={0,2}")
 
 
-def _mask(text: str, known: set[_Spelling]) -> str:
+def _pattern(text: str, before: str = "", after: str = "", flags: int = 0) -> re.Pattern[str]:
+    # A form writes a blank as a plus: they are the same letter here.
+    exact = re.sub(r"\\[ +]|[ +]", "[ +]", re.escape(text))
+    if len(text) < _UNMISTAKABLE:
+        beside = r"\d" if text.isdigit() else r"[^\W_]"
+        exact = f"(?<!{beside}){exact}(?!{beside})"
+    return re.compile(before + exact + after, flags)
+
+
+def _mask(text: str, known: _Known) -> str:
     plain, done = _bytewise(text), 0
     parts: list[str] = []
     for start, end in sorted(_found(text, known)):
@@ -129,46 +130,17 @@ def _mask(text: str, known: set[_Spelling]) -> str:
     return masked if text.isascii() else masked.encode("latin-1").decode(errors="replace")
 
 
-def _found(text: str, known: set[_Spelling]) -> Iterator[tuple[int, int]]:
+def _found(text: str, known: _Known) -> Iterator[tuple[int, int]]:
     """Return where values are in a text, by its bytes in UTF-8."""
     plain = _bytewise(text)
     places: _Places = []
     for _ in range(_MOST_LAYERS + 1):
-        for start, end in _search(plain, known):
+        for start, end in (match.span() for one in known for match in one.finditer(plain)):
             yield (places[start][0], places[end - 1][1]) if places else (start, end)
         undone = _undo(plain, places)
         if undone is None:
             return
         plain, places = undone
-
-
-def _search(plain: str, known: set[_Spelling]) -> Iterator[tuple[int, int]]:
-    # A form writes a blank as a plus: they are the same letter here.
-    exact = plain.replace("+", " ")
-    folded = exact.lower()
-    for spelling in known:
-        hay = folded if spelling.folded else exact
-        start = hay.find(spelling.text)
-        while start >= 0:
-            end = start + len(spelling.text)
-            if len(spelling.text) >= _UNMISTAKABLE or _stands_alone(plain, start, end):
-                yield _widened(plain, spelling, start, end)
-            start = hay.find(spelling.text, end)
-
-
-def _stands_alone(plain: str, start: int, end: int) -> bool:
-    touches = str.isdigit if plain[start:end].isdigit() else str.isalnum
-    return not any(map(touches, plain[max(0, start - 1) : start] + plain[end : end + 1]))
-
-
-def _widened(plain: str, spelling: _Spelling, start: int, end: int) -> tuple[int, int]:
-    # A letter of base64 beside the value holds some bits of it.
-    if spelling.before and start and _BASE64_LETTER.match(plain, start - 1):
-        start -= 1
-    if spelling.after and _BASE64_LETTER.match(plain, end):
-        end += 1
-    padding = plain[end : end + 2] if spelling.padded else ""
-    return start, end + len(padding) - len(padding.lstrip("="))
 
 
 def _undo(plain: str, places: _Places) -> tuple[str, _Places] | None:
