@@ -1,8 +1,7 @@
-"""What is masked, what a transcript shows, and where debug records go."""
+"""What a transcript shows, and where warnings and debug records go."""
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import subprocess
@@ -10,20 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 import upstox_totp
 from upstox_totp import UpstoxWarning
 from upstox_totp._log import logger, warn_user
-from upstox_totp._redact import MASK, Secrets
 from upstox_totp.transcript import Exchange, Step, field_names, media_type, plain_path
-
-
-def secrets(*values: object) -> Secrets:
-    """Return the values as secrets."""
-    known = Secrets()
-    known.add(*values)
-    return known
 
 
 def test_the_logger_is_the_packages_and_silent() -> None:
@@ -174,44 +164,6 @@ def test_debug_is_read_on_stderr() -> None:
         f"line {number} \u20b9" for number in range(3)
     ]
     assert program(code=DEBUG.format("logging.basicConfig(filename=os.devnull)"))[2] == ""
-
-
-SPELLINGS = [
-    "pass word&<1>",
-    "pass%20word%26%3C1%3E",
-    "pass+word%26%3C1%3E",
-    "pass word&amp;&lt;1&gt;",
-    base64.b64encode(b"pass word&<1>").decode(),
-]
-
-
-@pytest.mark.parametrize("spelling", SPELLINGS)
-def test_every_spelling_is_masked(spelling: str) -> None:
-    """A server may echo a secret as it came, or encoded."""
-    known = secrets(SecretStr("pass word&<1>"), None, "")
-    assert known.mask(f"You sent {spelling}, sorry") == f"You sent {MASK}, sorry"
-    assert "pass" not in repr(known)
-
-
-def test_json_escapes_are_masked() -> None:
-    """Quotes and non-ASCII characters may come back escaped."""
-    assert secrets('a"bécdefgh').mask('x a\\"b\\u00e9cdefgh y') == f"x {MASK} y"
-
-
-def test_a_pin_is_masked_where_it_stands_alone() -> None:
-    """Error codes stay readable, whatever the PIN; letters beside it do not hide it."""
-    known = secrets("1017")
-    assert known.mask("PIN 1017 wrong, code 1017106") == f"PIN {MASK} wrong, code 1017106"
-    assert known.mask("pin=1017x,1017.") == f"pin={MASK}x,{MASK}."
-    assert secrets("abc").mask("abc abcd a-abc-b") == f"{MASK} abcd a-{MASK}-b"
-
-
-def test_what_is_personal_is_masked_in_transcripts_alone() -> None:
-    """A message may name the mobile number; a transcript is for the public."""
-    known = Secrets()
-    known.add_personal("9876543210")
-    assert known.mask("9876543210") == "9876543210"
-    assert known.mask_all("9876543210") == MASK
 
 
 def test_field_names_without_values() -> None:

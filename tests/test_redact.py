@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from upstox_totp._redact import MASK, HiddenBytes, HiddenDict, HiddenStr, Secrets
 
@@ -217,6 +218,8 @@ def test_a_pin_is_masked_where_it_stands_alone_in_any_spelling() -> None:
         f"code 1017106: PIN%3D{MASK}%26, {MASK}; {MASK}"
     )
     assert secrets.mask("xMTAxNwx 11017 10171 31303137") == f"xMTAxNwx 11017 10171 {MASK}"
+    assert secrets.mask("pin=1017x,1017.") == f"pin={MASK}x,{MASK}."
+    assert known("abc").mask("abc abcd a-abc-b") == f"{MASK} abcd a-{MASK}-b"
     assert not secrets.holds("1017106")
 
 
@@ -267,7 +270,9 @@ def test_secrets_show_nothing_of_themselves() -> None:
     """Neither before nor after they were looked for."""
     secrets = known("s3cret-value")
     secrets.mask("text")
+    secrets.add(SecretStr("hidden in one"), None, "")
     assert "s3cret" not in repr(secrets) + repr([secrets])
+    assert secrets.mask("hidden in one") == MASK
 
 
 def test_a_long_text_of_escapes_is_masked_in_time() -> None:
