@@ -29,7 +29,6 @@ from support.documentation import (
     furnish,
     load,
     run_bash,
-    run_console,
     run_python,
     run_yaml,
     settings_for,
@@ -129,7 +128,7 @@ def test_python_blocks_run(
         block
         for block in BLOCKS
         # The alert is sent to a server of this machine, in test_alerts.py.
-        if block.language in {"bash", "sh", "console", "yaml"} and "telegram" not in block.text
+        if block.language in {"bash", "sh", "yaml"} and "telegram" not in block.text
     ],
     ids=str,
 )
@@ -139,9 +138,7 @@ def test_shell_blocks_run(block: Block, tmp_path: Path, real_sandbox: Sandbox) -
     folder.mkdir()
     furnish(folder, real_sandbox)
     settings = settings_for(block.text, real_sandbox, folder)
-    if block.language == "console":
-        run_console(block.text, settings, folder)
-    elif block.language == "yaml":
+    if block.language == "yaml":
         run_yaml(block.text, settings, folder)
     else:
         run_bash(block.text, settings, folder)
@@ -155,7 +152,7 @@ def test_other_blocks_are_what_they_say(block: Block) -> None:
 
 def test_every_block_is_run_or_read() -> None:
     """No block is of a language that nothing above knows, and there are as many as it seems."""
-    known = {"python", "bash", "sh", "console", "yaml", *READ}
+    known = {"python", "bash", "sh", "yaml", *READ}
     assert {block.language for block in BLOCKS} <= known
     assert len(BLOCKS) > 60
     assert sum(block.language == "python" for block in BLOCKS) > 30

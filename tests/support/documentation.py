@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import doctest
 import importlib.util
 import json
 import os
@@ -299,15 +298,6 @@ def run_bash(text: str, settings: dict[str, str], folder: Path) -> str:
         },
         folder,
     )
-
-
-def run_console(text: str, settings: dict[str, str], folder: Path) -> None:
-    """Run the commands of a session and compare what they print with what is shown."""
-    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
-        command, _, expected = part.partition("\n")
-        printed = run_bash(command, settings, folder)
-        options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-        assert doctest.OutputChecker().check_output(expected, printed, options), printed
 
 
 def check_command(words: list[str]) -> None:
