@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+import click
 import pytest
 from markdown_it import MarkdownIt
 
 from support.documentation import PAGES, ROOT
+from upstox_totp.cli.main import cli
+from upstox_totp.errors import EXPLANATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,6 +163,25 @@ def test_all_pages_together_are_short() -> None:
 def test_the_lists_name_pages_there_are() -> None:
     """A page that is renamed does not stay in a list."""
     assert {_name(page) for page in PAGES} >= HISTORY | REFERENCES
+
+
+def _said_by_the_program() -> Iterator[str]:
+    """Return the help of each command and option, and the advice on each error code."""
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        for one in (command, *command.params):
+            yield getattr(one, "help", None) or ""
+    for explanation in EXPLANATIONS.values():
+        yield from (explanation.meaning, *explanation.suggestions)
+
+
+def test_help_and_advice_are_plain() -> None:
+    """What a command says of itself, and an error of what to do, is in the words of the pages."""
+    texts = list(_said_by_the_program())
+    assert len(texts) > 100
+    assert [found for text in texts for found in old_words(text)] == []
 
 
 def test_the_check_can_fail() -> None:
