@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from upstox_totp.cli import streams
+from upstox_totp.cli import output
 from upstox_totp.cli.output import say, say_text, shortened
 
 TABLE = [("Setting", "Source", "State"), ("UPSTOX_PIN_CODE", "environment", "must be 4 digits")]
@@ -14,7 +14,7 @@ PAIR = [("Owner", "Asha Rao"), ("Expires", "01 Oct 2026, 03:30 IST (in 18 h 29 m
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stdout is a terminal of 40 columns."""
-    monkeypatch.setattr(streams, "is_terminal", lambda _: True)
+    monkeypatch.setattr(output, "is_terminal", lambda _: True)
     monkeypatch.setenv("COLUMNS", "40")
 
 

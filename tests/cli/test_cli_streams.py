@@ -14,9 +14,9 @@ import pytest
 from support.cli_runs import COMMAND, complaints
 from support.cli_runs import run_process as run
 from support.terminals import at_terminal, with_streams_closed
-from upstox_totp.cli import streams
+from upstox_totp.cli import output
 from upstox_totp.cli.exit_codes import ExitCode
-from upstox_totp.cli.streams import OutputError, write_line
+from upstox_totp.cli.output import OutputError, write_line
 from upstox_totp.sandbox import Fault, Sandbox
 
 NAME = "आशा राव"
@@ -85,7 +85,7 @@ def test_a_reader_that_went_away_on_windows(
     monkeypatch.setattr(sys.stdout, "write", fail)
     with pytest.raises(OutputError, match="Invalid argument"):
         write_line("token")
-    monkeypatch.setattr(streams, "_READER_GONE", errno.EINVAL)
+    monkeypatch.setattr(output, "_READER_GONE", errno.EINVAL)
     with pytest.raises(OutputError) as caught:
         write_line("token")
     assert caught.value.code is ExitCode.READER_GONE

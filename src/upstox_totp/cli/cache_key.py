@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from upstox_totp._cache.encryption import new_key
 from upstox_totp.cli.main import command
-from upstox_totp.cli.streams import write_line
+from upstox_totp.cli.output import write_line
 
 
 @command(

@@ -8,11 +8,9 @@ from typing import Final
 from upstox_totp import _clock
 from upstox_totp._api.cached_login import to_cached
 from upstox_totp._settings.table import API, PAGE, Settings, variable
-from upstox_totp.cli.login import make_client
+from upstox_totp.cli.login import make_client, shown
 from upstox_totp.cli.main import command
-from upstox_totp.cli.output import facts, say, say_text, shortened
-from upstox_totp.cli.steps import shown
-from upstox_totp.cli.streams import write_line
+from upstox_totp.cli.output import facts, say, say_text, shortened, write_line
 from upstox_totp.sandbox import Sandbox
 
 _METHODS: Final = {

@@ -13,7 +13,7 @@ from upstox_totp import __version__
 from upstox_totp._log import heard
 from upstox_totp.cli.exit_codes import ExitCode, exit_code_of
 from upstox_totp.cli.options import ACCOUNT
-from upstox_totp.cli.streams import (
+from upstox_totp.cli.output import (
     Notes,
     OutputError,
     abandon,

@@ -18,7 +18,7 @@ from upstox_totp._settings.named_accounts import accounts_directory
 from upstox_totp.cli.login import make_reader
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import Selection, settings_and_debug
-from upstox_totp.cli.streams import note_line, write_line
+from upstox_totp.cli.output import note_line, write_line
 from upstox_totp.errors import ConfigurationError, missing_extra
 from upstox_totp.notifier import MAX_MESSAGE, Notifier, check_secret
 

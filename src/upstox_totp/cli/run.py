@@ -13,7 +13,7 @@ from upstox_totp._settings.table import SETTINGS
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import METHOD, Selection, settings_and_debug
-from upstox_totp.cli.streams import note_line
+from upstox_totp.cli.output import note_line
 from upstox_totp.cli.token import get_token
 
 

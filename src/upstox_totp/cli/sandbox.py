@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from upstox_totp.cli.exit_codes import ExitCode
-from upstox_totp.cli.streams import writing
+from upstox_totp.cli.output import writing
 from upstox_totp.sandbox.__main__ import main
 
 

@@ -17,8 +17,7 @@ from upstox_totp.cli.account import Account, read_account
 from upstox_totp.cli.login import make_client, make_reader
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import REPORT, Selection, settings_and_debug
-from upstox_totp.cli.output import facts, say, say_json, say_text
-from upstox_totp.cli.streams import is_terminal
+from upstox_totp.cli.output import facts, is_terminal, say, say_json, say_text
 from upstox_totp.errors import UpstoxError
 from upstox_totp.token_cache import TokenCache
 
