@@ -67,8 +67,8 @@ class AttemptLog:
             failure = unexplained("The login that sent it ended before an answer came.", flight.at)
             self._fail(flight.credentials, failure, Outcome.UNANSWERED)
 
-    def check(self, *kinds: Credential) -> None:
-        """Raise what blocks a login that would send these kinds, by default all."""
+    def check(self) -> None:
+        """Raise what blocks a login."""
         if self._force:
             return
         now, before = _clock.time(), self._record
@@ -80,7 +80,7 @@ class AttemptLog:
                 "The clock of this machine is before the time when Upstox's limit was noted: the "
                 "limit is released. Set the clock right, for example with NTP."
             )
-        for block in attempts.find_blocks(counted, self._identity, now, *kinds):
+        for block in attempts.find_blocks(counted, self._identity, now):
             raise block.to_error()
 
     def next_time_step(self, earliest: int) -> int:
@@ -102,7 +102,7 @@ class AttemptLog:
         That they are in flight is written before the body runs: a process that is killed in it
         leaves a failure. ``judge`` returns what an exception of the body says about them.
         """
-        self.check(*credentials)
+        self.check()
         self._write(attempts.sending(self._record, credentials, time_step, _clock.time()))
         try:
             yield

@@ -255,15 +255,12 @@ def has_ended(record: AttemptRecord, login: LoginId) -> bool:
     return bool(login.log) and login.log == record.id and login.number < record.ended
 
 
-def find_blocks(
-    record: AttemptRecord, identity: Identity, now: float, *kinds: Credential
-) -> Iterator[Block]:
-    """Yield everything that blocks a login which would send these kinds, by default all."""
-    sent = kinds or tuple(Credential)
+def find_blocks(record: AttemptRecord, identity: Identity, now: float) -> Iterator[Block]:
+    """Yield everything that blocks a login."""
     pin = record.rejected.get(f"pins:{identity.pin}")
     credentials = record.rejected.get(f"credentials:{identity.credentials}")
     settings = record.rejected.get(f"settings:{identity.fingerprint}")
-    if pin is not None and Credential.PIN in sent:
+    if pin is not None:
         yield Block("This PIN", pin.last, _NEXT.format("pin_code (UPSTOX_PIN_CODE)"))
     if credentials is not None and credentials.number >= _MOST_REJECTED_CREDENTIALS:
         names = "client_id, totp_secret or pin_code (UPSTOX_PIN_CODE)"
@@ -272,7 +269,7 @@ def find_blocks(
     if settings is not None:
         names = " or ".join(f"{name} (UPSTOX_{name.upper()})" for name in settings.last.settings)
         yield Block("A login with these settings", settings.last, _NEXT.format(names))
-    yield from filter(None, (_failed(record, kind, now) for kind in sent))
+    yield from filter(None, (_failed(record, kind, now) for kind in Credential))
     limit = record.limit
     if limit is None:
         return
