@@ -100,8 +100,10 @@ def test_the_app_is_sent_a_refusal(query: str, message: str, code: str) -> None:
 )
 def test_the_app_is_sent_nothing(address: str) -> None:
     """However its address is spelled."""
-    with pytest.raises(ValidationError, match="without an authorization code"):
+    with pytest.raises(ValidationError, match="without an authorization code") as caught:
         check(address)
+    assert caught.value.details["expected"] == "code in the query of data.redirectUri"
+    assert "approve the app" in caught.value.suggestions[0]
 
 
 @pytest.mark.parametrize(

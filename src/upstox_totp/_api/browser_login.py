@@ -25,13 +25,11 @@ from pydantic import SecretStr
 from upstox_totp import _clock
 from upstox_totp._api import routes
 from upstox_totp._api.login_method import LoginMethod
-from upstox_totp._api.redirects import address_of
-from upstox_totp._api.responses import plain_words
+from upstox_totp._api.redirects import address_of, refused
 from upstox_totp._http.addresses import is_loopback, origin
 from upstox_totp._http.callback_server import listen, write_page
 from upstox_totp._log import warn_user
 from upstox_totp.errors import (
-    APIError,
     AuthenticationError,
     ConfigurationError,
     LoginWaitError,
@@ -49,6 +47,7 @@ if TYPE_CHECKING:
     from upstox_totp.models import AccessTokenResponse
 
 DEFAULT_TIMEOUT: Final = 300.0  # seconds
+_DENIED: Final = "access_denied"
 _PROMPT: Final = "Address that the browser ended at: "
 _IN_THE_TERMINAL: Final = frozenset(
     {"www-browser", "w3m", "lynx", "links", "links2", "elinks", "edbrowse", "browsh", "retawq"}
@@ -272,7 +271,14 @@ class _Callback:
             )
         self._known.add(*codes)
         if "error" in fields:
-            raise self._refusal(fields["error"][:1] + fields.get("error_description", [])[:1])
+            told = fields["error"][:1] + fields.get("error_description", [])[:1]
+            if told[0].get_secret_value() == _DENIED:
+                raise AuthenticationError(
+                    "The access was denied on the login page, so there is no token.",
+                    error_code=_DENIED,
+                    suggestions=["Log in again and approve the app, if you want a token."],
+                )
+            raise refused([one.get_secret_value() for one in told], self._known)
         if len(codes) != 1 or not codes[0].get_secret_value().strip():
             what = "several authorization codes" if len(codes) > 1 else "no authorization code"
             raise ValidationError(
@@ -288,23 +294,6 @@ class _Callback:
             for some in (states, [self._state])
         )
         return len(given) == 1 and hmac.compare_digest(given[0], own[0])
-
-    def _refusal(self, told: list[SecretStr]) -> UpstoxError:
-        words = [plain_words(one.get_secret_value(), self._known) for one in told]
-        if words[0] == "access_denied":
-            return AuthenticationError(
-                "The access was denied on the login page, so there is no token.",
-                error_code=words[0],
-                suggestions=["Log in again and approve the app, if you want a token."],
-            )
-        return APIError(
-            f"The login page sent back a refusal: {': '.join(filter(None, words))}.",
-            error_code=words[0],
-            suggestions=[
-                "Check client_id (UPSTOX_CLIENT_ID) and redirect_uri (UPSTOX_REDIRECT_URI).",
-                "Check that the app is active.",
-            ],
-        )
 
 
 _BACK: Final = "You can close this page and go back to the program that began the login."

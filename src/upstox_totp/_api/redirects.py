@@ -75,12 +75,20 @@ def _ended_at_app(uri: SecretStr, secrets: Secrets) -> UpstoxError:
     query = _query(uri.get_secret_value())
     if "error" not in query:
         return no_code()
-    reason = ": ".join(query["error"][:1] + query.get("error_description", [])[:1])
+    return refused(query["error"][:1] + query.get("error_description", [])[:1], secrets)
+
+
+def refused(told: list[str], secrets: Secrets) -> UpstoxError:
+    """Return the error for what an app is sent in place of a code (RFC 6749, 4.1.2.1)."""
+    words = [plain_words(one, secrets) for one in told]
     return APIError(
-        f"Upstox sent the app a refusal in place of an authorization code: "
-        f"{plain_words(reason, secrets)}.",
-        error_code=plain_words(query["error"][0], secrets),
-        suggestions=[_APPROVE],
+        "Upstox sent the app a refusal in place of an authorization code: "
+        f"{': '.join(filter(None, words))}.",
+        error_code=words[0],
+        suggestions=[
+            "Check client_id (UPSTOX_CLIENT_ID) and redirect_uri (UPSTOX_REDIRECT_URI).",
+            "Check that the app is active.",
+        ],
     )
 
 
