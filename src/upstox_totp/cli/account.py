@@ -10,22 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from upstox_totp import _clock
-from upstox_totp._cache.attempts import find_blocks
+from upstox_totp._cache.attempts import Block, find_blocks
 from upstox_totp._cache.lifetime import MARGIN, as_datetime, when
-from upstox_totp._cache.store import open_store
-from upstox_totp._settings.identity import identify
-from upstox_totp._settings.table import DEFAULTS, variable
+from upstox_totp._cache.store import Store, open_store
+from upstox_totp._settings.identity import Identity, identify
+from upstox_totp._settings.table import DEFAULTS, Settings, variable
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.output import iso_moment
 from upstox_totp.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from upstox_totp._api.app_token import TokenCheck
-    from upstox_totp._cache.attempts import Block
     from upstox_totp._cache.records import CachedToken
-    from upstox_totp._cache.store import Store
-    from upstox_totp._settings.identity import Identity
-    from upstox_totp._settings.table import Settings
 
 
 def find_store(settings: Settings, *, strict: bool = False) -> tuple[Identity, Store] | None:

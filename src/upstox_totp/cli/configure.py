@@ -32,13 +32,12 @@ from upstox_totp._settings.table import (
 from upstox_totp._settings.totp_secret import normalise_text
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.main import command
-from upstox_totp.cli.options import check_method, selected
+from upstox_totp.cli.options import Selection, check_method, selected
 from upstox_totp.cli.output import say, say_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from upstox_totp.cli.options import Selection
 
 _FILE: Final = "file"
 _KEYRING: Final = "keyring"

@@ -16,21 +16,19 @@ from upstox_totp._api.cached_login import to_cached
 from upstox_totp._cache.lifetime import when
 from upstox_totp._log import heard, logger
 from upstox_totp._settings.config import Config
-from upstox_totp._settings.table import BROWSER, NONE, Found
+from upstox_totp._settings.table import BROWSER, NONE, Found, Settings
 from upstox_totp.cli.main import NoTokenError
 from upstox_totp.cli.output import is_terminal, note_line
 from upstox_totp.client import UpstoxTOTP
 from upstox_totp.errors import ConfigurationError, LoginWaitError
 from upstox_totp.token_cache import TokenCache
-from upstox_totp.transcript import Step
+from upstox_totp.transcript import Exchange, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from upstox_totp._cache.records import CachedToken
-    from upstox_totp._settings.table import Settings
     from upstox_totp.models import TokenRequestData
-    from upstox_totp.transcript import Exchange
 
 _LONGEST: Final = 64 * 1024
 

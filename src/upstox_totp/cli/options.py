@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import click
 
 from upstox_totp._settings.sources import read_settings
-from upstox_totp._settings.table import SETTINGS, methods_of
+from upstox_totp._settings.table import SETTINGS, Settings, methods_of
 from upstox_totp.cli.output import FORMATS, REPORTS
-
-if TYPE_CHECKING:
-    from upstox_totp._settings.table import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from upstox_totp._api.cached_login import to_cached
 from upstox_totp._cache.backend import UnreadableError
-from upstox_totp._settings.table import NONE
+from upstox_totp._settings.table import NONE, Settings
 from upstox_totp.cli.account import Account, read_account
 from upstox_totp.cli.login import make_client, make_reader
 from upstox_totp.cli.main import command
@@ -23,7 +23,6 @@ from upstox_totp.token_cache import TokenCache
 
 if TYPE_CHECKING:
     from upstox_totp._api.app_token import TokenCheck
-    from upstox_totp._settings.table import Settings
     from upstox_totp.cli.exit_codes import ExitCode
     from upstox_totp.models import AddressesData
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from upstox_totp._settings.table import NONE
+from upstox_totp._settings.table import NONE, Settings
 from upstox_totp.cli.account import find_token
 from upstox_totp.cli.main import command
 from upstox_totp.cli.options import Selection, login_options, settings_and_debug
@@ -15,7 +15,6 @@ from upstox_totp.cli.output import facts, print_token, say
 
 if TYPE_CHECKING:
     from upstox_totp._cache.records import CachedToken
-    from upstox_totp._settings.table import Settings
 
 # ruff: noqa: PLC0415 - a cached token is printed without loading what a login needs
 
