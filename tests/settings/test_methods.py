@@ -107,6 +107,15 @@ def test_a_way_that_was_not_configured_asks_for_its_settings() -> None:
     assert caught.value.details["settings"] == ["client_secret", "redirect_uri"]
 
 
+@pytest.mark.parametrize("method", ["api", "page"])
+def test_what_a_client_does_not_have_is_named_by_each_method(method: str) -> None:
+    """A client for the browser has no PIN: that is an error of ours, and not Python's own."""
+    client = UpstoxTOTP.from_settings(login_method="browser", **only(NEEDS["browser"]))
+    with pytest.raises(ConfigurationError) as caught:
+        client.config.demand(method)
+    assert set(caught.value.details["settings"]) == NEEDS[method] - NEEDS["browser"]
+
+
 def test_the_table_and_this_one_agree() -> None:
     """What is needed is a column of the settings' table."""
     for method in METHODS:

@@ -181,7 +181,8 @@ class Config(BaseModel):
 def _unmet(values: Mapping[str, Any], methods: Iterable[str]) -> dict[str, str]:
     """Return what login methods need, and do not have in settings."""
     problems = {name: _MISSING for name in needed_by(methods) if values.get(name) is None}
-    if API in methods and "pin_code" in values and len(values["pin_code"]) != _PIN_OF_API:
+    pin = values.get("pin_code")
+    if API in methods and pin is not None and len(pin) != _PIN_OF_API:
         where = SETTINGS["pin_code"].where
         problems["pin_code"] = f"must be 6 digits for the login method {API}: {where}"
     return problems
