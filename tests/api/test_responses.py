@@ -19,7 +19,7 @@ from upstox_totp import (
     UpstoxTOTP,
     ValidationError,
 )
-from upstox_totp._api.responses import blocked_by, check_granted, leaves_unjudged
+from upstox_totp._api.responses import blocked_by, check_granted, leaves_unjudged, unexpected
 from upstox_totp._cache.attempt_log import _judge as judge
 from upstox_totp._cache.attempts import Outcome
 from upstox_totp._cache.backend import PROCESS
@@ -127,6 +127,8 @@ ROWS: dict[str, Row] = {
                                         Outcome.UNANSWERED),
     "maintenance page": (503, b"<html>Scheduled maintenance</html>", Step.PIN, APIError,
                          Outcome.UNANSWERED),
+    "maintenance, Cloudflare's 500": (500, CLOUDFLARE_PAGE % 1020 + b"maintenance", Step.PIN,
+                                      APIError, Outcome.UNANSWERED),
     "a proxy's 401": (401, b"<html>Log in to the proxy</html>", Step.PIN, APIError,
                       Outcome.NOT_JUDGED),
     "Unauthorized": (401, b"Unauthorized", Step.TOKEN, APIError, Outcome.NOT_JUDGED),
@@ -201,6 +203,13 @@ def test_other_failures() -> None:
     assert not leaves_unjudged(unsent)
     header = network_error(requests.exceptions.InvalidHeader(), Step.PIN, "POST", "https://h/")
     assert judge(header) is Outcome.NOT_SENT
+
+
+def test_an_answer_that_is_none_is_told_by_its_form() -> None:
+    """What was expected, and what came, without a value."""
+    error = unexpected(answer(200, b"[1]", Content_Type="text/plain"), "an object")
+    assert "expected an object; received HTTP 200, text/plain, JSON of type list" in error.message
+    assert error.details["http_status"] == 200
 
 
 def test_only_what_cannot_have_been_judged_leads_on() -> None:

@@ -186,10 +186,9 @@ class _ErrorResponse:
         if step is Step.TOTP_LOGIN and self._status < _SERVER and code not in _OTHER_MATTERS:
             # Which credential of three it was is told by a few codes only, or by the words.
             return advice.TOTP_LOGIN_CODES.get(code) or self._rejected()
-        if code is ErrorCode.INVALID_MOBILE_NUMBER and step is not Step.OTP_GENERATE:
-            # Upstox says no more than that something went wrong.
-            return advice.UNKNOWN_CODE
-        return code.explanation
+        # Seen in answer to PINs, too, and nobody knows what it means there.
+        unclear = code is ErrorCode.INVALID_MOBILE_NUMBER and step is not Step.OTP_GENERATE
+        return None if unclear else code.explanation
 
     def _judge_code(self, known: Explanation) -> Outcome:
         credential = self._step in _CREDENTIAL_STEPS
@@ -199,9 +198,6 @@ class _ErrorResponse:
             # Something else than what the step sends is to blame.
             sent = _SENT_AT.get(self._step)
             return Outcome.REJECTED if sent in {None, *known.settings} else Outcome.UNEXPLAINED
-        if credential and self._code is ErrorCode.INVALID_MOBILE_NUMBER:
-            # Seen in answer to PINs, and nobody knows what it means there.
-            return Outcome.UNEXPLAINED
         unclear = credential or self._status >= _SERVER
         return Outcome.UNANSWERED if unclear else Outcome.NOT_JUDGED
 
