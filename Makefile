@@ -90,7 +90,7 @@ coverage: $(DEV)/ready  ## Run the tests and measure the branches that they reac
 docs: $(DEV)/ready  ## Build the documentation into .make/docs, warnings as errors
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs $(MADE)/docs
 
-# Before urllib3 2.2, which no bound of ours names, an answer is read in the session's other way.
+# No bound of ours names urllib3: this is the oldest one that is tried.
 $(MADE)/lowest.txt: pyproject.toml | $(MARK)
 	@$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 		groups = [p["dependencies"], *p["optional-dependencies"].values()]; \
