@@ -115,6 +115,16 @@ def test_a_cached_token_is_checked_once(account: Sandbox) -> None:
     assert account.logins == 1
 
 
+def test_a_cache_that_cannot_be_read(account: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a finding of its own, and the rest is looked at."""
+    monkeypatch.setenv("UPSTOX_CACHE_URL", "nonsense")
+    assert token_row()[1] == "no cached token, so not checked"
+    told = run("doctor").stdout
+    assert "UPSTOX_CACHE_URL" in told
+    assert told.endswith("Problems: Cache. Please note: Base domain.\n")
+    assert account.requests
+
+
 def test_a_token_off_the_registered_address(
     fake_time: FakeTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
