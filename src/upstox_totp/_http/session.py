@@ -10,7 +10,6 @@ import time
 from contextvars import ContextVar
 from functools import partial
 from http.client import HTTPResponse
-from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import requests
@@ -223,11 +222,8 @@ class Session(_PlainSession):
         self.auth = None
 
     def clear_cookies(self) -> None:
-        """Empty the cookies; what a program has put there instead is replaced."""
-        if isinstance(self.cookies, CookieJar):
-            self.cookies.clear()
-        else:
-            self.cookies = RequestsCookieJar()
+        """Begin with no cookie, whatever a program has put in their place."""
+        self.cookies = RequestsCookieJar()
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Prepare a request, its hooks callable with or without keywords, without ``.netrc``."""
