@@ -20,8 +20,6 @@ def main() -> None:
             raise
         print(missing_extra("The command line", "cli"), file=sys.stderr)  # noqa: T201 - what prints otherwise is missing
         sys.exit(ExitCode.USAGE)
-    except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
     finally:
         gc.freeze()
         gc.enable()

@@ -124,7 +124,7 @@ def test_contradicting_options(command: str, ravi: Sandbox) -> None:
     for option in options:
         result = run("--account", "ravi", command, *option)
         assert result.exit_code == 2
-        assert "Give --account or --env-file" in result.stderr or "give one" in result.stderr
+        assert "Give --account or --env-file" in result.stderr or "given twice" in result.stderr
     assert ravi.requests == []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -13,7 +13,7 @@ from upstox_totp._settings.sources import read_settings
 from upstox_totp._settings.table import SETTINGS, Settings, methods_of
 from upstox_totp.cli.output import FORMATS, REPORTS
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = Callable[..., Any]
 
 
 class Selection(NamedTuple):
@@ -33,22 +33,18 @@ def selected(command: Command) -> Command:
     """Hand a command its ``--account``, ``--env-file`` and ``--method`` as one `Selection`."""
 
     @wraps(command)
-    def run(
-        *arguments: Any,
-        env_file: Path | None = None,
-        account: str | None = None,
-        method: str | None = None,
-        **others: Any,
-    ) -> Any:
-        named = click.get_current_context().find_root().params.get("account")
-        if None not in (account, named) and account != named:
-            raise click.UsageError(f"--account {named} and --account {account}: give one.")
-        account = account if named is None else named
-        if account is not None and env_file is not None:
+    def run(**options: Any) -> Any:
+        chosen = {name: options.pop(name, None) for name in Selection._fields}
+        before = click.get_current_context().find_root().params["account"]
+        if before is not None:
+            if chosen["account"] not in {None, before}:
+                raise click.UsageError("--account was given twice, with different names.")
+            chosen["account"] = before
+        if None not in (chosen["account"], chosen["env_file"]):
             raise click.UsageError("Give --account or --env-file, not both.")
-        return command(*arguments, selection=Selection(env_file, account, method), **others)
+        return command(selection=Selection(**chosen), **options)
 
-    return cast("Command", run)
+    return run
 
 
 def check_method(_: click.Context, __: click.Parameter, text: str | None) -> str | None:

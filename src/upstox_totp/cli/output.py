@@ -114,10 +114,7 @@ def wrapped(line: str, stream: IO[str], indent: int = 0) -> str:
 
 def is_terminal(stream: IO[str] | None) -> bool:
     """Tell whether a user watches a stream."""
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:
-        return False
+    return stream is not None and stream.isatty()
 
 
 def abandon(stream: IO[str] | None) -> None:
