@@ -70,28 +70,12 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One thing that this package has (``expected``) and the recording has not, or has else."""
-
-    what: str
-    expected: str | None
-    found: str | None
-
-    def __str__(self) -> str:
-        """Return the difference in a line."""
-        if self.expected is None or self.found is None:
-            state = "is new" if self.found else "is missing"
-            return f"{self.what}: {self.found or self.expected} {state}"
-        return f"{self.what}: {self.found} instead of {self.expected}"
-
-
-@dataclass(frozen=True)
 class Compared:
-    """One request of a login, its differences, and what of it was not recorded."""
+    """One request of a login, how it differs in a line each, and what of it was not recorded."""
 
     request: str
     recorded: bool
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
@@ -205,7 +189,7 @@ def _cut_off(pairs: _Pairs, gaps: list[Route]) -> str:
 
 def _compare(route: Route, one: _Recorded | None, sent: _Sent, *, wanted: bool) -> Compared:
     if one is None:
-        missing = (Difference("request", str(route), None),) if wanted else ()
+        missing = (f"request: {route} is missing",) if wanted else ()
         return Compared(str(route.step), recorded=False, differences=missing)
     expected = _expect(route)
     # A browser follows every redirect: what counts is where they led to in the end.
@@ -219,12 +203,12 @@ def _compare(route: Route, one: _Recorded | None, sent: _Sent, *, wanted: bool) 
     return Compared(str(route.step), recorded=True, differences=differences, unknown=unknown)
 
 
-def _differences(route: Route, expected: _Expected, one: _Recorded) -> Iterator[Difference]:
+def _differences(route: Route, expected: _Expected, one: _Recorded) -> Iterator[str]:
     versions = zip(*map(_VERSION.findall, (route.path, one.path)), strict=False)
     places = [("host", route.stage, one.stage or one.host), *(("version", *v) for v in versions)]
     for what, own, theirs in [("method", route.method, one.method), *places]:
         if own != theirs:
-            yield Difference(what, own, theirs)
+            yield f"{what}: {theirs} instead of {own}"
     for kind, (needed, known) in expected.items():
         found = one.names.get(kind)
         if found is None or (kind in {_LEADS, _ANSWER} and not one.granted):
@@ -233,9 +217,9 @@ def _differences(route: Route, expected: _Expected, one: _Recorded) -> Iterator[
             # A field of an answer that is missing with all around it is told once.
             around = name.rpartition(".")[0].removesuffix("[]") if kind == _ANSWER else ""
             if not around or around in found:
-                yield Difference(kind, name, None)
+                yield f"{kind}: {name} is missing"
         if needed | known and kind != _LEADS:
-            yield from (Difference(kind, None, name) for name in sorted(found - needed - known))
+            yield from (f"{kind}: {name} is new" for name in sorted(found - needed - known))
 
 
 def _expect(route: Route) -> _Expected:
