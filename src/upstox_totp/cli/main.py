@@ -59,18 +59,13 @@ class NoTokenError(click.ClickException):
 
 def command(text: str, **context: Any) -> Callable[[Callable[..., Any]], click.Command]:
     """Return a decorator that makes a command; its words are no docstring, which ``-OO`` drops."""
-
-    def decorate(function: Callable[..., Any]) -> click.Command:
-        return click.command(
-            function.__name__.replace("_", "-"),
-            cls=Command,
-            context_settings=_HELP | context,
-            help=text,
-            # click cuts what it shortens itself.
-            short_help=text.partition("\n")[0],
-        )(function)
-
-    return decorate
+    return click.command(
+        cls=Command,
+        context_settings=_HELP | context,
+        help=text,
+        # click cuts what it shortens itself.
+        short_help=text.partition("\n")[0],
+    )
 
 
 class LazyGroup(Command, click.Group):

@@ -13,7 +13,7 @@ from upstox_totp._settings.sources import read_settings
 from upstox_totp._settings.table import SETTINGS, Settings, methods_of
 from upstox_totp.cli.output import FORMATS, REPORTS
 
-Command = Callable[..., Any]
+Function = Callable[..., Any]
 
 
 class Selection(NamedTuple):
@@ -29,7 +29,7 @@ class Selection(NamedTuple):
         return read_settings(given, self.env_file, self.account)
 
 
-def selected(command: Command) -> Command:
+def selected(command: Function) -> Function:
     """Hand a command its ``--account``, ``--env-file`` and ``--method`` as one `Selection`."""
 
     @wraps(command)
@@ -122,17 +122,17 @@ _LOGIN: Final = (
 )
 
 
-def which_settings(command: Command) -> Command:
+def which_settings(command: Function) -> Function:
     """Add the options that choose settings, which a command gets as a `Selection`."""
     return ACCOUNT(_ENV_FILE(selected(command)))
 
 
-def settings_and_debug(command: Command) -> Command:
+def settings_and_debug(command: Function) -> Function:
     """Add ``--debug`` to the options that choose settings."""
     return ACCOUNT(_ENV_FILE(_DEBUG(selected(command))))
 
 
-def login_options(command: Command) -> Command:
+def login_options(command: Function) -> Function:
     """Add the options of a login, and of how its token is printed."""
     for option in reversed(_LOGIN):
         command = option(command)
