@@ -1,4 +1,4 @@
-"""``configure``: asks for what the login methods need, and writes it where the user wants it."""
+"""``configure`` and ``check-env``: write the settings where the user wants them, and check them."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from upstox_totp._settings.table import (
 from upstox_totp._settings.totp_secret import normalise_text
 from upstox_totp.cli.exit_codes import ExitCode
 from upstox_totp.cli.main import command
-from upstox_totp.cli.options import Selection, check_method, selected
-from upstox_totp.cli.output import say, say_text
+from upstox_totp.cli.options import REPORT, Selection, check_method, selected, which_settings
+from upstox_totp.cli.output import say, say_json, say_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,3 +163,21 @@ def _say_whether_it_suffices(account: str | None, env_file: Path | None) -> Exit
         how += f" --env-file {env_file}"
     say_text(f"All that is needed is set. The next step: {how}")
     return ExitCode.DONE
+
+
+@command("Show where each setting comes from, and if it is valid.\n\nNo value is shown.")
+@which_settings
+@REPORT
+def check_env(*, selection: Selection, style: str) -> ExitCode:
+    report = check_settings(selection.env_file, selection.account)
+    code = ExitCode.DONE if report.good else ExitCode.USAGE
+    rows = [(one.name, one.source or "-", one.state) for one in report.settings]
+    if style == "json":
+        settings = [dict(zip(("setting", "source", "state"), row, strict=True)) for row in rows]
+        say_json({"exit_code": int(code), "settings": settings, "notes": list(report.advice)})
+        return code
+    say([("Setting", "Source", "State"), *rows])
+    say_text(f"Login method: {', '.join(METHODS[name] for name in report.methods)}")
+    for advice in report.advice:
+        say_text(advice)
+    return code

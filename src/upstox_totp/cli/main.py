@@ -32,7 +32,12 @@ _COMMANDS: Final = (
     *("generate-token", "import-token", "logout", "notifier", "run", "sandbox", "status", "token"),
 )
 # The others have a module of their name.
-_MODULES: Final = {"generate-token": "token", "import-token": "status", "logout": "status"}
+_MODULES: Final = {
+    "check-env": "configure",
+    "generate-token": "token",
+    "import-token": "status",
+    "logout": "status",
+}
 _HELP: Final = {"help_option_names": ["-h", "--help"]}
 
 
