@@ -78,10 +78,3 @@ def test_what_is_no_key_is_refused(key: str) -> None:
         traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
     )
     assert key not in text.replace(f"key = {key!r}", "")
-
-
-def test_a_key_of_the_standard_alphabet_is_taken() -> None:
-    """Other programs write base64 with plus and slash."""
-    key = new_key()
-    kept = Encryption(key).encrypt("name", CONTENT)
-    assert Encryption(key.replace("-", "+").replace("_", "/")).decrypt("name", kept) == CONTENT

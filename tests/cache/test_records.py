@@ -67,8 +67,6 @@ def test_a_record_is_read_as_it_was_written() -> None:
         (("failure", "retry_after"), -1),
         (("failure", "suggestions"), "text"),
         (("token", "clock_offset"), True),
-        (("token", "clock_offset"), 1e9),
-        (("token", "clock_offset"), -1e9),
         (("token", "clock_offset"), "0"),
         (("token", "expires_at"), True),
         (("token", "expires_at"), "soon"),

@@ -108,11 +108,11 @@ def test_parents_are_their_owners_alone(
     assert {mode(path) for path in (directory, *directory.parents[:2])} == {0o700}
 
 
-@pytest.mark.parametrize("place", ["folder", "file", "missing/\0"])
+@pytest.mark.parametrize("place", ["folder", "file"])
 def test_a_place_of_no_use_costs_one_pin(
     place: str, tmp_path: Path, client: UpstoxTOTP, sandbox: Sandbox
 ) -> None:
-    """A folder with the bot's own files, a file, no path at all: the ledger holds in memory."""
+    """A folder with the bot's own files, or a file: the attempt log holds in memory."""
     (tmp_path / "folder").mkdir(mode=0o755)
     (tmp_path / "folder" / "bot.py").touch()
     (tmp_path / "file").touch()

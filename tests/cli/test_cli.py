@@ -117,7 +117,7 @@ def test_the_guard_holds_for_both(account: Sandbox, monkeypatch: pytest.MonkeyPa
     for command in (["token", "--refresh"], ["generate-token"]):
         later = run(*command)
         assert later.exit_code == 3
-        assert "--force or TokenCache().clear(client) unblocks it" in later.stderr
+        assert "upstox_cli logout, or TokenCache().clear(client), unblocks it" in later.stderr
         assert len(complaints(later.stderr)) == 1
     assert account.pins_received == 1
     run("generate-token", "--force")

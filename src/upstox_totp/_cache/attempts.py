@@ -42,8 +42,17 @@ _LONGEST_LIMIT_OF_OTHERS: Final = 600.0
 _SHORTEST_LIMIT: Final = 60.0
 _UPSTOX: Final = "Upstox"
 _ALL: Final = "all"
-_UNBLOCK: Final = "--force or TokenCache().clear(client) unblocks it"
-_NEXT: Final = "Change {} and log in again. If it is right, " + _UNBLOCK + "."
+_UNBLOCK: Final = (
+    "upstox_cli logout, or TokenCache().clear(client), unblocks it; --force sends it once"
+)
+_LOG_IN: Final = (
+    "Log in once on the Upstox login page, and correct what is wrong there. A changed setting does "
+    "not unblock it: five failures lock the account."
+)
+_CORRECT: Final = (
+    "If totp_secret (UPSTOX_TOTP_SECRET) is wrong, correct it. Otherwise, log in once on the "
+    "Upstox login page: five failures lock the account."
+)
 _NAMES: Final = {
     Credential.OTP_REQUEST: "The request for a one-time password",
     Credential.CODE: "The TOTP secret",
@@ -261,14 +270,13 @@ def find_blocks(record: AttemptRecord, identity: Identity, now: float) -> Iterat
     credentials = record.rejected.get(f"credentials:{identity.credentials}")
     settings = record.rejected.get(f"settings:{identity.fingerprint}")
     if pin is not None:
-        yield Block("This PIN", pin.last, _NEXT.format("pin_code (UPSTOX_PIN_CODE)"))
+        yield _until_changed("This PIN", pin, "pin_code")
     if credentials is not None and credentials.number >= _MOST_REJECTED_CREDENTIALS:
-        names = "client_id, totp_secret or pin_code (UPSTOX_PIN_CODE)"
         what = "This client id with this TOTP secret and PIN"
-        yield Block(what, credentials.last, _NEXT.format(names))
+        yield _until_changed(what, credentials, "client_id", "totp_secret", "pin_code")
     if settings is not None:
-        names = " or ".join(f"{name} (UPSTOX_{name.upper()})" for name in settings.last.settings)
-        yield Block("A login with these settings", settings.last, _NEXT.format(names))
+        what = "A login with these settings"
+        yield _until_changed(what, settings, *settings.last.settings)
     yield from filter(None, (_failed(record, kind, now) for kind in Credential))
     limit = record.limit
     if limit is None:
@@ -278,6 +286,13 @@ def find_blocks(record: AttemptRecord, identity: Identity, now: float) -> Iterat
     if left > 0 and passed >= -ADJUSTMENT:
         release = f"Wait {left:.0f} seconds. Before that, {_UNBLOCK}."
         yield Block("Every request for this account", limit.failure, release, left)
+
+
+def _until_changed(what: str, rejected: Failures, *settings: str) -> Block:
+    names = " or ".join(f"{name} (UPSTOX_{name.upper()})" for name in settings)
+    # What the failure advised is said here once more.
+    failure = rejected.last._replace(suggestions=())
+    return Block(what, failure, f"Change {names} and log in again. If it is right, {_UNBLOCK}.")
 
 
 def _failed(record: AttemptRecord, kind: Credential, now: float) -> Block | None:
@@ -291,8 +306,7 @@ def _failed(record: AttemptRecord, kind: Credential, now: float) -> Block | None
         return Block(
             _NAMES[kind],
             failures.last,
-            "Log in once on the Upstox login page, and correct what is wrong there. A changed "
-            f"setting does not unblock it: five failures lock the account. Then {_UNBLOCK}.",
+            f"{_CORRECT if kind is Credential.CODE else _LOG_IN} Then {_UNBLOCK}.",
         )
     # The clocks of two machines may differ by hours: what counts is the last note before this one.
     noted = max((at for at in failures.times if at <= now + ADJUSTMENT), default=now)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     Hideable = SecretStr | str | bytes
 
 _MARK: Final = b"fernet1:"
-# Other programs write keys in the standard alphabet.
-_ALPHABET: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class DecryptError(Exception):
@@ -89,7 +87,7 @@ def _named(name: str) -> bytes:
 
 
 def _fernet(keys: HiddenBytes) -> MultiFernet | None:
-    written = [key for key in keys.translate(_ALPHABET).split(b",") if key.strip()]
+    written = [key for key in keys.split(b",") if key.strip()]
     if not written:
         return None
     try:

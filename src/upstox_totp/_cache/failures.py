@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 ErrorT = TypeVar("ErrorT", bound=Exception)
 
 _LONGEST_TEXT: Final = 1000
-_LONGEST_NAME: Final = 100
-_MOST_ITEMS: Final = 20
 _LARGEST: Final = 2**53
 _CODES: Final = set(ErrorCode)
 _STEPS: Final = set(Step)
@@ -39,21 +37,16 @@ def remember(error: BaseException, fingerprint: str, mask: Callable[[str], str])
         what = f"The login ended with {type(error).__name__} before an answer came."
         return unexplained(what, _clock.time())
     step, details = getattr(error, "step", None), getattr(error, "details", {})
-    code = _plain(getattr(error, "error_code", None), mask)
-    suggestions = getattr(error, "suggestions", [])[:_MOST_ITEMS]
     return Failure(
-        error=_cut(type(error).__name__),
+        error=type(error).__name__,
         network=network,
         message=_text(getattr(error, "message", error), mask),
         failed_at=_clock.time(),
         fingerprint=fingerprint,
-        error_code=_cut(code) if isinstance(code, str) else code,
-        details={
-            _cut(str(name)): _plain(value, mask)
-            for name, value in list(details.items())[:_MOST_ITEMS]
-        },
-        suggestions=tuple(_text(one, mask) for one in suggestions),
-        settings=tuple(getattr(error, "settings", ()))[:_MOST_ITEMS],
+        error_code=_plain(getattr(error, "error_code", None), mask),
+        details={name: _plain(value, mask) for name, value in details.items()},
+        suggestions=tuple(_text(one, mask) for one in getattr(error, "suggestions", ())),
+        settings=tuple(getattr(error, "settings", ())),
         step=None if step is None else int(step),
         retry_after=getattr(error, "retry_after", None),
     )
@@ -105,7 +98,7 @@ def _step(failure: Failure) -> Step | None:
 
 def _plain(value: object, mask: Callable[[str], str]) -> Any:
     if isinstance(value, list | tuple):
-        return [_plain(item, mask) for item in value[:_MOST_ITEMS]]
+        return [_plain(item, mask) for item in value]
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
@@ -117,7 +110,3 @@ def _plain(value: object, mask: Callable[[str], str]) -> Any:
 def _text(text: object, mask: Callable[[str], str]) -> str:
     # Masked whole: a secret that the cut went through would not be found.
     return mask(str(text))[:_LONGEST_TEXT]
-
-
-def _cut(text: str) -> str:
-    return text[:_LONGEST_NAME]

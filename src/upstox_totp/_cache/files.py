@@ -49,8 +49,6 @@ class FileBackend:
     @cached_property
     def _directory(self) -> PrivateDirectory:
         path = os.fspath(_default() if self._named is None else self._named)
-        if "\0" in path:
-            raise OSError("a path with a zero byte in it names no directory")
         # Unlike Path's own, it leaves the mark where nobody knows the home.
         path = os.path.expanduser(path)  # noqa: PTH111
         if path.startswith("~"):

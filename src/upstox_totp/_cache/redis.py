@@ -47,7 +47,6 @@ LEASE: Final = 30.0
 
 _PREFIX: Final = "upstox_totp:{v1}:"
 _READ: Final = "return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}"
-_STAMP: Final = re.compile(rb"[0-9a-f]+\.[0-9]+")
 _PATIENCE: Final = 5.0
 _REPEATS: Final = 2
 _SCHEMES: Final = (b"redis://", b"rediss://", b"unix://")
@@ -146,19 +145,16 @@ class RedisStore:
         kept, left = self._get(_PREFIX + name)
         if not kept:
             return None
-        problem = "it is none of this package's."
-        stamp, _, content = kept.partition(b":")
-        if _STAMP.fullmatch(stamp):
-            try:
-                return Entry(self._encryption.decrypt(name, content), left=left)
-            except DecryptError as error:
-                problem = str(error)
+        try:
+            return Entry(self._encryption.decrypt(name, kept.partition(b":")[2]), left=left)
+        except DecryptError as error:
+            problem = str(error)
         raise UnreadableError(
             f"The record {_PREFIX}{name} in {self.describe()} cannot be read: {problem}",
             suggestions=[
                 "No login is made meanwhile: it might end the token that is in the record.",
                 (
-                    "To begin anew, give every machine the same key; then upstox_cli logout or "
+                    "To start again, give every machine the same key; then upstox_cli logout or "
                     "TokenCache().clear(client) on one of them clears what cannot be read."
                 ),
             ],
