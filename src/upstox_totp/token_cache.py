@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakKeyDictionary
 
 from pydantic import SecretStr
@@ -84,29 +84,21 @@ class TokenCache:
         self._url, self._key = url and SecretStr(url), as_secret(key)
         del url, key
         self._backend = store
-        self._forget()
+        self._opened: dict[bool, tuple[Config, Store]] = {}
+        # What each client was handed last.
+        self._handed: WeakKeyDictionary[Client, HiddenStr] = WeakKeyDictionary()
         self._patience = PATIENCE
         self._margin = margin.total_seconds() if isinstance(margin, timedelta) else float(margin)
         if not self._margin >= 0:
             raise ValueError("margin must not be negative")
 
-    def _forget(self) -> None:
-        self._opened: dict[bool, tuple[Config, Store]] = {}
-        # What each client was handed last.
-        self._handed: WeakKeyDictionary[Client, HiddenStr] = WeakKeyDictionary()
-
     def __repr__(self) -> str:
         """Return where tokens are stored, if that was said."""
         return f"TokenCache({self._directory!s})" if self._directory else "TokenCache()"
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy has: the settings, and no connection."""
-        return {**vars(self), "_opened": None, "_handed": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what `__getstate__` returned."""
-        vars(self).update(state)
-        self._forget()
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return this one: its connections cannot be copied, and need not be."""
+        return self
 
     def get_access_token(
         self,
