@@ -13,6 +13,7 @@ from upstox_totp.sandbox import Sandbox
 
 # A Thursday.
 NOON = 1_790_000_000.0 - 4 * 86400
+WEEK = 7 * 86400
 PROFILE, QUOTE = "/v2/user/profile", "/v3/market-quote/ltp?instrument_key=NSE_INDEX%7CNifty%2050"
 ORDER, ADDRESS, LOGOUT = "/v3/order/place", "/v2/user/ip", "/v2/logout"
 CALLS = (("GET", PROFILE), ("POST", ORDER), ("GET", QUOTE), ("GET", ADDRESS))
@@ -75,6 +76,40 @@ def test_an_extended_token_reads_only(sandbox: Sandbox) -> None:
     with Probe(sandbox) as probe:
         extended = probe.login()["extended_token"]
     assert outcomes(sandbox, extended)[1:3] == [(401, "UDAPI100067"), (200, None)]
+
+
+@pytest.mark.parametrize("name", ["primary_ip", "secondary_ip"])
+def test_a_change_of_the_address_ends_the_tokens(sandbox: Sandbox, token: str, name: str) -> None:
+    """It is possible once in a calendar week; from the new address everything works."""
+    body = {"primary_ip": "2001:db8::1", name: "127.0.0.1"}
+    assert call(sandbox, "PUT", ADDRESS, token, json=body).json()["status"] == "success"
+    assert code_of(call(sandbox, "GET", PROFILE, token)) == "UDAPI100050"
+    with Probe(sandbox) as probe:
+        token = probe.login()["access_token"]
+        assert outcomes(sandbox, token) == [(200, None)] * 4
+        assert code_of(call(sandbox, "PUT", ADDRESS, token, json=body)) == "UDAPI100036"
+        sandbox.advance(WEEK)
+        token = probe.login()["access_token"]
+        assert call(sandbox, "PUT", ADDRESS, token, json=body).status_code == 200
+    sandbox.reset()
+    with Probe(sandbox) as probe:
+        assert code_of(probe.profile(probe.login()["access_token"])) == "UDAPI1221"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"secondary_ip": "127.0.0.1"},
+        {"primary_ip": "localhost"},
+        {"primary_ip": 1},
+        {"primary_ip": "127.0.0.1", "other": 1},
+    ],
+)
+def test_what_is_no_address_is_refused(sandbox: Sandbox, token: str, body: object) -> None:
+    """And ends nothing."""
+    assert code_of(call(sandbox, "PUT", ADDRESS, token, json=body)) == "UDAPI100036"
+    assert call(sandbox, "GET", QUOTE, token).status_code == 200
 
 
 def test_disabling_totp_ends_the_sessions(sandbox: Sandbox, token: str) -> None:

@@ -40,8 +40,8 @@ The sandbox does not know these things about Upstox, and makes them up:
 * of the token request: the code of a wrong client id (here UDAPI100068) or secret (UDAPI100069);
   that a second one replaces the first; that the token ends no other; that any host may be a
   notifier (Upstox refuses those of tunneling services);
-* of the registered address: that it is judged before the token; prices and orders, which reach no
-  exchange;
+* of the registered address: that it is judged before the token; the answer to a second change in a
+  week (here UDAPI100036); prices and orders, which reach no exchange;
 * the values of the fields that only the OpenAPI description has (see `described`).
 
 The sandbox listens on 127.0.0.1 and nowhere else. It sends nothing by itself; `Sandbox.approve`

@@ -4,19 +4,19 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
+from ipaddress import ip_address
 from typing import Any
 
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
 from upstox_totp.sandbox.calls import JSON, MISSING, Api, Call, Refusal, Reply, demand, demand_field
-from upstox_totp.sandbox.state import DIALOG_COOKIE, State, next_expiry
+from upstox_totp.sandbox.state import DIALOG_COOKIE, INDIA, State, next_expiry
 
 FORM = "application/x-www-form-urlencoded"
 SIX_DIGITS = re.compile(r"[0-9]{6}")
 REFRESHED_FOR = 7 * 86400
-# The registered address, unless calls are taken from anywhere.
-ELSEWHERE = "203.0.113.10"
 
 
 def _success(data: object) -> Reply:
@@ -129,7 +129,7 @@ def approved(state: State) -> tuple[str, dict[str, str]]:
 
 def profile(state: State, call: Call) -> Reply:
     """Answer who the bearer is, from the registered address alone."""
-    _demand_address(state, Api.STATIC_ADDRESS)
+    _demand_address(state, call, Api.STATIC_ADDRESS)
     _demand_token(state, call)
     return _success(_user(state))
 
@@ -158,15 +158,31 @@ def quote(state: State, call: Call) -> Reply:
 
 def order(state: State, call: Call) -> Reply:
     """Take an order, from the registered address alone; nobody trades it."""
-    _demand_address(state, Api.OTHER_ADDRESS)
+    _demand_address(state, call, Api.OTHER_ADDRESS)
     _demand_token(state, call)
     return _success({"order_ids": [secrets.token_hex(8)]})
 
 
 def addresses(state: State, call: Call) -> Reply:
-    """Tell the registered addresses."""
+    """Tell the registered addresses, or register others: once a week, which ends tokens."""
     _demand_token(state, call)
-    return _success({"primary_ip": ELSEWHERE, "secondary_ip": None})
+    if call.method == "PUT":
+        body = call.fields("primary_ip", optional={"secondary_ip"})
+        for name, value in body.items():
+            demand(_is_address(value), Api.INVALID_INPUT, f"Invalid {name}", value, name)
+        week = datetime.fromtimestamp(state.now(), INDIA).isocalendar()[:2]
+        demand(week != state.moved, Api.INVALID_INPUT, "Static IPs change once in a calendar week")
+        state.moved = week
+        state.addresses |= {"secondary_ip": None} | body
+        state.end_sessions()
+    return _success(state.addresses)
+
+
+def _is_address(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(ip_address(value))
+    except ValueError:
+        return False
 
 
 def _demand_app(state: State, sent: Mapping[str, Any], *names: str) -> None:
@@ -178,10 +194,12 @@ def _demand_app(state: State, sent: Mapping[str, Any], *names: str) -> None:
         demand(value == getattr(state.rules.credentials, name), code, message, value, name)
 
 
-def _demand_address(state: State, code: Api) -> None:
-    """Refuse what must come from the registered address, if that is another one."""
-    text = f"Permitted only from the static IP configured in your account: {ELSEWHERE}"
-    demand(not state.rules.static_address, code, text)
+def _demand_address(state: State, call: Call, code: Api) -> None:
+    """Refuse what must come from a registered address, if that is another one."""
+    addresses = [one for one in state.addresses.values() if one]
+    here = not state.rules.static_address or call.remote_addr in addresses
+    text = f"Permitted only from the static IP configured in your account: {', '.join(addresses)}"
+    demand(here, code, text)
 
 
 def _demand_token(state: State, call: Call, *, reading: bool = False) -> None:

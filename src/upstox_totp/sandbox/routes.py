@@ -87,6 +87,7 @@ ROUTES: tuple[Route, ...] = (
     Route("quote", "GET", "api", "/v3/market-quote/ltp", api.quote),
     Route("order", "POST", "api", "/v3/order/place", api.order),
     Route("address", "GET", "api", "/v2/user/ip", api.addresses),
+    Route("address", "PUT", "api", "/v2/user/ip", api.addresses),
     Route(None, None, "login", LOOP_PATH, _loop),
 )
 

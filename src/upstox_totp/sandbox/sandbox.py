@@ -77,7 +77,7 @@ class Sandbox(Rules):
             key has expired); None to accept them.
         static_address: Whether the app's registered address is another one than this machine's:
             the profile then answers 401 with UDAPI1221, an order 403 with UDAPI1154, and a quote
-            200 to a valid token.
+            200 to a valid token. `PUT /v2/user/ip` registers 127.0.0.1.
         described: Whether to answer as Upstox's OpenAPI description says where no live answer did:
             `expires_in`, `token_type`, `refresh_token` and `refresh_token_expires_in` beside a
             token, and logout's error as an exception's fields, without `errors`.

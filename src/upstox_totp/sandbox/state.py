@@ -85,6 +85,12 @@ class State:
         # Of the token request that waits: the notifier that will be told, and when it lapses.
         self.requested: tuple[str, int] | None = None
         self.messages: list[dict[str, str]] = []
+        # The addresses that calls may come from, none of them ours at first, and when they changed.
+        self.addresses: dict[str, str | None] = {
+            "primary_ip": "203.0.113.10",
+            "secondary_ip": None,
+        }
+        self.moved: object = None
         self._logins: dict[str, Login] = {}
         self._grants: dict[str, float] = {}
         self._expiries: dict[str, float] = {}
