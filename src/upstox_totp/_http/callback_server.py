@@ -9,17 +9,20 @@ import os
 import socket
 import threading
 from contextlib import ExitStack
+from functools import partial
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from socketserver import BaseRequestHandler, TCPServer
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from pydantic import SecretStr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Answering = Callable[[SecretStr], tuple[HTTPStatus, str]]
 
 _POLL: Final = 0.05
 _STYLE: Final = """
@@ -62,33 +65,18 @@ def write_page(title: str, *paragraphs: str) -> str:
     return _PAGE.format(title=escape(title), style=_STYLE, paragraphs=texts)
 
 
-class _Callback(NamedTuple):
-    """Where a browser comes back to, and what it is answered there."""
-
-    authority: str
-    path: str
-    answer: Callable[[SecretStr], tuple[HTTPStatus, str]]
-
-
-def listen(
-    host: str,
-    port: int,
-    *,
-    authority: str,
-    path: str,
-    answer: Callable[[SecretStr], tuple[HTTPStatus, str]],
-) -> ExitStack:
+def listen(host: str, port: int, *, authority: str, path: str, answer: Answering) -> ExitStack:
     """Answer the requests for one address, each in a thread of its own, until the stack is closed.
 
     ``localhost`` means both loopback addresses; ``authority`` is what a browser must send as
     ``Host``; ``answer`` returns status and page for the query of a request.
     """
-    callback = _Callback(authority, path, answer)
+    handler = partial(_Handler, authority, path, answer)
     addresses = ("127.0.0.1", "::1") if host == "localhost" else (host,)
     with ExitStack() as stack:
         for address in addresses:
             try:
-                server = stack.enter_context(_Server(address, port, callback))
+                server = stack.enter_context(_Server(address, port, handler))
             except OSError as error:
                 # A machine without IPv6 is no reason to stop, another program at this port is one.
                 if address == addresses[0] or error.errno in {errno.EADDRINUSE, errno.EACCES}:
@@ -107,10 +95,9 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_port = False
     daemon_threads = False
 
-    def __init__(self, host: str, port: int, callback: _Callback) -> None:
-        self.callback = callback
+    def __init__(self, host: str, port: int, handler: Callable[..., BaseRequestHandler]) -> None:
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), _Handler)
+        super().__init__((host, port), handler)
 
     def server_bind(self) -> None:
         exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
@@ -126,22 +113,24 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     """Answers one request."""
 
-    server: _Server
     # As long as this, a connection on which nothing comes may hold up the end.
     timeout = 2.0
 
+    def __init__(self, authority: str, path: str, answer: Answering, *connection: Any) -> None:
+        self._authority, self._path, self._answer = authority, path, answer
+        super().__init__(*connection)
+
     def do_GET(self) -> None:
         """Answer, if the request is for this address."""
-        callback = self.server.callback
         path, _, query = self.path.partition("?")
         hosts = [host.strip().lower() for host in self.headers.get_all("Host", [])]
-        if hosts != [callback.authority]:
+        if hosts != [self._authority]:
             page = write_page("Wrong address", "This page was asked for under another name.")
             self._reply(HTTPStatus.BAD_REQUEST, page)
-        elif unquote(path) != unquote(callback.path):
+        elif unquote(path) != unquote(self._path):
             self.send_error(HTTPStatus.NOT_FOUND)
         else:
-            self._reply(*callback.answer(SecretStr(query)))
+            self._reply(*self._answer(SecretStr(query)))
 
     def send_error(self, code: int, *_: Any, **__: Any) -> None:
         """Say what was wrong with a request, and nothing of what it held."""

@@ -17,8 +17,6 @@ from urllib3.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from upstox_totp.transcript import Step
 
 # Raised before a byte of a request went out.
@@ -71,8 +69,8 @@ _AUTHORITY: Final = (
     "file with its authority in REQUESTS_CA_BUNDLE."
 )
 _STRICT: Final = (
-    "Python 3.13 and later check certificates more strictly. Have the authority's certificate made "
-    "anew, with key identifiers, or run Python 3.12."
+    "Python 3.13 and later check certificates more strictly. Have the authority's certificate "
+    "issued again, with key identifiers, or run Python 3.12."
 )
 # By the number of OpenSSL's verdict on a certificate; its stricter checks begin at 75.
 _BY_TLS_CODE: Final = {
@@ -91,7 +89,7 @@ def network_error(
     Its ``request`` keeps method and URL, its ``sent`` tells if a byte of the request may have gone
     out, its ``refused`` if nobody accepted the connection.
     """
-    causes = list(_causes(failure))
+    causes = _causes(failure)
     kind = _public_class(failure, causes)
     unusable = _unusable_file(causes)
     sent = not (unusable or any(isinstance(cause, _UNSENT) for cause in causes))
@@ -168,14 +166,11 @@ def _reason(failure: Exception, causes: list[BaseException]) -> str:
     return reason
 
 
-def _causes(failure: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [failure]
-    while waiting:
-        cause = waiting.pop()
-        if cause is None or id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        waiting += [cause.__context__, cause.__cause__]
-        waiting += [item for item in cause.args if isinstance(item, BaseException)]
+def _causes(failure: BaseException) -> list[BaseException]:
+    """Return a failure and all that led to it, the nearest first."""
+    found = [failure]
+    # The list grows while it is walked.
+    for cause in found:
+        more = [cause.__context__, cause.__cause__, *cause.args]
+        found += [one for one in more if isinstance(one, BaseException) and one not in found]
+    return found
