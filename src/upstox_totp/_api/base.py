@@ -105,6 +105,27 @@ class Context:
         error.step = step
         error.transcript = list(self.transcript)
 
+    def note(
+        self, step: Step, method: str, url: str, seconds: float, outcome: Answer | Exception
+    ) -> None:
+        """Note what came of a request, without a value of it."""
+        address = parse_url(url.partition("?")[0])
+        status, kind, document = None, None, None
+        if isinstance(outcome, Answer):
+            status, document = outcome.response.status_code, outcome.document
+            kind = outcome.response.headers.get("Content-Type")
+        exchange = Exchange(
+            step=step,
+            method=method,
+            host=address.netloc or "",
+            status=status,
+            milliseconds=round(seconds * 1000),
+            failure=type(outcome).__name__ if status is None else None,
+            **shown(address.path or "/", kind, document, self.secrets.mask_all),
+        )
+        self.transcript.append(exchange)
+        logger.debug("%s", exchange, extra={"exchange": exchange})
+
     def broken_off(self, failure: Exception, url: str) -> requests.RequestException:
         """Return a network failure of the last request, without what was sent and answered."""
         last = self.transcript[-1]
@@ -214,8 +235,7 @@ class BaseAPI:
             {name: value for name, value in headers.items() if name.lower() not in own}
         )
         sent |= required or {}
-        answer: Answer | None = None
-        failure: Exception | None = None
+        outcome: Answer | Exception
         started = _clock.monotonic()
         try:
             response = self._session.request(
@@ -226,33 +246,16 @@ class BaseAPI:
                 headers=dict(sent),
                 allow_redirects=False,
             )
-            answer = Answer(_checked(response))
+            outcome = Answer(_checked(response))
         except Exception as error:  # noqa: BLE001 - adapters, hooks and headers may be the user's
-            failure = error
-        seconds = _clock.monotonic() - started
-        address = parse_url(url.partition("?")[0])
-        exchange = Exchange(
-            step=step,
-            method=method,
-            host=address.netloc or "",
-            status=answer.response.status_code if answer else None,
-            milliseconds=round(seconds * 1000),
-            failure=type(failure).__name__ if failure else None,
-            **shown(
-                address.path or "/",
-                answer.response.headers.get("Content-Type") if answer else None,
-                answer.document if answer else None,
-                context.secrets.mask_all,
-            ),
-        )
-        context.transcript.append(exchange)
-        logger.debug("%s", exchange, extra={"exchange": exchange})
-        if answer is not None:
-            self._client.server_clock.follow(answer.response.headers)
-            return answer
-        ended = _ended(context, failure or requests.RequestException(), url)
+            outcome = error
+        context.note(step, method, url, _clock.monotonic() - started, outcome)
+        if isinstance(outcome, Answer):
+            self._client.server_clock.follow(outcome.response.headers)
+            return outcome
+        ended = _ended(context, outcome, url)
         # Raised outside the handler and without the failure: that holds the request and its body.
-        failure = None
+        del outcome
         raise ended
 
 

@@ -82,7 +82,7 @@ def refused(told: list[str], secrets: Secrets) -> UpstoxError:
     """Return the error for what an app is sent in place of a code (RFC 6749, 4.1.2.1)."""
     words = [plain_words(one, secrets) for one in told]
     return APIError(
-        "Upstox sent the app a refusal in place of an authorization code: "
+        "Upstox sent the app an error instead of an authorization code: "
         f"{': '.join(filter(None, words))}.",
         error_code=words[0],
         suggestions=[
