@@ -156,7 +156,8 @@ class TokenCache:
         if response is None:
             if renewal and not force:
                 _check_renewal(found)
-            login = CachedLogin(client, store, found, force=force, renewal=renewal)
+            seen = found.version
+            login = CachedLogin(client, store, seen=seen, force=force, renewal=renewal)
             response = self._log_in(login, store, identity)
         self._handed[client] = HiddenStr(response.data.access_token)
         return response
@@ -265,7 +266,7 @@ class TokenCache:
             seen = lock.read_token()
             ended = seen.token is not None and _is_token(seen.token, instead_of)
             if ended or is_newer(seen, data):
-                CachedLogin(client, store, seen).keep(lock, data)
+                CachedLogin(client, store).keep(lock, data)
             return True
         return False
 
@@ -297,7 +298,7 @@ class TokenCache:
         data = check_imported(client, hidden or SecretStr(""))
         store = self._open(client, strict=True)
         with locked(store, client.identity, patience=self._patience) as lock:
-            CachedLogin(client, store, lock.read_token()).keep(lock, data)
+            CachedLogin(client, store).keep(lock, data)
         return AccessTokenResponse(success=True, data=data)
 
     def _open(self, client: Client, *, strict: bool = False) -> Store:

@@ -35,15 +35,15 @@ class CachedLogin:
         self,
         client: Client,
         store: Store,
-        seen: TokenRecord,
         *,
+        seen: str = "",
         force: bool = False,
         renewal: bool = False,
     ) -> None:
         self._client = client
         self._identity = client.identity
         self._store = store
-        self._seen = self._stored = seen
+        self._seen = seen
         self._force = force
         self._renewal = renewal
         config = client.config
@@ -53,16 +53,15 @@ class CachedLogin:
 
     def answer(self) -> AccessTokenResponse | None:
         """Return the token of another's login that has ended meanwhile, or raise its failure."""
-        record = self._stored = self._store.read_token(self._identity)
-        if record.version == self._seen.version:
+        record = self._store.find(self._identity, 0)
+        if record.version == self._seen:
             return None
         if record.failure is not None:
             # With other settings, this call's own login may succeed.
             if record.failure.fingerprint == self._identity.fingerprint:
                 raise error_of(record.failure)
             return None
-        token = self._store.served(record, self._identity, 0).token
-        response = None if token is None else to_response(token)
+        response = None if record.token is None else to_response(record.token)
         if response is not None:
             expires = when(response.data.expires_at)
             logger.info("Using the token of another program's login; it expires %s", expires)
@@ -70,11 +69,12 @@ class CachedLogin:
 
     def log_in(self, lock: AccountLock) -> AccessTokenResponse:
         """Log in, and store what came of it; `LockLostError` if another has taken the lock."""
+        stored = lock.read_token()
         log = AttemptLog(lock, self._identity, force=self._force, mask=self._secrets.mask)
         log.check()
         try:
             response = self._client.log_in(log)
-            self._check_user(response.data)
+            self._check_user(response.data, stored)
         except TokenPendingError:
             raise
         except (UpstoxError, requests.RequestException) as error:
@@ -82,29 +82,33 @@ class CachedLogin:
             # Where the lock is another's meanwhile, what this login got is still its own.
             with suppress(LockLostError):
                 log.note_failure(error)
-                lock.write_token(self._stored.failed(failure))
+                lock.write_token(stored.failed(failure))
             raise
         with suppress(LockLostError):
-            self._write(lock, response.data, log.login)
+            self._write(lock, stored, response.data, log.login)
         return response
 
     def keep(self, lock: AccountLock, data: AccessTokenData) -> None:
         """Store a token that came in another way than by a login."""
-        self._check_user(data)
-        self._write(lock, data, AttemptLog(lock, self._identity).note_login(ends_others=False))
+        stored = lock.read_token()
+        self._check_user(data, stored)
+        login = AttemptLog(lock, self._identity).note_login(ends_others=False)
+        self._write(lock, stored, data, login)
 
-    def _write(self, lock: AccountLock, data: AccessTokenData, login: LoginId) -> None:
+    def _write(
+        self, lock: AccountLock, stored: TokenRecord, data: AccessTokenData, login: LoginId
+    ) -> None:
         token = to_cached(data)
         for name in set(token.data) - {"access_token"}:
             if self._secrets.holds(json.dumps(token.data[name])):
                 del token.data[name]
         identity, renewed = self._identity, self._renewal
-        lock.write_token(self._stored.succeeded(token, identity, login, renewed=renewed))
+        lock.write_token(stored.succeeded(token, identity, login, renewed=renewed))
 
-    def _check_user(self, data: AccessTokenData) -> None:
+    def _check_user(self, data: AccessTokenData, stored: TokenRecord) -> None:
         told = None if data.user_id is None else self._secrets.mask(str(data.user_id))
         wanted = self._identity.user_id
-        known = self._stored.user_id if self._stored.is_of_account(self._identity) else None
+        known = stored.user_id if stored.is_of_account(self._identity) else None
         expected = wanted or known
         if told is None or expected is None or told.upper() == expected.upper():
             return

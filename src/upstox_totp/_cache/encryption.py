@@ -48,15 +48,14 @@ class Encryption:
 
     def decrypt(self, name: str, kept: bytes) -> HiddenBytes:
         """Return a record that was stored, or raise `DecryptError`."""
-        encrypted = kept.startswith(_MARK)
         if self._fernet is None:
-            if encrypted:
+            if kept.startswith(_MARK):
                 raise DecryptError(
                     "it is encrypted, and this machine has no key. Set UPSTOX_CACHE_KEY to the "
                     "key of the machine that wrote it."
                 )
             return HiddenBytes(kept)
-        if not encrypted:
+        if not kept.startswith(_MARK):
             raise DecryptError(
                 "it is not encrypted, although UPSTOX_CACHE_KEY is set here. Set the same key on "
                 "every machine."

@@ -79,10 +79,7 @@ class Store:
 
     def find(self, identity: Identity, margin: float) -> TokenRecord:
         """Return what is stored of an app's token: the token in it may be handed out."""
-        return self.served(self.read_token(identity), identity, margin)
-
-    def served(self, record: TokenRecord, identity: Identity, margin: float) -> TokenRecord:
-        """Return a record without its token, if that may not be handed out."""
+        record = self.read_token(identity)
         token = record.token
         served = token is not None and token.serves(margin) and record.is_of(identity)
         return record if served and not self._has_ended(record) else record._replace(token=None)

@@ -38,16 +38,12 @@ _MINUTE: Final = 60
 _NOBODY: Final = "nobody knows whose it is"
 
 
-def _nothing() -> None:
-    """Answer no wait."""
-
-
 def locked(
     store: Store,
     identity: Identity,
     *,
     patience: float = PATIENCE,
-    answer: Callable[[], ResultT | None] = _nothing,
+    answer: Callable[[], ResultT | None] = lambda: None,
 ) -> AccountLock | ResultT:
     """Return the account's lock, for a ``with`` block; or an answer that comes before it is free.
 
