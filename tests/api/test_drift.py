@@ -78,7 +78,7 @@ DRIFTS = {
     ),
     "field-accounts": Drift(
         "The verification's answer renames `accounts`",
-        "`models.py`, `accounts.py`",
+        "`models.py`, `page_login.py`",
         faults={"verify": renamed("accounts", "profiles")},
     ),
     "header": Drift(
