@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import NewConnectionError
 
 from conftest import configure
 from upstox_totp import (
@@ -201,6 +203,8 @@ def test_other_failures() -> None:
     unsent = network_error(requests.ConnectTimeout(), Step.PIN, "POST", "https://h/")
     assert judge(unsent) is Outcome.NOT_SENT
     assert not leaves_unjudged(unsent)
+    nobody = requests.ConnectionError(NewConnectionError(HTTPConnection("h"), "refused"))
+    assert leaves_unjudged(network_error(nobody, Step.PIN, "POST", "https://h/"))
     header = network_error(requests.exceptions.InvalidHeader(), Step.PIN, "POST", "https://h/")
     assert judge(header) is Outcome.NOT_SENT
 

@@ -45,8 +45,10 @@ class Client(Protocol):
     """What login methods need of a client: `UpstoxTOTP` has it, and says what each is."""
 
     config: Config
-    base_domain: str
     server_clock: ServerClock
+
+    @property
+    def base_domain(self) -> str: ...
 
     @property
     def session(self) -> Session: ...
