@@ -121,7 +121,9 @@ class Account:
             {
                 "what": one.what,
                 "since": iso_moment(one.failure.failed_at),
-                "error_code": one.failure.error_code and str(one.failure.error_code),
+                "error_code": None
+                if one.failure.error_code is None
+                else str(one.failure.error_code),
                 "message": one.failure.message,
                 "unblocks": one.release,
                 "seconds_left": None if one.remaining is None else round(one.remaining),
