@@ -301,10 +301,8 @@ def _longest(timeout: object) -> float:
 
 def _checked(response: requests.Response) -> requests.Response:
     """Return a response; raise where an adapter or a hook has made something else."""
-    headers, content = response.headers, response.content
     sound = isinstance(response, requests.Response) and isinstance(response.status_code, int)
-    sound = sound and isinstance(content, bytes | None)
-    if not (sound and all(isinstance(text, str) for text in headers.values())):
+    if not (sound and all(isinstance(text, str) for text in response.headers.values())):
         raise TypeError("not a response of requests")
     return response
 
