@@ -11,15 +11,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from conftest import PATIENCE
+from support.cli_runs import run
 from support.form_browser import LoginBrowser
 from support.sandbox_probe import DIALOG
-from upstox_totp.sandbox import Fault, Sandbox
-from upstox_totp.sandbox.__main__ import attend, main, parser
+from upstox_totp.cli.exit_codes import ExitCode
+from upstox_totp.sandbox import Fault, Sandbox, __main__
+from upstox_totp.sandbox.__main__ import attend
 
 REQUEST = "/v3/login/auth/token/request/"
 
@@ -83,13 +86,24 @@ def test_token_requests_are_approved_at_once(capsys: pytest.CaptureFixture[str])
         assert sandbox.access_tokens[1] not in "".join(seen)
 
 
-def test_each_option_sets_what_it_names() -> None:
-    """Every option is named like the argument it sets, and none is set unasked."""
-    assert vars(parser().parse_args([])) == {}
+def test_each_option_sets_what_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every option is named like the argument it sets, and what is not given is the default."""
+    made: list[dict[str, Any]] = []
+
+    def make(**options: Any) -> Sandbox:
+        made.append(options)
+        Sandbox(**options)
+        raise ValueError("it is not to serve")
+
+    monkeypatch.setattr(__main__, "Sandbox", make)
+    usual = Sandbox()
     line = ["--no-totp-login", "--totp-login-enveloped", "--notifier-url", "http://127.0.0.1:9/"]
     line += ["--token-request-refusal", "UDAPI1155", "--otp-limit", "3", "--clock-offset", "-2.5"]
-    options = vars(parser().parse_args(line))
-    assert options == {
+    for arguments in ([], line):
+        assert "it is not to serve" in run("sandbox", *arguments).stderr
+    nothing, several = made
+    assert all(value == getattr(usual, name) for name, value in nothing.items())
+    assert {name: value for name, value in several.items() if nothing.get(name) != value} == {
         "totp_login": False,
         "totp_login_enveloped": True,
         "notifier_url": "http://127.0.0.1:9/",
@@ -97,22 +111,20 @@ def test_each_option_sets_what_it_names() -> None:
         "otp_limit": 3,
         "clock_offset": -2.5,
     }
-    Sandbox(**options)
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--notifier-url", "app.example"), "cannot serve: notifier_url is not"),
-        (("--certificate", "no-such-file", "no-such-file"), "cannot serve"),
+        (("--notifier-url", "app.example"), "Cannot serve: notifier_url is not"),
+        (("--certificate", "no-such-file", "no-such-file"), "Cannot serve"),
     ],
 )
-def test_what_cannot_be_served_is_told(
-    arguments: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With a note and status 1."""
-    assert main(arguments) == 1
-    assert capsys.readouterr().err.startswith(told)
+def test_what_cannot_be_served_is_told(arguments: tuple[str, ...], told: str) -> None:
+    """As a wrong option is."""
+    result = run("sandbox", *arguments)
+    assert told in result.stderr
+    assert result.exit_code == ExitCode.USAGE
 
 
 def test_the_command_serves_until_terminated_and_stands_in_for_the_phone() -> None:
@@ -169,7 +181,7 @@ def test_the_settings_in_a_file_log_in_from_another_terminal(
         assert server.stderr is not None
         told = [server.stderr.readline().strip() for _ in range(5)]
         # Whoever reads the note finds the settings in the file.
-        assert told[2] == "upstox_cli sandbox > sandbox.env"
+        assert told[2] == "python -m upstox_totp sandbox > sandbox.env"
         assert told[3] == "upstox_cli token --env-file sandbox.env"
         assert f"UPSTOX_LOGIN_METHOD={method}\n" in file.read_text()
         done = subprocess.run(  # noqa: S603 - as above

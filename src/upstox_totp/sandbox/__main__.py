@@ -1,68 +1,91 @@
 """Serves a sandbox in the foreground: `python -m upstox_totp.sandbox`."""
 
-import argparse
 import http.client
 import signal
-import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
+
+import click
 
 from upstox_totp.sandbox import Sandbox
 from upstox_totp.sandbox.rules import OFFERS
 
-PROGRAM = "python -m upstox_totp.sandbox"
-# No line is wider than 50 columns, since neither argparse nor `print` wraps them.
-DESCRIPTION = """\
-Serve a mock of Upstox on this machine, with a
-made-up account, until you press Ctrl-C. Print the
-settings of a client as lines of an .env file.
+TEXT = """\
+Serve a mock of the Upstox login on this machine.
+
+It has a sample account, and serves until you press Ctrl-C. It prints the settings of a client as \
+lines of an .env file. To log in, save the settings and use the file:
+
+\b
+upstox_cli sandbox > sandbox.env
+upstox_cli token --env-file sandbox.env
 """
-EXAMPLE = """\
+# No line is wider than 50 columns, since nothing wraps them.
+NOTES = """\
+The sandbox is running. Press Ctrl-C to stop it.
 To log in, save the settings and use the file:
   {prog} > sandbox.env
   upstox_cli token --env-file sandbox.env
-"""
-NOTES = """\
-The sandbox is running. Press Ctrl-C to stop it.
-{example}UPSTOX_LOGIN_METHOD can be {methods}.
-"""
+UPSTOX_LOGIN_METHOD can be {methods}."""
 POLL = 0.2
 
 
-def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
-    """Return the command line's parser; most options are arguments of `Sandbox`."""
-    made = argparse.ArgumentParser(
-        prog=prog,
-        description=DESCRIPTION,
-        epilog=EXAMPLE.format(prog=prog),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
-    )
-    add, on, off = made.add_argument, "store_true", "store_false"
-    add("--port", type=int, metavar="N", help="listen on this port (default: a free one)")
-    add("--revision", choices=OFFERS, help="serve this version of the login page (default: both)")
-    add("--step-clock", action=on, help="move the clock on by 30 seconds after each code")
-    add("--clock-offset", type=float, metavar="SECONDS", help="set the clock this far ahead")
-    add("--charset", metavar="NAME", help="name this charset in the Content-Type of answers")
-    add("--certificate", nargs=2, metavar=("CERT", "KEY"), help="serve https with these files")
-    add("--otp-limit", type=int, metavar="N", help="block OTP requests after N of them")
-    add("--attempts", type=int, metavar="N", help="lock the account after N wrong PINs")
-    add("--pin-gives-code", action=on, help="answer the PIN with the authorization code")
-    add("--authorize-redirects", type=int, metavar="N", help="redirect N times before the code")
-    add("--no-totp-login", action=off, dest="totp_login", help="leave out the TOTP API")
-    add("--totp-login-enveloped", action=on, help="put the TOTP API's answer in an envelope")
-    add("--notifier-url", metavar="URL", help="send the tokens approved on the phone to this URL")
-    add("--token-request-refusal", metavar="CODE", help="refuse token requests with this code")
-    add("--static-address", action=on, help="refuse account and order calls from here")
-    add("--described", action=on, help="answer as the OpenAPI description of Upstox has it")
-    add("--approve", action=on, help="approve every token request at once")
-    add("--show-codes", action=on, help="show a one-time code when one is requested")
-    return made
+def _flag(name: str, text: str) -> Callable[..., Any]:
+    return click.option(name, is_flag=True, help=text)
+
+
+# All but the last two, and the one that takes something away, are arguments of `Sandbox`.
+_OPTIONS = (
+    click.option(
+        "--port", type=int, metavar="N", help="Listen on this port instead of a free one."
+    ),
+    click.option(
+        "--revision",
+        type=click.Choice(OFFERS),
+        help="Serve this version of the login page. Default: both.",
+    ),
+    _flag("--step-clock", "Move the clock on by 30 seconds after each code."),
+    click.option(
+        "--clock-offset", type=float, metavar="SECONDS", help="Set the clock this far ahead."
+    ),
+    click.option(
+        "--charset", metavar="NAME", help="Name this charset in the Content-Type of answers."
+    ),
+    click.option(
+        "--certificate", nargs=2, metavar="CERT KEY", help="Serve https with these two files."
+    ),
+    click.option("--otp-limit", type=int, metavar="N", help="Block OTP requests after N of them."),
+    click.option("--attempts", type=int, metavar="N", help="Lock the account after N wrong PINs."),
+    _flag("--pin-gives-code", "Answer the PIN with the authorization code."),
+    click.option(
+        "--authorize-redirects", type=int, metavar="N", help="Redirect N times before the code."
+    ),
+    _flag("--no-totp-login", "Leave out the TOTP API."),
+    _flag("--totp-login-enveloped", "Put the TOTP API's answer in an envelope."),
+    click.option(
+        "--notifier-url", metavar="URL", help="Send the tokens approved on the phone to this URL."
+    ),
+    click.option(
+        "--token-request-refusal", metavar="CODE", help="Refuse token requests with this code."
+    ),
+    _flag("--static-address", "Refuse account and order calls from here."),
+    _flag("--described", "Answer as the OpenAPI description of Upstox has it."),
+    _flag("--approve", "Approve every token request at once."),
+    _flag("--show-codes", "Show a one-time code when one is requested."),
+)
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of `serve` to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 def tell(text: str) -> None:
     """Print a note on stderr at once."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command's own output
+    click.echo(text, err=True)
 
 
 def attend(sandbox: Sandbox, ended: threading.Event, *, approve: bool, show_codes: bool) -> None:
@@ -81,30 +104,27 @@ def attend(sandbox: Sandbox, ended: threading.Event, *, approve: bool, show_code
                 tell(f"The notifier could not be reached: {error}")
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
-    """Serve until interrupted or terminated, and return the exit status."""
-    options = vars(parser(prog).parse_args(arguments))
-    approve, show_codes = (options.pop(name, False) for name in ("approve", "show_codes"))
+def serve(*, approve: bool, show_codes: bool, no_totp_login: bool, **chosen: Any) -> None:
+    """Serve until interrupted or terminated."""
+    given = {name: value for name, value in chosen.items() if value is not None}
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     try:
-        sandbox = Sandbox(**options)
+        sandbox = Sandbox(totp_login=not no_totp_login, **given)
         sandbox.start()
     except (OSError, ValueError) as error:
-        tell(f"cannot serve: {error}")
-        return 1
+        raise click.UsageError(f"Cannot serve: {error}") from None
     methods = ["api"] * sandbox.totp_login + ["page", "browser"]
     methods += ["phone"] * (sandbox.notifier_url is not None)
     # The address comes last: a program that reads it has the other settings.
     settings = {"UPSTOX_LOGIN_METHOD": methods[0]} | sandbox.environment
-    print(*(f"{name}={value}" for name, value in settings.items()), sep="\n", flush=True)  # noqa: T201
-    example = EXAMPLE.format(prog=prog)
-    tell(NOTES.format(example=example, methods=", ".join(methods)).rstrip())
+    click.echo("\n".join(f"{name}={value}" for name, value in settings.items()))
+    prog = click.get_current_context().command_path
+    tell(NOTES.format(prog=prog, methods=", ".join(methods)))
     attend(sandbox, ended, approve=approve, show_codes=show_codes)
     sandbox.stop()
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    click.command(help=TEXT)(options(serve))(prog_name="python -m upstox_totp.sandbox")
