@@ -17,7 +17,7 @@ from upstox_totp._cache.backend import Backend, Entry, Holder, Lock, LockLostErr
 from upstox_totp._cache.files import has_locks
 from upstox_totp._cache.lifetime import MARGIN
 from upstox_totp._cache.store import open_store
-from upstox_totp._cache.waiting import PATIENCE, locked, look_after, wait_for_approval
+from upstox_totp._cache.waiting import locked, look_after, wait_for_approval
 from upstox_totp._redact import HiddenStr
 from upstox_totp._settings.config import as_secret
 from upstox_totp.errors import (
@@ -87,7 +87,6 @@ class TokenCache:
         self._opened: dict[bool, tuple[Config, Store]] = {}
         # What each client was handed last.
         self._handed: WeakKeyDictionary[Client, HiddenStr] = WeakKeyDictionary()
-        self._patience = PATIENCE
         self._margin = margin.total_seconds() if isinstance(margin, timedelta) else float(margin)
         if not self._margin >= 0:
             raise ValueError("margin must not be negative")
@@ -165,7 +164,7 @@ class TokenCache:
     def _log_in(self, login: CachedLogin, store: Store, identity: Identity) -> AccessTokenResponse:
         try:
             for _ in range(_MOST_LOCKS):
-                lock = locked(store, identity, patience=self._patience, answer=login.answer)
+                lock = locked(store, identity, login.answer)
                 if isinstance(lock, AccessTokenResponse):
                     return lock
                 with lock, suppress(LockLostError):
@@ -231,7 +230,7 @@ class TokenCache:
             LoginWaitError: If another login of the account did not end for three minutes.
         """
         store = self._open(client, strict=True)
-        with locked(store, client.identity, patience=self._patience) as lock:
+        with locked(store, client.identity) as lock:
             lock.clear()
 
     def read(self, client: Client) -> TokenRecord:
@@ -297,7 +296,7 @@ class TokenCache:
         del access_token
         data = check_imported(client, hidden or SecretStr(""))
         store = self._open(client, strict=True)
-        with locked(store, client.identity, patience=self._patience) as lock:
+        with locked(store, client.identity) as lock:
             CachedLogin(client, store).keep(lock, data)
         return AccessTokenResponse(success=True, data=data)
 

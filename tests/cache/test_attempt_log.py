@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from support.outcomes import judged
 from upstox_totp import (
     APIError,
     AuthenticationError,
@@ -77,7 +78,7 @@ class Account:
         try:
             ledger = AttemptLog(lock, who, force=force)
             ledger.check()
-            with ledger.sending(*(kinds or (Credential.PIN,)), judge=lambda _: verdict):
+            with judged(verdict), ledger.sending(*(kinds or (Credential.PIN,))):
                 self.sent += 1
                 if error is not None:
                     raise error
@@ -366,9 +367,8 @@ def test_clear_forgets_all_but_the_used_codes(account: Account) -> None:
     assert lock is not None
     with (
         suppress(APIError),
-        AttemptLog(lock, settings(), force=True).sending(
-            Credential.CODE, time_step=7, judge=lambda _: Outcome.NOT_JUDGED
-        ),
+        judged(Outcome.NOT_JUDGED),
+        AttemptLog(lock, settings(), force=True).sending(Credential.CODE, time_step=7),
     ):
         raise APIError("A page")
     lock.clear()
@@ -385,7 +385,8 @@ def test_a_code_is_used_once_whatever_comes_of_it(account: Account) -> None:
     assert ledger.next_time_step(5) == 5
     with (
         suppress(APIError),
-        ledger.sending(Credential.CODE, time_step=5, judge=lambda _: Outcome.NOT_SENT),
+        judged(Outcome.NOT_SENT),
+        ledger.sending(Credential.CODE, time_step=5),
     ):
         assert lock.read_attempts().time_steps == (5,)
         raise APIError("not sent")
@@ -452,20 +453,16 @@ def test_threads_with_a_wrong_pin_send_one(account: Account) -> None:
             if lock is not None:
                 break
         try:
-            with (
-                suppress(UpstoxError),
-                AttemptLog(lock, settings()).sending(
-                    Credential.PIN, judge=lambda _: Outcome.REJECTED
-                ),
-            ):
+            with suppress(UpstoxError), AttemptLog(lock, settings()).sending(Credential.PIN):
                 account.sent += 1
                 raise wrong_pin()
         finally:
             lock.release()
 
     threads = [threading.Thread(target=run) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with judged(Outcome.REJECTED):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert account.sent == 1

@@ -128,7 +128,7 @@ def test_a_stopped_holder_is_named_and_not_waited_for_without_end(
     wait_until(lambda: account.otp_requests == 1)
     os.killpg(process.pid, signal.SIGSTOP)
     cache = TokenCache()
-    cache._patience = 0.3  # noqa: SLF001 - three minutes otherwise
+    monkeypatch.setattr("upstox_totp._cache.waiting.PATIENCE", 0.3)
     with UpstoxTOTP() as client:
         for ask in (
             lambda: cache.get_access_token(client),
@@ -145,7 +145,9 @@ def test_a_stopped_holder_is_named_and_not_waited_for_without_end(
 
 
 @real_time
-def test_the_lock_of_a_killed_process_is_not_its_childs(account: Sandbox) -> None:
+def test_the_lock_of_a_killed_process_is_not_its_childs(
+    account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A program that forked during its login and was killed keeps nobody waiting."""
     account.misbehave("otp", Fault.hang(), times=1)
     process = Forked("forked")
@@ -154,7 +156,7 @@ def test_the_lock_of_a_killed_process_is_not_its_childs(account: Sandbox) -> Non
     process.kill()
     process.wait()
     cache = TokenCache()
-    cache._patience = 1.0  # noqa: SLF001 - as above
+    monkeypatch.setattr("upstox_totp._cache.waiting.PATIENCE", 1.0)
     try:
         with UpstoxTOTP() as client:
             assert cache.get_access_token(client).success

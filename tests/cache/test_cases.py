@@ -195,13 +195,16 @@ def test_a_client_of_another_make(server: RedisServer, account: Sandbox, cache_d
     assert account.logins == 1
 
 
-def test_a_lease_is_waited_for(server: RedisServer, account: Sandbox) -> None:
+def test_a_lease_is_waited_for(
+    server: RedisServer, account: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever waits for a lock that ends by itself does not give up before it does."""
     store = Store(RedisStore.from_url(server.url, lease=0.6))
     identity = UpstoxTOTP().identity
     assert store.acquire(identity) is not None
     begun = time.monotonic()
-    with locked(store, identity, patience=0.1) as lock:
+    monkeypatch.setattr("upstox_totp._cache.waiting.PATIENCE", 0.1)
+    with locked(store, identity) as lock:
         assert lock is not None
     assert time.monotonic() - begun > 0.4
 

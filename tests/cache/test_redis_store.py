@@ -23,7 +23,6 @@ from upstox_totp import (
     _clock,
 )
 from upstox_totp._cache.attempt_log import AttemptLog
-from upstox_totp._cache.attempts import Outcome
 from upstox_totp._cache.backend import LockLostError
 from upstox_totp._cache.encryption import new_key
 from upstox_totp._cache.records import (
@@ -356,7 +355,7 @@ def test_what_could_not_be_sent_is_no_attempt(
 ) -> None:
     """The lock could not be extended for a request: it did not go out."""
     log, ask = AttemptLog(lock_of(store, account()), account()), store.ask
-    sent = log.sending(Credential.PIN, judge=lambda _: Outcome.UNANSWERED)
+    sent = log.sending(Credential.PIN)
     with suppress(CacheError), sent, monkeypatch.context() as patch:
         patch.setattr(store, "ask", lambda _: ask(_refuse))
         log.extend(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ from old.ledger import Ledger
 from old.ledger import Verdict as OldOutcome
 from old.turn import Turn
 
+from support.outcomes import judged
 from upstox_totp import (
     APIError,
     AuthenticationError,
@@ -104,11 +106,15 @@ def some_error(rng: random.Random) -> BaseException:
     return rng.choice(makers)()
 
 
-def run(log: Any, kinds: list[Any], outcome: Any, error: BaseException | None, step: Any) -> Any:
+def _always(outcome: Any, _: BaseException) -> Any:
+    return outcome
+
+
+def run(log: Any, kinds: list[Any], error: BaseException | None, how: Any) -> Any:
     """Return what a login over a log ends with."""
     try:
         log.check()
-        with log.sending(*kinds, **step, judge=lambda _: outcome):
+        with log.sending(*kinds, **how):
             if error is not None:
                 raise error
         log.note_login(ends_others=False)
@@ -150,19 +156,18 @@ def test_the_same_events_block_the_same(block: int, monkeypatch: pytest.MonkeyPa
             old = run(
                 Ledger(turn, OldIdentity(identity), force=force),  # type: ignore[arg-type]
                 [OldCredential[kind] for kind in kinds],
-                OldOutcome[NAMES[name]],
                 copy.copy(error),
-                {"period": step},
+                {"period": step, "judge": partial(_always, OldOutcome[NAMES[name]])},
             )
             lock = store.acquire(identity)
             assert lock is not None
-            new = run(
-                AttemptLog(lock, identity, force=force),
-                [Credential[kind] for kind in kinds],
-                Outcome[name],
-                copy.copy(error),
-                {"time_step": step},
-            )
+            with judged(Outcome[name]):
+                new = run(
+                    AttemptLog(lock, identity, force=force),
+                    [Credential[kind] for kind in kinds],
+                    copy.copy(error),
+                    {"time_step": step},
+                )
             record = lock.read_attempts()
             lock.release()
             before = [

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 def _judge(error: BaseException) -> Outcome:
     """Return what a failure says about the credentials that were sent."""
+    if isinstance(error, CacheError):
+        # The lock could not be extended, which comes before the request.
+        return Outcome.NOT_SENT
     if isinstance(error, UpstoxError):
         return Outcome[vars(error).get("_outcome", Outcome.UNANSWERED.name)]
     # A failure of the network tells whether a byte may have gone out.
@@ -91,16 +94,11 @@ class AttemptLog:
         return step
 
     @contextmanager
-    def sending(
-        self,
-        *credentials: Credential,
-        time_step: int | None = None,
-        judge: Callable[[BaseException], Outcome] = _judge,
-    ) -> Iterator[None]:
+    def sending(self, *credentials: Credential, time_step: int | None = None) -> Iterator[None]:
         """Send credentials in the body of this block, once, and store what came of it.
 
         That they are in flight is written before the body runs: a process that is killed in it
-        leaves a failure. ``judge`` returns what an exception of the body says about them.
+        leaves a failure.
         """
         self.check()
         self._write(attempts.sending(self._record, credentials, time_step, _clock.time()))
@@ -110,11 +108,8 @@ class AttemptLog:
             raise
         except BaseException as error:
             self._settled = error
-            outcome = judge(error) if isinstance(error, Exception) else Outcome.UNANSWERED
-            if isinstance(error, CacheError):
-                # The lock could not be extended, which comes before the request.
-                outcome = Outcome.NOT_SENT
-            elif isinstance(error, RateLimitError):
+            outcome = _judge(error)
+            if isinstance(error, RateLimitError):
                 self._record = attempts.limited(self._record, self._failure(error))
             # What failed is worth more than that the lock is another's meanwhile.
             with suppress(LockLostError):

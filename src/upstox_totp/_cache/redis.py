@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from contextlib import ExitStack, suppress
-from functools import lru_cache, partial
+from functools import partial
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -127,10 +127,6 @@ class RedisStore:
         """Return where the store is."""
         return f"<RedisStore: {self.describe()}>"
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Return this one: its connections cannot be copied, and need not be."""
-        return self
-
     def describe(self) -> str:
         """Return where the store is, without a password."""
         options = _options(self._client)
@@ -191,7 +187,6 @@ class RedisStore:
 
     def ask(self, work: Callable[[], ResultT]) -> ResultT:
         """Return what Redis answered; raises `LockLostError` or `CacheError`."""
-        reason: str | None
         try:
             return work()
         except Exception as error:
@@ -199,9 +194,10 @@ class RedisStore:
             kinds = {kind.__name__ for kind in type(error).__mro__}
             if not kinds & {"RedisError", "ValkeyError", "OSError"}:
                 raise
-            reason = None if "LockError" in kinds else _reason(error)
+            lost = "LockError" in kinds
+            reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         # Raised outside the handler: the frames of redis-py hold what was to be written.
-        if reason is None:
+        if lost:
             raise LockLostError(_LOST)
         raise CacheError(
             f"The shared cache, {self.describe()}, cannot be used: {reason}.",
@@ -262,12 +258,6 @@ class RedisLock:
         while self._locks:
             with suppress(CacheError, LockLostError):
                 self._store.ask(self._locks.pop().release)
-
-
-@lru_cache(maxsize=8)
-def open_url(url: HiddenBytes, key: HiddenBytes) -> RedisStore:
-    """Return the store at a URL, the same for all who ask in this process: it has connections."""
-    return RedisStore.from_url(url, key=key)
 
 
 def _lock_key(name: str) -> str:
@@ -331,8 +321,3 @@ def _connect(url: HiddenBytes) -> Any:
         "with options of redis-py in its query. Percent-encode the user name and the password.",
         suggestions=["For example rediss://user:password@redis.example.com:6379/0"],
     )
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())[:200] or type(error).__name__
-    return text.rstrip(".")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager, suppress
-from importlib import import_module
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from upstox_totp import _clock
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from upstox_totp._cache.backend import Backend, Holder, Lock
     from upstox_totp._cache.encryption import Hideable
+    from upstox_totp._redact import HiddenBytes
     from upstox_totp._settings.identity import Identity
 
 _DAYS: Final = 90 * 86400.0
@@ -42,21 +43,22 @@ def open_store(
     makes an error of a store that cannot be used.
     """
     files = FileBackend(directory)
-    shared = _open_url(url, key) if backend is None and url else backend
+    shared = _open_url(hidden(url), hidden(key)) if backend is None and url else backend
     if shared is None:
         return Store(files, PROCESS, strict=strict)
     return Store(shared, files, PROCESS, strict=strict)
 
 
-def _open_url(url: Hideable, key: Hideable | None) -> Backend:
+@lru_cache(maxsize=8)
+def _open_url(url: HiddenBytes, key: HiddenBytes) -> Backend:
+    """Return the backend at a URL, the same for all who ask in this process: it has connections."""
     try:
-        module = import_module("upstox_totp._cache.redis")
+        from upstox_totp._cache.redis import RedisStore  # noqa: PLC0415 - an extra
     except ImportError:
         raise ConfigurationError(
             missing_extra("cache_url (UPSTOX_CACHE_URL)", "redis") + "."
         ) from None
-    opened: Backend = module.open_url(hidden(url), hidden(key))
-    return opened
+    return RedisStore.from_url(url, key=key)
 
 
 class Store:

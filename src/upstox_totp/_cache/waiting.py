@@ -41,8 +41,6 @@ _NOBODY: Final = "nobody knows whose it is"
 def locked(
     store: Store,
     identity: Identity,
-    *,
-    patience: float = PATIENCE,
     answer: Callable[[], ResultT | None] = lambda: None,
 ) -> AccountLock | ResultT:
     """Return the account's lock, for a ``with`` block; or an answer that comes before it is free.
@@ -61,11 +59,11 @@ def locked(
         if now_holding != who:
             who, waited, say_at = now_holding, 0.0, _SAY_AFTER
         # A lock that ends by itself is waited for, since whoever held it may be gone.
-        if waited >= patience and ends_in is None:
+        if waited >= PATIENCE and ends_in is None:
             raise LoginWaitError(
-                f"Another login of this account has not ended for {patience:.0f} seconds: "
+                f"Another login of this account has not ended for {PATIENCE:.0f} seconds: "
                 f"{who}, at {store.describe()}.",
-                details={"waited": patience, "holder": holder and who},
+                details={"waited": PATIENCE, "holder": holder and who},
                 suggestions=["See what that program does; end it if it hangs, then try again."],
             )
         if waited >= say_at:
@@ -74,7 +72,7 @@ def locked(
                 "Waiting for another login of this account: %s (%.0f of %.0f seconds)",
                 who,
                 waited,
-                max(patience, waited + (ends_in or 0.0)),
+                max(PATIENCE, waited + (ends_in or 0.0)),
             )
         # Counted, not measured: a machine that was suspended did not wait.
         look = look_after(waited)
