@@ -95,7 +95,7 @@ $(MADE)/lowest.txt: pyproject.toml | $(MARK)
 	@$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 		groups = [p["dependencies"], *p["optional-dependencies"].values()]; \
 		rows = [r.replace(">=", "==") for group in groups for r in group if ">=" in r]; \
-		print(*rows, "urllib3==2.0.7", sep="\n")' > $@
+		print(*rows, "urllib3==1.26.20", sep="\n")' > $@
 
 # pyenv puts only the chosen Python on PATH; a Python that is missing is left out, not fetched.
 PYENV := $(wildcard $(HOME)/.pyenv/versions/3.1[1-9]*/bin)

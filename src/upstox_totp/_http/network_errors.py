@@ -92,7 +92,9 @@ def network_error(
     causes = _causes(failure)
     kind = _public_class(failure, causes)
     unusable = _unusable_file(causes)
-    sent = not (unusable or any(isinstance(cause, _UNSENT) for cause in causes))
+    sent = not (
+        unusable or any(isinstance(cause, _UNSENT) or _is_of_another(cause) for cause in causes)
+    )
     host = url.partition("://")[2].partition("/")[0]
     advice = unusable or _advice(failure, kind, causes, host)
     request = requests.PreparedRequest()
@@ -109,6 +111,8 @@ def _advice(
 ) -> str:
     if "SOCKS" in str(failure) and isinstance(failure, requests.exceptions.InvalidSchema):
         return 'A SOCKS proxy needs PySocks: pip install "requests[socks]".'
+    if any(map(_is_of_another, causes)):
+        return _NAME
     for cause in causes:
         # Errors that are made by hand have no number.
         code = getattr(cause, "verify_code", 0)
@@ -120,6 +124,11 @@ def _advice(
     if unreached and not own and not issubclass(kind, requests.exceptions.ProxyError):
         return _OTHER_HOST
     return by_class or (_FOREIGN if _is_foreign(failure) else _DEFAULT_ADVICE)
+
+
+def _is_of_another(cause: BaseException) -> bool:
+    """Tell whether urllib3 found that a certificate is another host's, as it did before 2."""
+    return type(cause).__name__ == "CertificateError"
 
 
 def _unusable_file(causes: list[BaseException]) -> str:

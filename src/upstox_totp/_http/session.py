@@ -18,6 +18,7 @@ from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_auth_from_url, select_proxy
 from urllib3.exceptions import NewConnectionError, ProxyError, ReadTimeoutError
+from urllib3.response import HTTPResponse as PooledResponse
 from urllib3.util.retry import Retry
 
 if TYPE_CHECKING:
@@ -299,6 +300,9 @@ def _read_whole(deadline: _Deadline, response: requests.Response, **_: Any) -> N
     # An adapter of the user's may have made the body itself, or none.
     if response.raw is None or vars(response)["_content"] is not False:
         return
+    if isinstance(response.raw, PooledResponse):
+        # Before urllib3 2, a body that broke off passed for a whole one.
+        response.raw.enforce_content_length = True
     # Of an adapter whose connections keep no deadline, the time is seen between two reads only.
     size = 1 if deadline.began is None else _PIECE
     deadline.begin()
