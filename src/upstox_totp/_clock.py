@@ -6,7 +6,6 @@ Everything else calls these functions through the module, so that a test can put
 from __future__ import annotations
 
 import time as _time
-from datetime import UTC
 
 
 def time() -> float:
@@ -28,14 +27,3 @@ def sleep(seconds: float) -> None:
 def pause(seconds: float) -> None:
     """Wait for another thread or process, whose time no test can move."""
     _time.sleep(seconds)
-
-
-def parse_http_date(text: str | None) -> float | None:
-    """Return the moment that an HTTP ``Date`` names, in seconds since the epoch, None if none."""
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - slow to load, and of the standard library
-
-    try:
-        moment = parsedate_to_datetime(text or "")
-    except (ValueError, OverflowError):
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import configure, go
-from upstox_totp import UpstoxTOTP, UpstoxWarning, _clock
+from upstox_totp import UpstoxTOTP, UpstoxWarning
 from upstox_totp._http import server_clock
-from upstox_totp._http.server_clock import ServerClock
+from upstox_totp._http.server_clock import ServerClock, parse_http_date
 from upstox_totp.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def test_a_date_beyond_reason_is_passed_over(fake_time: FakeTime, text: str) -> 
 )
 def test_no_date_raises(text: str) -> None:
     """Whatever stands in the header, a number or nothing comes of it."""
-    parsed = _clock.parse_http_date(text)
+    parsed = parse_http_date(text)
     assert parsed is None or isinstance(parsed, float)
 
 

@@ -11,6 +11,7 @@ from upstox_totp._api import advice
 from upstox_totp._api.routes import NO_SUCH_ROUTE
 from upstox_totp._cache.attempts import Outcome
 from upstox_totp._http.answers import Answer, ReportedError
+from upstox_totp._http.server_clock import parse_http_date
 from upstox_totp.errors import (
     CHANGED,
     APIError,
@@ -303,8 +304,8 @@ def _retry_after(
     header = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", header):
         return min(float(header), longest)
-    until = _clock.parse_http_date(header)
+    until = parse_http_date(header)
     if until is None:
         return default
-    now = _clock.parse_http_date(response.headers.get("Date"))
+    now = parse_http_date(response.headers.get("Date"))
     return min(max(0.0, until - (_clock.time() if now is None else now)), longest)

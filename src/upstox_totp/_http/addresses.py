@@ -20,13 +20,13 @@ def is_loopback(host: str | None) -> bool:
 
 def origin(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port as requests will see them; ValueError if it is no plain URL."""
-    from urllib3.exceptions import LocationParseError  # noqa: PLC0415 - a cached token needs none
-    from urllib3.util import parse_url  # noqa: PLC0415 - as above
+    from urllib3.util import parse_url  # noqa: PLC0415 - a cached token needs none
 
     try:
         # A query may be long, and tells nothing of this.
         parsed = parse_url(url.partition("?")[0])
-    except LocationParseError:
+    except ValueError:
+        # The message holds the URL.
         parsed = None
     # urllib3 ends the host at a backslash, other parsers do not: neither meaning is wanted.
     if parsed is None or not parsed.host or parsed.auth or "\\" in url:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -61,7 +63,7 @@ class ServerClock:
     def follow(self, headers: Mapping[str, str]) -> None:
         """Set the clock by an answer that has just arrived."""
         # An answer out of a cache has an old date.
-        date = None if "Age" in headers else _clock.parse_http_date(headers.get("Date"))
+        date = None if "Age" in headers else parse_http_date(headers.get("Date"))
         if date is None or int(date) not in _PLAUSIBLE:
             return
         wall = _clock.time()
@@ -95,6 +97,15 @@ class ServerClock:
                 "one-time password is made for Upstox's time. Set the clock right, for example "
                 "with NTP."
             )
+
+
+def parse_http_date(text: str | None) -> float | None:
+    """Return the moment that an HTTP ``Date`` names, in seconds since the epoch, None if none."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except (ValueError, OverflowError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _fresh(reading: _Reading | None, wall_ahead: float) -> _Reading | None:
