@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from werkzeug.routing import Map
 
 from upstox_totp import TokenCache, UpstoxError, UpstoxTOTP
 from upstox_totp._api import routes
@@ -127,12 +126,10 @@ def spent(sandbox: Sandbox) -> str:
 def drifted(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Drift:
     """A change at Upstox, made in the sandbox."""
     drift: Drift = DRIFTS[request.param]
-    rules = [
-        replace(route, path=follow(route.path, drift.moved)).rule()
-        for route in sandbox_routes.ROUTES
-    ]
-    moved = Map(rules, strict_slashes=False, merge_slashes=False)
-    monkeypatch.setattr(sandbox_routes, "MAP", moved)
+    routes = (
+        replace(route, path=follow(route.path, drift.moved)) for route in sandbox_routes.ROUTES
+    )
+    monkeypatch.setattr(sandbox_routes, "MAP", sandbox_routes.map_of(routes))
     return drift
 
 

@@ -78,18 +78,16 @@ def then_blackhole() -> Fault:
     refuse = Fault.then_refuse().deliver
 
     def deliver(wire: Wire, response: Response) -> None:
-        held = wire.server.held
         wire.server.refuse()
-        holder = held[0]
-        holder.listen(0)
+        wire.server.socket.listen(0)
         for _ in range(FILLERS):
-            filler = socket.socket()
-            held.append(filler)
-            filler.settimeout(FILLED_AFTER)
-            try:
-                filler.connect(holder.getsockname())
-            except TimeoutError:
-                break
+            # One that hung up stays in the queue until it is accepted.
+            with socket.socket() as filler:
+                filler.settimeout(FILLED_AFTER)
+                try:
+                    filler.connect(wire.server.server_address)
+                except TimeoutError:
+                    break
         # The port is held already; what is left of refusing is to answer and to hang up.
         refuse(wire, response)
 

@@ -183,11 +183,6 @@ class Call(Request):
     segments: Mapping[str, str]
 
     @property
-    def stage(self) -> str:
-        """The host the request went to."""
-        return self.record.stage
-
-    @property
     def bearer(self) -> str:
         """The token of the `Authorization: Bearer` header, or an empty text."""
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
@@ -233,7 +228,7 @@ class Call(Request):
 
         `service` says it with 200 (one client, live), `api` with each key in both spellings.
         """
-        if self.stage != "api":
+        if self.record.stage != "api":
             error = {"code": code, "message": message}
             return Reply({"success": False, "error": error}, status or 200)
         keys = {"error_code": code, "property_path": name, "invalid_value": value}

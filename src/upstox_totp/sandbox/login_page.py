@@ -12,13 +12,7 @@ from urllib.parse import urlencode
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from upstox_totp.sandbox.calls import (
-    Call,
-    Refusal,
-    Reply,
-    Service,
-    demand,
-)
+from upstox_totp.sandbox.calls import Call, Refusal, Reply, Service, demand
 from upstox_totp.sandbox.state import FLOW_COOKIE, Login, State
 
 SIX_DIGITS = re.compile(r"[0-9]{6}")

@@ -1,6 +1,6 @@
 """The paths of the protocol, and how a request on one becomes an answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,10 +36,10 @@ TOKEN_REQUEST = "/v3/login/auth/token/request/"  # noqa: S105 - a path
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method (None for any) and path of one host; a step of None is none of the protocol."""
+    """One method and path of one host; a step of None is none of the protocol."""
 
     step: Step | None
-    method: str | None
+    method: str
     stage: str
     path: str
     answer: Callable[[State, Call], Reply]
@@ -52,11 +52,6 @@ class Route:
         """Tell whether a service of these rules knows this path."""
         known = self.revision is None or rules.revision in {"both", self.revision}
         return known and (rules.totp_login or self.step != "totp_login")
-
-    def rule(self) -> Rule:
-        """Return the routing rule, on the stage's path prefix."""
-        methods = [self.method] if self.method else None
-        return Rule(f"/{self.stage}{self.path}", methods=methods, endpoint=self)
 
 
 def _loop(_: State, call: Call) -> Reply:
@@ -88,10 +83,17 @@ ROUTES: tuple[Route, ...] = (
     Route("order", "POST", "api", "/v3/order/place", api.order),
     Route("address", "GET", "api", "/v2/user/ip", api.addresses),
     Route("address", "PUT", "api", "/v2/user/ip", api.addresses),
-    Route(None, None, "login", LOOP_PATH, _loop),
+    Route(None, "GET", "login", LOOP_PATH, _loop),
 )
 
-MAP = Map([route.rule() for route in ROUTES], strict_slashes=False, merge_slashes=False)
+
+def map_of(routes: Iterable[Route]) -> Map:
+    """Return what finds a route by method and path, whose first segment is the stage."""
+    rules = (Rule(f"/{one.stage}{one.path}", methods=[one.method], endpoint=one) for one in routes)
+    return Map(rules, strict_slashes=False, merge_slashes=False)
+
+
+MAP = map_of(ROUTES)
 
 
 def respond(state: State, environ: dict[str, Any], wire: Wire) -> None:
@@ -139,7 +141,7 @@ def _record(call: Call, route: Route | None, connection: int) -> RequestRecord:
 
 def _unknown(call: Call, error: HTTPException | None) -> Response:
     """Answer a path or method outside the protocol."""
-    code = Api.NOT_SUPPORTED if call.stage == "api" else Service.MALFORMED
+    code = Api.NOT_SUPPORTED if call.record.stage == "api" else Service.MALFORMED
     message = f"No {call.method} {call.path} here"
     response = call.response(call.failed(code, message, status=(error and error.code) or 404))
     if isinstance(error, MethodNotAllowed):

@@ -115,8 +115,6 @@ class Server(ThreadingTCPServer):
         self.respond = respond
         self.now = now
         self.accepted = accepted
-        # What keeps the port while connects are refused.
-        self.held: list[socket.socket] = []
         self._lock = threading.RLock()
         self._connections: dict[threading.Thread, socket.socket] = {}
         self._listen()
@@ -148,7 +146,6 @@ class Server(ThreadingTCPServer):
         """Stop listening and end every connection."""
         with self._lock:
             self._stop_listening()
-            self._release()
         for thread, peer in self._connections.items():
             # Past the TLS layer, which is not made for two threads.
             with contextlib.suppress(OSError):
@@ -156,19 +153,18 @@ class Server(ThreadingTCPServer):
             thread.join(JOIN)
 
     def refuse(self) -> None:
-        """Stop listening; a socket in `held` keeps the port, so that connects are refused."""
+        """Stop listening; a socket that is only bound keeps the port, and connects are refused."""
         with self._lock:
             if self._listening.is_alive():
                 self._stop_listening()
-                self._bind_anew()
-                self.held.append(self.socket)
+                self._bind()
 
     def resume(self) -> None:
         """Listen again on the same port, if it was stopped."""
         with self._lock:
-            if self.held:
-                self._release()
-                self._bind_anew()
+            if not self._listening.is_alive():
+                self.server_close()
+                self._bind()
                 self.server_activate()
                 self._listen()
 
@@ -180,11 +176,6 @@ class Server(ThreadingTCPServer):
         self._listening.join(JOIN)
         self.server_close()
 
-    def _bind_anew(self) -> None:
+    def _bind(self) -> None:
         self.socket = socket.socket()
         self.server_bind()
-
-    def _release(self) -> None:
-        for held in self.held:
-            held.close()
-        self.held.clear()

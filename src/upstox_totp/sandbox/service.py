@@ -1,6 +1,7 @@
 """The steps on the `service` host: one-time password, verification, PIN and approval."""
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 from werkzeug.utils import redirect
@@ -12,8 +13,8 @@ from upstox_totp.sandbox.state import Login, State
 NEXT_REQUEST = 30
 
 
-def _wrap(**data: object) -> Reply:
-    return Reply({"success": True, "data": data})
+def _wrap(cookies: Mapping[str, str] | None = None, /, **data: object) -> Reply:
+    return Reply({"success": True, "data": data}, cookies=cookies or {})
 
 
 def otp(state: State, call: Call) -> Reply:
@@ -74,7 +75,8 @@ def pin(state: State, call: Call) -> Reply:
     demand("inputText" in data, Service.MALFORMED, "The body has no inputText")
     expected = base64.b64encode(rules.credentials.pin_code.encode()).decode()
     cookies = state.open_session(login, data["inputText"], expected)
-    reply = _wrap(
+    return _wrap(
+        cookies,
         redirectUri=state.way_out(login, call, 0) if rules.pin_gives_code else None,
         userType="CUSTOMER",
         customerStatus=rules.customer_status,
@@ -84,7 +86,6 @@ def pin(state: State, call: Call) -> Reply:
         isNewRefreshTokenCreated=True,
         isExternalClientOAuthApp=True,
     )
-    return Reply(reply.payload, cookies=cookies)
 
 
 def authorize(state: State, call: Call) -> Reply:
