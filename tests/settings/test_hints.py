@@ -250,6 +250,9 @@ def test_a_placeholder_is_refused_before_anything_is_sent() -> None:
     assert UpstoxTOTP(**(VALID | {"pin_code": "123456"}))
     local = {"base_domain": "http://127.0.0.1:9/{stage}", **VALID, **many}
     assert UpstoxTOTP.from_settings(**local)
+    for upstox in ("https://{stage}.upstox.com/", "https://{stage}.UPSTOX.com"):
+        with pytest.raises(ConfigurationError, match="still a placeholder"):
+            UpstoxTOTP.from_settings(**(local | {"base_domain": upstox}))
 
 
 OTHER_NAMES = [(name, own) for name, row in SETTINGS.items() for own in row.variables[1:]]

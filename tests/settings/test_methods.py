@@ -116,6 +116,15 @@ def test_what_a_client_does_not_have_is_named_by_each_method(method: str) -> Non
     assert set(caught.value.details["settings"]) == NEEDS[method] - NEEDS["browser"]
 
 
+def test_what_a_client_needs_for_another_method_is_no_advice_to_take_a_third() -> None:
+    """A machine that never logs in has not enough for the TOTP API, whatever else it lacks."""
+    client = UpstoxTOTP.from_settings(login_method="none", **only(NEEDS["none"]))
+    with pytest.raises(ConfigurationError) as caught:
+        client.token_request.send()
+    assert caught.value.details["settings"] == ["client_secret"]
+    assert "are enough" not in str(caught.value)
+
+
 def test_the_table_and_this_one_agree() -> None:
     """What is needed is a column of the settings' table."""
     for method in METHODS:

@@ -190,7 +190,8 @@ def _unmet(values: Mapping[str, Any], methods: Iterable[str]) -> dict[str, str]:
 
 def _of_nobody(found: Settings) -> dict[str, str]:
     """Return the settings for Upstox that are README's placeholders, or a sandbox's."""
-    if "base_domain" in found and found["base_domain"].value != DEFAULTS["base_domain"]:
+    server = str(found["base_domain"].value) if "base_domain" in found else ""
+    if server.lower().rstrip("/") not in {"", DEFAULTS["base_domain"]}:
         return {}
     problems = {
         name: "is still a placeholder: replace it with your own value"
@@ -207,7 +208,8 @@ def _of_nobody(found: Settings) -> dict[str, str]:
 def advise(problems: Mapping[str, str], found: Settings) -> list[str]:
     """Return what helps a user with what is wrong, and what is odd in any case."""
     missing = [name for name, why in problems.items() if why == _MISSING]
-    if missing and not set(needed_by([API])) & set(problems) and "login_method" not in found:
+    enough = all(name in found and name not in problems for name in needed_by([API]))
+    if missing and enough and "login_method" not in found:
         return [f"These settings are enough for the {METHODS[API]}: set {_USE_API}.", *found.hints]
     places: dict[str, list[str]] = {}
     for name in missing:
