@@ -147,14 +147,13 @@ def test_those_who_waited_share_a_failure(
     assert ask() == sandbox.access_tokens[-1]
 
 
-def test_other_settings_do_not_share_a_failure(
-    client: UpstoxTOTP, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_settings_do_not_share_a_failure(client: UpstoxTOTP, sandbox: Sandbox) -> None:
     """A script with the right PIN that waited for one with a wrong PIN logs in itself."""
     sandbox.misbehave("dialog", Fault.late(0.5), times=1)
-    with monkeypatch.context() as patch:
-        patch.setenv("UPSTOX_PIN_CODE", "000000")
-        wrong = UpstoxTOTP()
+    # The hint that stands for a PIN is the same for one in 256.
+    others = [UpstoxTOTP.from_settings(pin_code=pin) for pin in ("000000", "111111")]
+    known = client.identity.fingerprint
+    wrong = next(other for other in others if other.identity.fingerprint != known)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(TokenCache().get_access_token, wrong)
         while not sandbox.requests:
