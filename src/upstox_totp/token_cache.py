@@ -149,10 +149,9 @@ class TokenCache:
         if refresh and not force and ended is None:
             ended = self._handed.get(client)
             refresh = ended is None
-        response = None
         if token is not None and not refresh and not _is_token(token, ended):
             response = to_response(token)
-        if response is None:
+        else:
             if renewal and not force:
                 _check_renewal(found)
             seen = found.version
@@ -202,9 +201,8 @@ class TokenCache:
         waited = 0.0
         while True:
             token = store.find(client.identity, self._margin).token
-            response = None if token is None else to_response(token)
-            if response is not None:
-                return response
+            if token is not None:
+                return to_response(token)
             if waited >= seconds:
                 raise LoginWaitError(
                     f"Nobody has got a token within {seconds:.0f} seconds, at {store.describe()}.",

@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pydantic
 import requests
 
 from upstox_totp import _clock
@@ -61,10 +60,11 @@ class CachedLogin:
             if record.failure.fingerprint == self._identity.fingerprint:
                 raise error_of(record.failure)
             return None
-        response = None if record.token is None else to_response(record.token)
-        if response is not None:
-            expires = when(response.data.expires_at)
-            logger.info("Using the token of another program's login; it expires %s", expires)
+        if record.token is None:
+            return None
+        response = to_response(record.token)
+        expires = when(response.data.expires_at)
+        logger.info("Using the token of another program's login; it expires %s", expires)
         return response
 
     def log_in(self, lock: AccountLock) -> AccessTokenResponse:
@@ -148,12 +148,8 @@ def is_newer(seen: TokenRecord, data: AccessTokenData) -> bool:
     return token.access_token != data.access_token and made.timestamp() >= token.obtained_at
 
 
-def to_response(token: CachedToken) -> AccessTokenResponse | None:
-    """Return a cached token as a login returned it, None if it is none."""
-    try:
-        # In plain values, as a login returned it.
-        data = AccessTokenData.model_validate(json.loads(json.dumps(token.data)))
-    except pydantic.ValidationError:
-        return None
+def to_response(token: CachedToken) -> AccessTokenResponse:
+    """Return a cached token as a login returned it: in plain values."""
+    data = AccessTokenData.model_validate(json.loads(json.dumps(token.data)))
     data.obtained(as_datetime(token.obtained_at), timedelta(seconds=token.clock_offset))
     return AccessTokenResponse.model_construct(success=True, data=data)

@@ -52,9 +52,15 @@ def _name(value: Any) -> str:
 
 
 def _answer(value: Any) -> HiddenDict:
-    if not isinstance(value, HiddenDict) or not isinstance(value["access_token"], str):
+    if not isinstance(value, HiddenDict) or not _is_word(value["access_token"]):
         raise TypeError("no token")
     return value
+
+
+def _is_word(token: Any) -> bool:
+    # As `models.AccessTokenData` takes it: it goes into a header later.
+    text = token if isinstance(token, str) else ""
+    return text.isascii() and text.isprintable() and text == text.strip() != ""
 
 
 Count = Annotated[int, _count]

@@ -49,7 +49,6 @@ _PREFIX: Final = "upstox_totp:{v1}:"
 _READ: Final = "return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}"
 _PATIENCE: Final = 5.0
 _REPEATS: Final = 2
-_SCHEMES: Final = (b"redis://", b"rediss://", b"unix://")
 # A parser takes the begin of such a password for the host.
 _CUT_PASSWORD: Final = re.compile(rb"\w+://(?!/)[^/?#]*[/?#].*@", re.DOTALL)
 _LOST: Final = "another login has the lock now"
@@ -95,7 +94,15 @@ class RedisStore:
     def __init__(self, client: Any, *, key: Hideable | None = None, lease: float = LEASE) -> None:
         if isinstance(client, str | bytes) or hasattr(client, "get_secret_value"):
             client = None
-        _check(client)
+        blocks = not iscoroutinefunction(getattr(type(client), "execute_command", None))
+        if not (blocks and all(callable(getattr(client, name, None)) for name in _NEEDED)):
+            raise ConfigurationError(
+                "RedisStore needs a client that blocks: redis.Redis, and not that of "
+                "redis.asyncio.",
+                suggestions=[
+                    "RedisStore.from_url takes a URL; TokenCache(url=…) and UPSTOX_CACHE_URL too."
+                ],
+            )
         self._client = client
         if not lease > 0:
             raise ValueError("lease must be above zero")
@@ -264,17 +271,6 @@ def _lock_key(name: str) -> str:
     return f"{_PREFIX}{name}.lock"
 
 
-def _check(client: Any) -> None:
-    blocks = not iscoroutinefunction(getattr(type(client), "execute_command", None))
-    if not (blocks and all(callable(getattr(client, name, None)) for name in _NEEDED)):
-        raise ConfigurationError(
-            "RedisStore needs a client that blocks: redis.Redis, and not that of redis.asyncio.",
-            suggestions=[
-                "RedisStore.from_url takes a URL; TokenCache(url=…) and UPSTOX_CACHE_URL too."
-            ],
-        )
-
-
 def _options(client: Any) -> dict[str, Any]:
     # A cluster has no pool, and a client of another make perhaps neither.
     pool = getattr(client, "connection_pool", None)
@@ -294,8 +290,7 @@ def _is_private(client: Any) -> bool:
 
 
 def _connect(url: HiddenBytes) -> Any:
-    scheme = next((one for one in _SCHEMES if url.startswith(one)), None)
-    if scheme is not None and _CUT_PASSWORD.match(url):
+    if _CUT_PASSWORD.match(url):
         raise ConfigurationError(
             "cache_url (UPSTOX_CACHE_URL) has an @ behind its first /, ? or #: percent-encode the "
             "user name and the password in it.",
@@ -307,13 +302,13 @@ def _connect(url: HiddenBytes) -> Any:
         "socket_timeout": _PATIENCE,
         "retry": Retry(ExponentialBackoff(cap=1.0, base=0.1), _REPEATS),
     }
-    if scheme != b"unix://":
+    if not url.startswith(b"unix://"):
         options["socket_connect_timeout"] = _PATIENCE
-    if scheme == b"rediss://":
+    if url.startswith(b"rediss://"):
         # The default of older releases is not to look at the host's name.
         options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
     try:
-        return redis.Redis.from_url(bytes(url).decode() if scheme else "", **options)
+        return redis.Redis.from_url(bytes(url).decode(), **options)
     except (ValueError, TypeError, redis.RedisError):
         pass
     raise ConfigurationError(

@@ -195,7 +195,6 @@ class AccountLock:
 
     def __init__(self, store: Store, identity: Identity) -> None:
         self._store, self._identity = store, identity
-        self._attempts_name = _attempts_name(identity.attempts_name)
         self._held: list[tuple[Backend, Lock]] = []
         self._in_flight = self._away = False
 
@@ -241,7 +240,8 @@ class AccountLock:
         here, or `CacheError` is raised: nothing goes out that they could not know of.
         """
         self._in_flight = record.in_flight is not None
-        entries = {self._attempts_name: Entry(dump(record), _DAYS)}
+        name = _attempts_name(self._identity.attempts_name)
+        entries = {name: Entry(dump(record), _DAYS)}
         for backend, lock in self._held[::-1] if self._in_flight else self._held:
             self._write(backend, lock, entries)
 

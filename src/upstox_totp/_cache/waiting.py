@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from upstox_totp import _clock
 from upstox_totp._cache.attempt_log import AttemptLog
 from upstox_totp._cache.attempts import asked
-from upstox_totp._cache.backend import PROCESS
+from upstox_totp._cache.backend import PROCESS, Holder
 from upstox_totp._cache.files import FileBackend, has_locks
 from upstox_totp._cache.store import Store
 from upstox_totp._http.addresses import is_loopback
@@ -35,7 +35,7 @@ _LOOK_FOR_APPROVAL: Final = 1.0
 _SAY_AFTER: Final = 3.0
 _SAY_AGAIN: Final = 30.0
 _MINUTE: Final = 60
-_NOBODY: Final = "nobody knows whose it is"
+_NOBODY: Final = Holder("nobody knows whose it is")
 
 
 def locked(
@@ -53,17 +53,15 @@ def locked(
         found = store.acquire(identity) or answer()
         if found is not None:
             return found
-        holder = store.holder(identity)
-        now_holding = _NOBODY if holder is None else holder.who
-        ends_in = None if holder is None else holder.seconds
-        if now_holding != who:
-            who, waited, say_at = now_holding, 0.0, _SAY_AFTER
+        holder = store.holder(identity) or _NOBODY
+        if holder.who != who:
+            who, waited, say_at = holder.who, 0.0, _SAY_AFTER
         # A lock that ends by itself is waited for, since whoever held it may be gone.
-        if waited >= PATIENCE and ends_in is None:
+        if waited >= PATIENCE and holder.seconds is None:
             raise LoginWaitError(
                 f"Another login of this account has not ended for {PATIENCE:.0f} seconds: "
                 f"{who}, at {store.describe()}.",
-                details={"waited": PATIENCE, "holder": holder and who},
+                details={"waited": PATIENCE, "holder": None if holder is _NOBODY else who},
                 suggestions=["See what that program does; end it if it hangs, then try again."],
             )
         if waited >= say_at:
@@ -72,7 +70,7 @@ def locked(
                 "Waiting for another login of this account: %s (%.0f of %.0f seconds)",
                 who,
                 waited,
-                max(PATIENCE, waited + (ends_in or 0.0)),
+                max(PATIENCE, waited + (holder.seconds or 0.0)),
             )
         # Counted, not measured: a machine that was suspended did not wait.
         look = look_after(waited)
