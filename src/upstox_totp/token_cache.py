@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from upstox_totp._cache.records import CachedToken, TokenRecord
     from upstox_totp._cache.store import Store
     from upstox_totp._settings.config import Config
-    from upstox_totp._settings.identity import Identity
     from upstox_totp.client import UpstoxTOTP
     from upstox_totp.models import AccessTokenData
 
@@ -142,8 +141,8 @@ class TokenCache:
         told = as_secret(instead_of)
         del instead_of
         ended = None if told is None else HiddenStr(told.get_secret_value())
-        store, identity = self._open(client), client.identity
-        found = store.find(identity, self._margin)
+        store = self._open(client)
+        found = store.find(client.identity, self._margin)
         token = found.token
         renewal = ended is not None and token is not None
         if refresh and not force and ended is None:
@@ -154,32 +153,10 @@ class TokenCache:
         else:
             if renewal and not force:
                 _check_renewal(found)
-            seen = found.version
-            login = CachedLogin(client, store, seen=seen, force=force, renewal=renewal)
-            response = self._log_in(login, store, identity)
+            login = CachedLogin(client, store, found.version, force=force, renewal=renewal)
+            response = _log_in(login)
         self._handed[client] = HiddenStr(response.data.access_token)
         return response
-
-    def _log_in(self, login: CachedLogin, store: Store, identity: Identity) -> AccessTokenResponse:
-        try:
-            for _ in range(_MOST_LOCKS):
-                lock = locked(store, identity, login.answer)
-                if isinstance(lock, AccessTokenResponse):
-                    return lock
-                with lock, suppress(LockLostError):
-                    return login.answer() or login.log_in(lock)
-        except TokenPendingError as error:
-            pending = error
-        else:
-            raise LoginWaitError(
-                f"The lock to log in was lost {_MOST_LOCKS} times, at {store.describe()}.",
-                suggestions=["Let nothing remove the lock while a login is under way."],
-            )
-        ends = pending.ends
-        answer = wait_for_approval(store, identity, ends=ends, answer=login.answer)
-        if answer is None:
-            raise pending
-        return answer
 
     def wait_for_token(self, client: Client, seconds: float) -> AccessTokenResponse:
         """Return the cached access token, or wait until another program has got one.
@@ -313,6 +290,29 @@ class TokenCache:
             )
             known = self._opened[strict] = config, store
         return known[1]
+
+
+def _log_in(login: CachedLogin) -> AccessTokenResponse:
+    """Log in, or return the token of another's login."""
+    store, identity = login.store, login.identity
+    try:
+        for _ in range(_MOST_LOCKS):
+            lock = locked(store, identity, login.answer)
+            if isinstance(lock, AccessTokenResponse):
+                return lock
+            with lock, suppress(LockLostError):
+                return login.answer() or login.log_in(lock)
+    except TokenPendingError as error:
+        pending = error
+    else:
+        raise LoginWaitError(
+            f"The lock to log in was lost {_MOST_LOCKS} times, at {store.describe()}.",
+            suggestions=["Let nothing remove the lock while a login is under way."],
+        )
+    answer = wait_for_approval(store, identity, ends=pending.ends, answer=login.answer)
+    if answer is None:
+        raise pending
+    return answer
 
 
 def _check_renewal(found: TokenRecord) -> None:

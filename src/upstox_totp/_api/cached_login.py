@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,37 +28,31 @@ if TYPE_CHECKING:
     from upstox_totp._cache.store import AccountLock, Store
 
 
+@dataclass(eq=False, repr=False)
 class CachedLogin:
     """One call for a token that is not there."""
 
-    def __init__(
-        self,
-        client: Client,
-        store: Store,
-        *,
-        seen: str = "",
-        force: bool = False,
-        renewal: bool = False,
-    ) -> None:
-        self._client = client
-        self._identity = client.identity
-        self._store = store
-        self._seen = seen
-        self._force = force
-        self._renewal = renewal
-        config = client.config
+    client: Client
+    store: Store
+    seen: str = ""
+    force: bool = False
+    renewal: bool = False
+
+    def __post_init__(self) -> None:
+        client, config = self.client, self.client.config
+        self.identity = client.identity
         self._secrets = Secrets()
         self._secrets.add_all(client.secrets)
         self._secrets.add(config.username, config.client_id, config.redirect_uri)
 
     def answer(self) -> AccessTokenResponse | None:
         """Return the token of another's login that has ended meanwhile, or raise its failure."""
-        record = self._store.find(self._identity, 0)
-        if record.version == self._seen:
+        record = self.store.find(self.identity, 0)
+        if record.version == self.seen:
             return None
         if record.failure is not None:
             # With other settings, this call's own login may succeed.
-            if record.failure.fingerprint == self._identity.fingerprint:
+            if record.failure.fingerprint == self.identity.fingerprint:
                 raise error_of(record.failure)
             return None
         if record.token is None:
@@ -70,15 +65,15 @@ class CachedLogin:
     def log_in(self, lock: AccountLock) -> AccessTokenResponse:
         """Log in, and store what came of it; `LockLostError` if another has taken the lock."""
         stored = lock.read_token()
-        log = AttemptLog(lock, self._identity, force=self._force, mask=self._secrets.mask)
+        log = AttemptLog(lock, self.identity, force=self.force, mask=self._secrets.mask)
         log.check()
         try:
-            response = self._client.log_in(log)
+            response = self.client.log_in(log)
             self._check_user(response.data, stored)
         except TokenPendingError:
             raise
         except (UpstoxError, requests.RequestException) as error:
-            failure = remember(error, self._identity.fingerprint, self._secrets.mask)
+            failure = remember(error, self.identity.fingerprint, self._secrets.mask)
             # Where the lock is another's meanwhile, what this login got is still its own.
             with suppress(LockLostError):
                 log.note_failure(error)
@@ -92,7 +87,7 @@ class CachedLogin:
         """Store a token that came in another way than by a login."""
         stored = lock.read_token()
         self._check_user(data, stored)
-        login = AttemptLog(lock, self._identity).note_login(ends_others=False)
+        login = AttemptLog(lock, self.identity).note_login(ends_others=False)
         self._write(lock, stored, data, login)
 
     def _write(
@@ -102,13 +97,13 @@ class CachedLogin:
         for name in set(token.data) - {"access_token"}:
             if self._secrets.holds(json.dumps(token.data[name])):
                 del token.data[name]
-        identity, renewed = self._identity, self._renewal
+        identity, renewed = self.identity, self.renewal
         lock.write_token(stored.succeeded(token, identity, login, renewed=renewed))
 
     def _check_user(self, data: AccessTokenData, stored: TokenRecord) -> None:
         told = None if data.user_id is None else self._secrets.mask(str(data.user_id))
-        wanted = self._identity.user_id
-        known = stored.user_id if stored.is_of_account(self._identity) else None
+        wanted = self.identity.user_id
+        known = stored.user_id if stored.is_of_account(self.identity) else None
         expected = wanted or known
         if told is None or expected is None or told.upper() == expected.upper():
             return

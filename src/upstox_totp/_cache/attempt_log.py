@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upstox_totp import _clock
@@ -40,6 +41,7 @@ def _judge(error: BaseException) -> Outcome:
     return Outcome.UNANSWERED if getattr(error, "sent", True) else Outcome.NOT_SENT
 
 
+@dataclass(eq=False, repr=False)
 class AttemptLog:
     """The attempts of one account: each is written before it goes out; the rules are `attempts`'.
 
@@ -47,23 +49,16 @@ class AttemptLog:
     a text that is stored; ``cached`` tells whether the login's token is for others who ask, too.
     """
 
-    def __init__(
-        self,
-        lock: AccountLock,
-        identity: Identity,
-        *,
-        force: bool = False,
-        mask: Callable[[str], str] = str,
-        cached: bool = True,
-    ) -> None:
-        self.cached = cached
-        self._lock = lock
-        self._identity = identity
-        self._force = force
-        self._mask = mask
+    lock: AccountLock
+    identity: Identity
+    force: bool = False
+    mask: Callable[[str], str] = str
+    cached: bool = True
+
+    def __post_init__(self) -> None:
         self._settled: BaseException | None = None
         self.login = LoginId()
-        self._record = lock.read_attempts()
+        self._record = self.lock.read_attempts()
         flight = self._record.in_flight
         if flight is not None:
             # Whoever sent it held the lock, and holds it no longer.
@@ -72,7 +67,7 @@ class AttemptLog:
 
     def check(self) -> None:
         """Raise what blocks a login."""
-        if self._force:
+        if self.force:
             return
         now, before = _clock.time(), self._record
         counted = attempts.counted_anew(before, now)
@@ -83,7 +78,7 @@ class AttemptLog:
                 "The clock of this machine is before the time when Upstox's limit was noted: the "
                 "limit is released. Set the clock right, for example with NTP."
             )
-        for block in attempts.find_blocks(counted, self._identity, now):
+        for block in attempts.find_blocks(counted, self.identity, now):
             raise block.to_error()
 
     def next_time_step(self, earliest: int) -> int:
@@ -122,7 +117,7 @@ class AttemptLog:
 
     def extend(self, seconds: float) -> None:
         """Make sure, before each request, that the lock is held for that long; `LockLostError`."""
-        self._lock.extend(seconds)
+        self.lock.extend(seconds)
 
     @property
     def earlier_token_lives(self) -> bool:
@@ -133,7 +128,7 @@ class AttemptLog:
     def note_login(self, *, ends_others: bool) -> LoginId:
         """Note that a login has brought a token, and return the id to store with it."""
         now = _clock.time()
-        self._write(attempts.logged_in(self._record, self._identity, now, ends_others=ends_others))
+        self._write(attempts.logged_in(self._record, self.identity, now, ends_others=ends_others))
         self.login = LoginId(self._record.id, self._record.logins)
         return self.login
 
@@ -141,7 +136,7 @@ class AttemptLog:
     def asked_until(self) -> float:
         """Until when a token that was asked for can be approved, 0 if a new one may be."""
         until = self._record.asked_until
-        return until if until > _clock.time() and not self._force else 0.0
+        return until if until > _clock.time() and not self.force else 0.0
 
     def note_request(self, until: float) -> None:
         """Note until when the user, asked on the phone, can approve it."""
@@ -158,19 +153,19 @@ class AttemptLog:
             if error.error_code == ErrorCode.ACCOUNT_LOCKED:
                 self._fail((Credential.PIN,), failure, Outcome.REJECTED)
             elif error.settings:
-                self._write(attempts.settings_rejected(self._record, self._identity, failure))
+                self._write(attempts.settings_rejected(self._record, self.identity, failure))
 
     def _accept(self, credentials: tuple[Credential, ...]) -> None:
-        self._write(attempts.accepted(self._record, self._identity, credentials))
+        self._write(attempts.accepted(self._record, self.identity, credentials))
 
     def _fail(
         self, credentials: tuple[Credential, ...], failure: Failure, outcome: Outcome
     ) -> None:
-        self._write(attempts.failed(self._record, self._identity, credentials, failure, outcome))
+        self._write(attempts.failed(self._record, self.identity, credentials, failure, outcome))
 
     def _failure(self, error: BaseException) -> Failure:
-        return remember(error, self._identity.fingerprint, self._mask)
+        return remember(error, self.identity.fingerprint, self.mask)
 
     def _write(self, record: AttemptRecord) -> None:
         self._record = record._replace(id=record.id or new_id())
-        self._lock.write_attempts(self._record)
+        self.lock.write_attempts(self._record)
