@@ -128,6 +128,11 @@ class PrivateDirectory:
         return state
 
 
+def others_can_read(path: Path) -> bool:
+    """Tell whether other users may read or change a file; never where the system has no modes."""
+    return _POSIX and bool(path.stat().st_mode & _OTHERS)
+
+
 def write_whole(path: Path, content: HiddenBytes) -> None:
     """Replace a file by one that is its owner's alone, in one step."""
     draft = path.with_name(f"{path.name}.tmp")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from upstox_totp._private_files import others_can_read
 from upstox_totp._settings.config import Config, advise, nothing_found
 from upstox_totp._settings.sources import read_settings
 from upstox_totp._settings.table import NAMES, SETTINGS, variable
@@ -73,7 +72,7 @@ def _file_problems(path: Path) -> list[str]:
     if not path.is_file():
         return []
     problems = []
-    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if others_can_read(path):
         problems.append(f"Other users can read {path}. Run: chmod 600 {path}")
     if _is_open_to_git(path):
         problems.append(f"git does not ignore {path}. Add it to .gitignore.")

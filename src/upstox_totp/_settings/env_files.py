@@ -16,7 +16,7 @@ from dotenv.parser import parse_stream
 
 from upstox_totp import _clock
 from upstox_totp._log import warn_user
-from upstox_totp._private_files import write_whole
+from upstox_totp._private_files import others_can_read, write_whole
 from upstox_totp._redact import HiddenBytes
 from upstox_totp._settings.table import PREFIX, SETTINGS, Settings, did_you_mean, variable
 from upstox_totp.errors import ConfigurationError
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _LARGEST: Final = 1024 * 1024
 _SECONDS: Final = 5.0
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-_OTHERS: Final = 0o077
 _MARK: Final = "\ufeff"
 _NEEDS_NO_QUOTES: Final = re.compile(r"[A-Za-z0-9_./:@+=-]+")
 
@@ -144,19 +143,19 @@ def write_file(path: Path, compose: Callable[[str], str]) -> None:
     `ConfigurationError` where the file cannot be read as UTF-8, or not be written.
     """
     target = Path(os.path.realpath(path))
-    failure, readable = "", False
+    failure, open_to_others = "", False
     try:
         _check_regular(target)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Without a name for it, which the frame of an error would show.
         content = HiddenBytes(compose(read_text(target) if target.exists() else "").encode())
         write_whole(target, content)
-        readable = os.name == "posix" and bool(target.stat().st_mode & _OTHERS)
+        open_to_others = others_can_read(target)
     except OSError as error:
         failure = _reason(error)
     if failure:
         raise ConfigurationError(f"{path} cannot be written: {failure}. It was not changed.")
-    if readable:
+    if open_to_others:
         warn_user(f"Other users can read {path}: this disk does not support permissions.")
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
-import stat
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +12,8 @@ import click
 from pydantic import SecretStr
 
 from upstox_totp._log import warn_user
+from upstox_totp._private_files import others_can_read
+from upstox_totp._settings.env_files import read_text, write_file
 from upstox_totp._settings.named_accounts import accounts_directory
 from upstox_totp.cli.login import make_reader
 from upstox_totp.cli.main import command
@@ -97,15 +97,10 @@ def _open(application: Notifier, host: str, port: int) -> BaseWSGIServer | Multi
 
 def _read_secret(path: Path) -> SecretStr:
     """Return the secret of a file, which is made where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(f"{secrets.token_urlsafe(32)}\n")
-    with path.open(encoding="utf-8", errors="replace") as file:
-        mode = os.fstat(file.fileno()).st_mode
-        secret = SecretStr(file.read(MAX_MESSAGE).strip())
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if not path.exists():
+        write_file(path, lambda text: text or f"{secrets.token_urlsafe(32)}\n")
+    secret = SecretStr(read_text(path).strip())
+    if others_can_read(path):
         warn_user(
             f"Others can read or change the secret of the notifier's path: run chmod 600 {path}"
         )
