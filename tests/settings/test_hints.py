@@ -112,6 +112,7 @@ def test_what_is_missing_has_an_address() -> None:
     assert "UPSTOX_TOTP_SECRET: at https://account.upstox.com open Time-based OTP (TOTP)" in text
     short = told(**(VALID | {"pin_code": "12"}))
     assert "account.upstox.com" not in short
+    assert "Pass the argument" not in short
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def check_imported(client: Client, access_token: SecretStr) -> AccessTokenData:
     """Return a token with its owner, once Upstox has accepted it; or raise why it is not taken."""
     if not _JWT.fullmatch(access_token.get_secret_value()):
         raise ConfigurationError(
-            "This is no access token: a token is one long line without blanks, three parts with "
+            "This is no access token: a token is one long line without spaces, three parts with "
             "dots between, and begins with eyJ.",
             suggestions=[_WHERE],
         )

@@ -9,7 +9,7 @@ from upstox_totp import _clock
 from upstox_totp._api import routes
 from upstox_totp._api.base import Context
 from upstox_totp._api.login_method import LoginMethod
-from upstox_totp._cache.lifetime import IST, as_datetime
+from upstox_totp._cache.lifetime import as_datetime, when
 from upstox_totp.errors import LoginWaitError
 from upstox_totp.models import TokenRequestData, TokenRequestResponse
 from upstox_totp.transcript import Step
@@ -78,11 +78,10 @@ class PhoneLoginAPI(LoginMethod):
             context.attempt_log.note_request(until)
         if self.announce is not None:
             self.announce(request)
-        lapses = as_datetime(until).astimezone(IST)
         pending = TokenPendingError(
             "The token was asked for, and nobody has approved it on the phone yet.",
             suggestions=[
-                f"Approve it in the Upstox app or on WhatsApp before {lapses:%d %b %Y, %H:%M} IST.",
+                f"Approve it in the Upstox app or on WhatsApp before {when(as_datetime(until))}.",
                 "Then ask again where the notifier caches tokens.",
             ],
         )

@@ -241,14 +241,12 @@ def _invalid(problems: Mapping[str, str], found: Settings) -> ConfigurationError
             for name, why in problems.items()
         )
         message = f"Invalid settings: {'; '.join(told)}."
-    to_file = f", or add it to {found.file} (see .env.example)" if found.file else ""
+    suggestions = advise(problems, found)
+    if _MISSING in problems.values():
+        to_file = f", or add it to {found.file} (see .env.example)" if found.file else ""
+        suggestions.append(f"Pass the argument or set the variable{to_file}.")
     return ConfigurationError(
-        message,
-        details={"settings": list(problems)},
-        suggestions=[
-            *advise(problems, found),
-            f"Pass the argument or set the variable{to_file}.",
-        ],
+        message, details={"settings": list(problems)}, suggestions=suggestions
     )
 
 
