@@ -210,13 +210,9 @@ _MISSING: Final = "Upstox says that {} is missing from the request.".format
 
 
 def _row(
-    error: type[UpstoxError],
-    code: str,
-    meaning: str,
-    *advice: str,
-    retry_after: float | None = None,
+    error: type[UpstoxError], code: str, meaning: str, *advice: str, **more: float
 ) -> tuple[str, Explanation]:
-    return code, explain(error, meaning, *(advice or [CHANGED]), retry_after=retry_after)
+    return code, explain(error, meaning, *(advice or [CHANGED]), **more)
 
 
 _refused: Final = partial(_row, APIError)

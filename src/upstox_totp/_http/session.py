@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from requests.adapters import BaseAdapter
-    from urllib3.response import BaseHTTPResponse
 
     _PlainSession = requests.Session
 else:
@@ -44,7 +43,6 @@ MAX_SECONDS: Final = 60.0
 
 # What is read at once is decompressed whole, whatever it holds.
 _PIECE: Final = 4 * 1024
-_REPEATS: Final = 2
 _BACKOFF_FACTOR: Final = 0.5
 
 
@@ -149,18 +147,11 @@ class _ScarceRetry(Retry):
         policy.repeatable = self.repeatable
         return policy
 
-    def increment(
-        self,
-        method: str | None = None,
-        url: str | None = None,
-        response: BaseHTTPResponse | None = None,
-        error: Exception | None = None,
-        *rest: Any,
-        **more: Any,
-    ) -> Self:
+    def increment(self, method: Any = None, url: Any = None, *rest: Any, **more: Any) -> Self:
         # total=0, read=False is what requests does by default: never again.
-        policy = self if self._may_repeat(method, url, error) else self.new(total=0, read=False)
-        return super(_ScarceRetry, policy).increment(method, url, response, error, *rest, **more)
+        may_repeat = self._may_repeat(method, url, more.get("error"))
+        policy = self if may_repeat else self.new(total=0, read=False)
+        return super(_ScarceRetry, policy).increment(method, url, *rest, **more)
 
     def _may_repeat(self, method: str | None, url: str | None, error: Exception | None) -> bool:
         cause = error.original_error if isinstance(error, ProxyError) else error
@@ -197,7 +188,7 @@ class Session(_PlainSession):
         # What a request needs is filled in when it is sent, where the user has set nothing.
         self.headers = CaseInsensitiveDict()
         policy = _ScarceRetry(
-            total=_REPEATS,
+            total=2,
             other=0,
             redirect=0,
             allowed_methods={"GET"},
