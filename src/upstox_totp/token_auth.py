@@ -11,7 +11,7 @@ from requests.utils import rewind_body
 
 from upstox_totp import _clock
 from upstox_totp._cache.lifetime import MARGIN
-from upstox_totp._http.addresses import is_upstox, origin
+from upstox_totp._http.addresses import is_upstox
 from upstox_totp._log import logger
 from upstox_totp._redact import HiddenStr
 from upstox_totp.errors import ErrorCode
@@ -57,7 +57,7 @@ class TokenAuth(AuthBase):
             UpstoxError: If a token is needed, and cannot be had.
             requests.RequestException: If a request of the login got no whole answer.
         """
-        if self._is_upstox(r.url):
+        if is_upstox(r.url or "", self._client.base_domain):
             _put_on(r, self.get_access_token())
             r.register_hook("response", self._renew_refused)  # type: ignore[no-untyped-call]
         return r
@@ -113,7 +113,8 @@ class TokenAuth(AuthBase):
     def _renew_refused(self, response: Response, **options: Any) -> Response:
         """Send a request once more with a new token, if Upstox calls its token invalid."""
         request = response.request
-        ended = _dead_token(response) if self._is_upstox(request.url) else None
+        ours = is_upstox(request.url or "", self._client.base_domain)
+        ended = _dead_token(response) if ours else None
         if ended is None:
             return response
         if not _can_be_sent_again(response):
@@ -125,12 +126,6 @@ class TokenAuth(AuthBase):
         again: Response = response.connection.send(request, **options)
         again.history.append(response)
         return again
-
-    def _is_upstox(self, url: str | None) -> bool:
-        try:
-            return is_upstox(origin(url or ""), self._client.base_domain)
-        except ValueError:
-            return False
 
 
 # There are tracebacks that show what headers and bodies hold wherever a line names them: apart from

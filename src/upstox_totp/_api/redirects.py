@@ -7,7 +7,6 @@ from urllib.parse import parse_qs
 
 from pydantic import SecretStr
 from requests.utils import requote_uri
-from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 from upstox_totp._api.responses import plain_words
@@ -43,7 +42,7 @@ def check_address(uri: SecretStr, app_uri: str, base_domain: str, secrets: Secre
     # The address may hold a code: the frames that raise must not have it as text.
     if address_of(uri.get_secret_value()) == address_of(app_uri):
         raise _ended_at_app(uri, secrets)
-    if not is_upstox(address_of(uri.get_secret_value())[0], base_domain):
+    if not is_upstox(uri.get_secret_value(), base_domain):
         raise _leads_away(uri, secrets)
     if secrets.holds(uri.get_secret_value().partition("://")[2].partition("/")[2]):
         raise ValidationError(
@@ -95,7 +94,7 @@ def refused(told: list[str], secrets: Secrets) -> UpstoxError:
 def _query(url: str) -> dict[str, list[str]]:
     try:
         return parse_qs(parse_url(url).query or "")
-    except (LocationParseError, ValueError):
+    except ValueError:
         return {}
 
 
@@ -104,6 +103,6 @@ def address_of(url: str) -> tuple[tuple[str, str, int] | None, str]:
     try:
         path = parse_url(requote_uri(url).partition("?")[0]).path
         return origin(url), path or "/"
-    except (LocationParseError, ValueError):
+    except ValueError:
         # An app may have a scheme of its own, which nobody here can call.
         return None, url.partition("?")[0].partition("#")[0]

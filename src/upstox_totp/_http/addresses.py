@@ -37,11 +37,12 @@ def origin(url: str) -> tuple[str, str, int]:
     return scheme, parsed.host.strip("[]").lower(), parsed.port or (80 if scheme == "http" else 443)
 
 
-def is_upstox(target: tuple[str, str, int] | None, base_domain: str) -> bool:
-    """Tell whether an origin is Upstox's own, at the port of https, or one of the base domain's."""
-    if target is None:
+def is_upstox(url: str, base_domain: str) -> bool:
+    """Tell whether a URL leads to Upstox, at the port of https, or to the base domain's origins."""
+    try:
+        scheme, host, port = target = origin(url)
+    except ValueError:
         return False
-    scheme, host, port = target
     own = host == "upstox.com" or host.endswith(".upstox.com")
     if own and (scheme, port) == ("https", 443):
         return True

@@ -48,16 +48,15 @@ class Answer:
         self.document: object = None
         self._body = response.content or b""
         self._media_type = media_type(response.headers.get("Content-Type"))
-        self._is_json = False
         with suppress(ValueError):
             # Names come again in the next answer; values do not, and some are secret.
             self.document = from_json(self._body.removeprefix(_UTF8_MARK), cache_strings="keys")
-            self._is_json = True
 
     @property
     def received(self) -> str:
         """What came, in a few words: status, media type, kind of JSON."""
-        what = f"JSON of type {type(self.document).__name__}" if self._is_json else "no valid JSON"
+        document = self.document
+        what = "no valid JSON" if document is None else f"JSON of type {type(document).__name__}"
         kind = self._media_type or "no media type"
         return (
             f"HTTP {self.response.status_code}, {kind}, {what if self._body else 'an empty body'}"
@@ -113,9 +112,8 @@ class Answer:
 
     def parse(self, model: type[ModelT]) -> tuple[ModelT | None, str]:
         """Return the answer as a model and no text, or None and what was expected."""
-        expected = ""
         try:
-            return model.model_validate(self.document), expected
+            return model.model_validate(self.document), ""
         except pydantic.ValidationError as error:
             # Where and what kind alone: pydantic's error holds the values.
             found = error.errors(include_input=False, include_context=False, include_url=False)
