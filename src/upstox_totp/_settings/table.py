@@ -40,7 +40,7 @@ class Setting(NamedTuple):
         secret: Whether its value must not be shown.
         needed_by: The login methods that cannot do without it; none but for credentials.
         from_working_directory: Whether a ``.env`` that happens to lie in the working directory
-            may set it: not where it decides whither credentials and tokens go.
+            may set it: not one that decides where credentials and tokens go.
         example: The value that README shows in its place, where nobody can have it.
         other_names: Names under which it is read, too.
         called: What else people call it, for a hint.

@@ -1,6 +1,6 @@
 """A strict mock of the Upstox login, on this machine alone.
 
-`Sandbox` plays every login method with a made-up account: the six requests of the login page, the
+`Sandbox` plays every login method with a sample account: the six requests of the login page, the
 page itself in a browser, the TOTP API, and the token request that is approved on the phone. You
 test a client without an account, and nothing is sent to Upstox::
 

@@ -201,11 +201,11 @@ class Call(Request):
         """Return the body of an `api` request, a JSON object of these names and no others."""
         wrong = f"Content-Type must be {JSON}, not"
         demand(self.mimetype == JSON, Api.INVALID_INPUT, wrong, self.mimetype)
-        body: dict[str, Any] = self.record.json if isinstance(self.record.json, dict) else {"": 0}
+        body = self.record.json
         shape = ", ".join(f'"{name}": ...' for name in names)
-        exact = set(body) - set(optional) == set(names)
+        exact = isinstance(body, dict) and set(body) - set(optional) == set(names)
         demand(exact, Api.INVALID_INPUT, f"The body must be {{{shape}}} and no more")
-        return body
+        return dict(body)
 
     def address(self, stage: str, path: str) -> str:
         """Return the sandbox's own address of `path` on the host `stage`."""
@@ -237,7 +237,7 @@ class Call(Request):
         return Reply({"status": "error", "errors": errors}, status or STATUSES.get(code, 400))
 
     def response(self, reply: Reply) -> Response:
-        """Return what goes out, JSON with the sandbox's `Content-Type` to the letter."""
+        """Return what goes out, JSON with exactly the sandbox's `Content-Type`."""
         if reply.render is not None:
             response = reply.render(reply.payload)
         else:

@@ -1,4 +1,4 @@
-"""How a sandbox is set up: the made-up trader, and every choice that does not concern sockets."""
+"""How a sandbox is set up: the sample trader, and every choice that does not concern sockets."""
 
 import base64
 import contextlib
@@ -39,7 +39,7 @@ def codes_of(secret: str) -> pyotp.TOTP:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a trader types in, and the app registered with Upstox; all of it made up.
+    """What a trader types in, and the app registered with Upstox; all of it invented.
 
     Everything but the app's `client_id` and `redirect_uri` is left out of the repr.
 
@@ -83,8 +83,8 @@ class Account:
     last_name: str = "Rao"
 
 
-def _made_up() -> Credentials:
-    """Return credentials with a redirect URI on a port of the loopback interface that is free."""
+def _sample() -> Credentials:
+    """Return credentials with a redirect URI on a free port of the loopback interface."""
     for port in secrets.SystemRandom().sample(_PORTS, 100):
         with contextlib.suppress(OSError), socket.socket() as tried:
             tried.bind(("127.0.0.1", port))
@@ -97,7 +97,7 @@ class Rules:
     """The settings of a sandbox; `Sandbox` documents each of them."""
 
     port: InitVar[int] = 0
-    credentials: Credentials = field(default_factory=_made_up)
+    credentials: Credentials = field(default_factory=_sample)
     revision: Offer = "both"
     step_clock: bool = False
     clock_offset: float = 0.0

@@ -41,7 +41,7 @@ class Sandbox(Rules):
 
     Args:
         port: The port to listen on; 0 for a free one.
-        credentials: The trader's and the app's; by default made up, with a redirect URI on a port
+        credentials: The trader's and the app's; by default invented, with a redirect URI on a port
             of the loopback interface that is free when the sandbox is made.
         revision: Which paths of the verification and the PIN exist: "newer" (verify v5 with 2fa
             v4), "older" (v4 with v3), or "both". The others answer 404.
@@ -256,7 +256,7 @@ class Sandbox(Rules):
             self._state.unlock()
 
     def reset(self) -> None:
-        """Begin anew on the same port and clock: no locks, logins, tokens, faults, records."""
+        """Start again on the same port and clock: no locks, logins, tokens, faults, records."""
         with self._state.lock:
             self._state.reset()
         self.resume()

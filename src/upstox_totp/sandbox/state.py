@@ -172,7 +172,8 @@ class State:
         free = all(
             sum(moment > now - seconds for moment in moments) < most for most, seconds in limits
         )
-        moments += [now] * free
+        if free:
+            moments.append(now)
         return free
 
     def take_code(self, code: object) -> None:
@@ -221,7 +222,7 @@ class State:
         return self.app_address(code=code, state=login.state)
 
     def app_address(self, **parameters: str | None) -> str:
-        """Return the app's redirect URI with these parameters, but for those that are None."""
+        """Return the app's redirect URI with these parameters, without those that are None."""
         given = {name: value for name, value in parameters.items() if value is not None}
         parts = urlsplit(self.rules.credentials.redirect_uri)
         query = "&".join(filter(None, (parts.query, urlencode(given))))
