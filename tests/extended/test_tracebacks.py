@@ -187,6 +187,15 @@ def test_a_token_that_was_ended_twice(watched: tuple[Sandbox, UpstoxTOTP, Canari
         check(canaries, lambda: session.get(url), own=True)
 
 
+@pytest.mark.parametrize("wrong", ["UPSTOX_SLEEP_TIME", "UPSTOX_SECRETS_DIR"])
+def test_settings_that_are_wrong(
+    watched: tuple[Sandbox, UpstoxTOTP, Canaries], monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """The right ones were found before the wrong one is reported."""
+    monkeypatch.setenv(wrong, "none")
+    check(watched[2], UpstoxTOTP)
+
+
 def check(canaries: Canaries, log_in: Callable[[], object], *, own: bool = False) -> None:
     """Print what a login ends with in every way, and look for secrets, whole or cut."""
     error: Exception | None = None

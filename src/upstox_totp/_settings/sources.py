@@ -82,8 +82,9 @@ def _in_environment() -> Settings:
 
 def _in_secrets_directory(before: Settings) -> Settings:
     found, named = Settings(), before.get("secrets_dir")
-    # What systemd hands to a service (LoadCredential=, systemd.exec(5)).
-    path = named.value if named else os.environ.get("CREDENTIALS_DIRECTORY")
+    # What systemd hands to a service (LoadCredential=, systemd.exec(5)). There are tracebacks that
+    # show all of os.environ where a line names it, so this one does not.
+    path = named.value if named else os.getenv("CREDENTIALS_DIRECTORY")
     if not path:
         return found
     try:

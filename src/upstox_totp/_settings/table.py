@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -71,8 +72,12 @@ class Setting(NamedTuple):
         return tuple(map(variable, (self.name, *self.other_names)))
 
 
-class Found(NamedTuple):
-    """One setting as it was found: not validated, with its place, and the variable it had there."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One setting as it was found: not validated, with its place, and the variable it had there.
+
+    No tuple: there are printers of tracebacks that walk through those.
+    """
 
     value: Any
     source: str
