@@ -384,7 +384,14 @@ def test_redis_over_a_network_without_a_key_warns() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://user:hush-hush@host", "redis://:hush-hush@host:port", "redis.example.com", ""]
+    "url",
+    [
+        "http://user:hush-hush@host",
+        "redis://:hush-hush@host:port",
+        "redis.example.com",
+        "",
+        "redis://:hush-hush@127.0.0.1?no_such_option=1",
+    ],
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
     """Without a word of it."""

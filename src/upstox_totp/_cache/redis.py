@@ -307,10 +307,11 @@ def _connect(url: HiddenBytes) -> Any:
     if url.startswith(b"rediss://"):
         # The default of older releases is not to look at the host's name.
         options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
-    try:
-        return redis.Redis.from_url(bytes(url).decode(), **options)
-    except (ValueError, TypeError, redis.RedisError):
-        pass
+    with suppress(ValueError, TypeError, redis.RedisError):
+        client = redis.Redis.from_url(bytes(url).decode(), **options)
+        # An option that there is not would be refused by the first connection alone.
+        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
+        return client
     raise ConfigurationError(
         "cache_url (UPSTOX_CACHE_URL) must be a URL of Redis: redis://, rediss:// or unix://, "
         "with options of redis-py in its query. Percent-encode the user name and the password.",
