@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 _APPLICATION: Final = "upstox-totp"
-_LONGEST_HOLDER: Final = 200
 
 
 def has_locks() -> bool:
@@ -77,8 +76,9 @@ class FileBackend:
     def holder(self, name: str) -> Holder | None:
         """Return which process holds a name, and since when."""
         found = self._directory.read(f"{name}.holder")
-        text = "" if found is None else bytes(found[0]).decode(errors="replace")
-        return Holder(text[:_LONGEST_HOLDER]) if text.isprintable() and text else None
+        # What somebody else could have written is not shown.
+        who = bytes(found[0]).decode(errors="replace") if found is not None and found[1] else ""
+        return Holder(who) if who else None
 
     def _lock_one(self, name: str, held: ExitStack) -> bool:
         # Without a place for it, the file beside what is stored is enough.

@@ -10,6 +10,7 @@ from upstox_totp._cache.attempt_log import AttemptLog
 from upstox_totp._cache.attempts import asked
 from upstox_totp._cache.backend import PROCESS, Holder
 from upstox_totp._cache.files import FileBackend, has_locks
+from upstox_totp._cache.lifetime import as_datetime, when
 from upstox_totp._cache.store import Store
 from upstox_totp._http.addresses import is_loopback
 from upstox_totp._log import logger
@@ -34,7 +35,6 @@ _LOOK_SHARE: Final = 0.1
 _LOOK_FOR_APPROVAL: Final = 1.0
 _SAY_AFTER: Final = 3.0
 _SAY_AGAIN: Final = 30.0
-_MINUTE: Final = 60
 _NOBODY: Final = Holder("nobody knows whose it is")
 
 
@@ -87,14 +87,11 @@ def wait_for_approval(
     store: Store, identity: Identity, *, ends: float, answer: Callable[[], ResultT | None]
 ) -> ResultT | None:
     """Wait, without the lock, for a token that was asked for on the phone; None if none came."""
-    said = -1
+    logger.info("Waiting for the approval on the phone until %s", when(as_datetime(ends)))
     while (found := answer()) is None:
         left = ends - _clock.time()
         if left <= 0:
             return None
-        if said != left // _MINUTE:
-            said = int(left // _MINUTE)
-            logger.info("Waiting for the approval on the phone, for %d more minutes", said + 1)
         _clock.sleep(min(_LOOK_FOR_APPROVAL, left))
     lock = store.acquire(identity)
     if lock is not None:
