@@ -156,10 +156,9 @@ class _Visitor(PageLogin):
             "block_page": block is not None,
             "edge_code": answer.edge_error if block else None,
         }
-        if block is None:
-            return Finding(subject, text, Grade.GOOD, facts)
-        text = ". ".join([text, " ".join([block.meaning, *block.suggestions])])
-        return Finding(subject, text, Grade.BAD, facts)
+        if block is not None:
+            text = " ".join([f"{text}.", block.meaning, *block.suggestions])
+        return Finding(subject, text, Grade.BAD if block else Grade.GOOD, facts)
 
     def look_at_app(self) -> Finding:
         context = Context()
