@@ -97,14 +97,10 @@ def _in_secrets_directory(before: Settings) -> Settings:
             f"{error.strerror or type(error).__name__}."
         ) from None
     for own in (own for row in SETTINGS.values() for own in row.variables if own in entries):
-        found.take_variables({own: _secret_in(entries[own])}, str(entries[own]))
+        # An editor or echo ends the line; the line is the secret.
+        line = read_text(entries[own]).removeprefix("\ufeff").removesuffix("\n").removesuffix("\r")
+        found.take_variables({own: line}, str(entries[own]))
     return found
-
-
-def _secret_in(path: Path) -> str:
-    # Whoever wrote it with an editor or echo ended the line; the line is the secret.
-    text = read_text(path).removeprefix("\ufeff")
-    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _in_account(name: str, before: Settings, after: Settings) -> Settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -11,7 +11,7 @@ import click
 
 from upstox_totp._settings.sources import read_settings
 from upstox_totp._settings.table import SETTINGS, Settings, methods_of
-from upstox_totp.cli.output import FORMATS, REPORTS
+from upstox_totp.cli.output import FORMATS
 
 Function = Callable[..., Any]
 
@@ -57,9 +57,32 @@ def check_method(_: click.Context, __: click.Parameter, text: str | None) -> str
         raise click.BadParameter(f"it {SETTINGS['login_method'].rule}.") from None
 
 
+def _all(*options: Function) -> Function:
+    """Return a decorator that adds options to a command, in their order."""
+
+    def add(command: Function) -> Function:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
 def _debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
     if value:
         ctx.obj.say_everything()
+
+
+def _format(styles: Sequence[str], text: str) -> Function:
+    return click.option(
+        "--format",
+        "style",
+        type=click.Choice(styles),
+        metavar="FORMAT",
+        default=styles[0],
+        show_default=True,
+        help=text,
+    )
 
 
 ACCOUNT: Final = click.option(
@@ -87,26 +110,18 @@ METHOD: Final = click.option(
     help="Log in with this method: page, api, browser or phone, several with commas between, or "
     "none. Default: UPSTOX_LOGIN_METHOD.",
 )
-REPORT: Final = click.option(
-    "--format",
-    "style",
-    type=click.Choice(REPORTS),
-    metavar="FORMAT",
-    default="text",
-    show_default=True,
-    help="How to print the report: text for people, json for programs.",
+REPORT: Final = _format(
+    ("text", "json"), "How to print the report: text for people, json for programs."
 )
-_LOGIN: Final = (
+which_settings: Final = _all(ACCOUNT, _ENV_FILE, selected)
+"""Adds the options that choose settings, which a command gets as a `Selection`."""
+
+settings_and_debug: Final = _all(ACCOUNT, _ENV_FILE, _DEBUG, selected)
+"""Adds ``--debug`` to these."""
+
+login_options: Final = _all(
     METHOD,
-    click.option(
-        "--format",
-        "style",
-        type=click.Choice(FORMATS),
-        metavar="FORMAT",
-        default="text",
-        show_default=True,
-        help=f"How to print the token: {', '.join(FORMATS)}.",
-    ),
+    _format(FORMATS, f"How to print the token: {', '.join(FORMATS)}."),
     click.option("--show", is_flag=True, help="Print the whole token in the text format, too."),
     click.option(
         "--force",
@@ -120,20 +135,4 @@ _LOGIN: Final = (
         help="How long to wait for the user, in the browser or on the phone.",
     ),
 )
-
-
-def which_settings(command: Function) -> Function:
-    """Add the options that choose settings, which a command gets as a `Selection`."""
-    return ACCOUNT(_ENV_FILE(selected(command)))
-
-
-def settings_and_debug(command: Function) -> Function:
-    """Add ``--debug`` to the options that choose settings."""
-    return ACCOUNT(_ENV_FILE(_DEBUG(selected(command))))
-
-
-def login_options(command: Function) -> Function:
-    """Add the options of a login, and of how its token is printed."""
-    for option in reversed(_LOGIN):
-        command = option(command)
-    return command
+"""Adds the options of a login, and of how its token is printed."""

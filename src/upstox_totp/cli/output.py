@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 FORMATS: Final = ("text", "raw", "json", "env")
 """How a token can be printed."""
 
-REPORTS: Final = ("text", "json")
-"""How a report can be printed: for people, or for programs."""
-
 _LONG: Final = 40
 _GAP: Final = "  "
 # Windows has its own word for a pipe that nobody reads any more.

@@ -35,40 +35,32 @@ def _flag(name: str, text: str) -> Callable[..., Any]:
     return click.option(name, is_flag=True, help=text)
 
 
+def _value(name: str, metavar: str, text: str, kind: type = str) -> Callable[..., Any]:
+    return click.option(name, type=kind, metavar=metavar, help=text)
+
+
 # All but the last two, and the one that takes something away, are arguments of `Sandbox`.
 _OPTIONS = (
-    click.option(
-        "--port", type=int, metavar="N", help="Listen on this port instead of a free one."
-    ),
+    _value("--port", "N", "Listen on this port instead of a free one.", int),
     click.option(
         "--revision",
         type=click.Choice(OFFERS),
         help="Serve this version of the login page. Default: both.",
     ),
     _flag("--step-clock", "Move the clock on by 30 seconds after each code."),
+    _value("--clock-offset", "SECONDS", "Set the clock this far ahead.", float),
+    _value("--charset", "NAME", "Name this charset in the Content-Type of answers."),
     click.option(
-        "--clock-offset", type=float, metavar="SECONDS", help="Set the clock this far ahead."
+        "--certificate", nargs=2, metavar="CERT KEY", help="Serve https with these files."
     ),
-    click.option(
-        "--charset", metavar="NAME", help="Name this charset in the Content-Type of answers."
-    ),
-    click.option(
-        "--certificate", nargs=2, metavar="CERT KEY", help="Serve https with these two files."
-    ),
-    click.option("--otp-limit", type=int, metavar="N", help="Block OTP requests after N of them."),
-    click.option("--attempts", type=int, metavar="N", help="Lock the account after N wrong PINs."),
+    _value("--otp-limit", "N", "Block OTP requests after N of them.", int),
+    _value("--attempts", "N", "Lock the account after N wrong PINs.", int),
     _flag("--pin-gives-code", "Answer the PIN with the authorization code."),
-    click.option(
-        "--authorize-redirects", type=int, metavar="N", help="Redirect N times before the code."
-    ),
+    _value("--authorize-redirects", "N", "Redirect N times before the code.", int),
     _flag("--no-totp-login", "Leave out the TOTP API."),
     _flag("--totp-login-enveloped", "Put the TOTP API's answer in an envelope."),
-    click.option(
-        "--notifier-url", metavar="URL", help="Send the tokens approved on the phone to this URL."
-    ),
-    click.option(
-        "--token-request-refusal", metavar="CODE", help="Refuse token requests with this code."
-    ),
+    _value("--notifier-url", "URL", "Send the tokens approved on the phone to this URL."),
+    _value("--token-request-refusal", "CODE", "Refuse token requests with this code."),
     _flag("--static-address", "Refuse account and order calls from here."),
     _flag("--described", "Answer as the OpenAPI description of Upstox has it."),
     _flag("--approve", "Approve every token request at once."),
