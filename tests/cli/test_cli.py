@@ -317,7 +317,14 @@ def test_the_help_of_the_sandbox_looks_like_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--revision", "none"], ["--port", "x"], ["--certificate", "one"], ["more"]]
+    "arguments",
+    [
+        ["--revision", "none"],
+        ["--port", "x"],
+        ["--port", "65536"],
+        ["--certificate", "one"],
+        ["more"],
+    ],
 )
 def test_a_wrong_option_of_the_sandbox(arguments: list[str]) -> None:
     """It ends with 2, as that of every command."""

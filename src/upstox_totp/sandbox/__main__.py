@@ -35,13 +35,15 @@ def _flag(name: str, text: str) -> Callable[..., Any]:
     return click.option(name, is_flag=True, help=text)
 
 
-def _value(name: str, metavar: str, text: str, kind: type = str) -> Callable[..., Any]:
+def _value(
+    name: str, metavar: str, text: str, kind: type | click.IntRange = str
+) -> Callable[..., Any]:
     return click.option(name, type=kind, metavar=metavar, help=text)
 
 
 # All but the last two, and the one that takes something away, are arguments of `Sandbox`.
 _OPTIONS = (
-    _value("--port", "N", "Listen on this port instead of a free one.", int),
+    _value("--port", "N", "Listen on this port instead of a free one.", click.IntRange(0, 65535)),
     click.option(
         "--revision",
         type=click.Choice(OFFERS),
