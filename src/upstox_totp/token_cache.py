@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from upstox_totp._api.base import Client
     from upstox_totp._cache.records import CachedToken, TokenRecord
     from upstox_totp._cache.store import Store
-    from upstox_totp._settings.config import Config
     from upstox_totp.client import UpstoxTOTP
     from upstox_totp.models import AccessTokenData
 
@@ -83,7 +82,6 @@ class TokenCache:
         self._url, self._key = url and SecretStr(url), as_secret(key)
         del url, key
         self._backend = store
-        self._opened: dict[bool, tuple[Config, Store]] = {}
         # What each client was handed last.
         self._handed: WeakKeyDictionary[Client, HiddenStr] = WeakKeyDictionary()
         self._margin = margin.total_seconds() if isinstance(margin, timedelta) else float(margin)
@@ -277,19 +275,15 @@ class TokenCache:
 
     def _open(self, client: Client, *, strict: bool = False) -> Store:
         config = client.config
-        known = self._opened.get(strict)
-        if known is None or known[0] is not config:
-            # What the program names goes before the address of the settings.
-            named = self._directory
-            store = open_store(
-                config.cache_dir if named is None else named,
-                url=self._url or (config.cache_url if named is None else None),
-                key=self._key or config.cache_key,
-                backend=self._backend,
-                strict=strict,
-            )
-            known = self._opened[strict] = config, store
-        return known[1]
+        # What the program names goes before the address of the settings.
+        named = self._directory
+        return open_store(
+            config.cache_dir if named is None else named,
+            url=self._url or (config.cache_url if named is None else None),
+            key=self._key or config.cache_key,
+            backend=self._backend,
+            strict=strict,
+        )
 
 
 def _log_in(login: CachedLogin) -> AccessTokenResponse:
