@@ -111,6 +111,8 @@ def wrapped(line: str, stream: IO[str], indent: int = 0) -> str:
 
 def is_terminal(stream: IO[str] | None) -> bool:
     """Tell whether a user watches a stream."""
+    # What older releases of rich put in the place of stderr says that it is no terminal.
+    stream = getattr(stream, "rich_proxied_file", stream)
     return stream is not None and stream.isatty()
 
 
