@@ -263,10 +263,12 @@ class ErrorCode(StrEnum):
         CHANGED,
         "Servers of some hosting companies get this answer, too: try another network.",
     )
-    OTP_SESSION_EXPIRED = _refused("1017076", "The OTP session has expired.", *_AGAIN)
+    OTP_SESSION_EXPIRED = _refused(
+        "1017076", "The one-time password came too late: its session has expired.", *_AGAIN
+    )
     TOO_MANY_WRONG_OTPS = _limited(
         "1017078",
-        "Too many wrong one-time passwords: the OTP form is disabled for 10 minutes.",
+        "Too many wrong one-time passwords: Upstox takes no more for 10 minutes.",
         "Wait 10 minutes. Check {totp_secret} and the clock before the next login.",
         retry_after=600,
     )
@@ -275,8 +277,8 @@ class ErrorCode(StrEnum):
     ACCOUNT_LOCKED = _rejected(
         "1017090",
         "The account is locked after too many wrong PINs.",
-        "On the Upstox login page choose Forgot PIN, enter PAN and OTP, and set a new PIN of six "
-        "digits. Then put it into {pin_code}.",
+        "On the Upstox login page choose Forgot PIN, enter your PAN and a one-time password, "
+        "and set a new PIN of six digits. Then put it into {pin_code}.",
     )
     LOGIN_SESSION_INVALID_3 = _refused("1017095", _SESSION_INVALID, *_AGAIN)
     LOGIN_SESSION_INVALID_4 = _refused("1017105", _SESSION_INVALID, *_AGAIN)
@@ -287,7 +289,7 @@ class ErrorCode(StrEnum):
     )
     OTP_FORM_DISABLED = _rejected(
         "1017125",
-        "The OTP form is disabled for this mobile number.",
+        "Upstox takes no one-time passwords for this mobile number.",
         "Log in once on the Upstox page, and check {username}.",
     )
     CLIENT_ID_MISSING = _refused("UDAPI1017", _MISSING("client_id"))

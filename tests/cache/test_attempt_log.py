@@ -119,7 +119,7 @@ def wrong_pin(left: int | None = None) -> AuthenticationError:
 
 def wrong_code() -> AuthenticationError:
     """Return what a rejected code is answered."""
-    error = AuthenticationError("Wrong code")
+    error = AuthenticationError("Wrong code", suggestions=["Wait half a minute."])
     error.settings = ("totp_secret",)
     return error
 
@@ -144,8 +144,17 @@ def test_a_rejected_pin_is_sent_once(account: Account) -> None:
     assert held.error_code is ErrorCode.INCORRECT_PIN
     assert held.settings == ("pin_code",)
     assert held.details["failed_at"].endswith("+05:30")
-    for words in ("This PIN", "IST", "UPSTOX_PIN_CODE", "TokenCache().clear(client)", "--force"):
+    for words in ("This PIN", "IST", "UPSTOX_PIN_CODE", "force=True", "token --force"):
         assert words in str(held)
+
+
+def test_a_locked_account_is_told_how_to_unlock_it(account: Account) -> None:
+    """Another PIN does not help until there is a new one."""
+    locked = AuthenticationError("Locked", error_code=ErrorCode.ACCOUNT_LOCKED)
+    assert many(account, lambda: locked, Outcome.REJECTED) == 1
+    held = account.hold(settings(pin_code="2222"))
+    assert str(held).count("Forgot PIN") == 1
+    assert "token --force" in str(held)
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -191,7 +200,8 @@ def test_a_rejected_code_is_sent_twice(account: Account) -> None:
     assert many(account, wrong_code, Outcome.REJECTED, Credential.CODE) == 2
     held = account.hold()
     assert isinstance(held, AuthenticationError)
-    assert "TOTP secret" in str(held)
+    assert "UPSTOX_TOTP_SECRET" in str(held)
+    assert "half a minute" not in str(held)
 
 
 @pytest.mark.parametrize("kind", Credential)

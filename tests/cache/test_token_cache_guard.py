@@ -86,7 +86,7 @@ def test_a_wrong_pin_is_sent_once(wrong: UpstoxTOTP, sandbox: Sandbox, fake_time
         assert first.message in later.message
         assert "failed on" in later.message
         assert later.details["failed_at"].endswith("+05:30")
-        for way in ("Change pin_code (UPSTOX_PIN_CODE)", "TokenCache().clear(client)", "--force"):
+        for way in ("Correct pin_code (UPSTOX_PIN_CODE)", "force=True", "token --force"):
             assert way in str(later)
     assert sandbox.pins_received == sandbox.otp_requests == 1
 

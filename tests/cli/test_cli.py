@@ -116,7 +116,8 @@ def test_the_guard_holds_for_both(account: Sandbox, monkeypatch: pytest.MonkeyPa
     for command in (["token", "--refresh"], ["generate-token"]):
         later = run(*command)
         assert later.exit_code == 3
-        assert "upstox_cli logout, or TokenCache().clear(client), unblocks it" in later.stderr
+        assert "If it is right, try it once more: upstox_cli token --force" in later.stderr
+        assert "logout" not in later.stderr
         assert len(complaints(later.stderr)) == 1
     assert account.pins_received == 1
     run("generate-token", "--force")

@@ -200,7 +200,7 @@ def test_what_blocks_an_account(ravi: Sandbox, meera: Sandbox) -> None:
     assert rows["meera"]["exit_code"] == 0
     (blocked,) = rows["ravi"]["blocked"]
     assert blocked["what"] == "This PIN"
-    assert "Change pin_code (UPSTOX_PIN_CODE) and log in again" in blocked["unblocks"]
+    assert "Correct pin_code (UPSTOX_PIN_CODE) and log in again" in blocked["unblocks"]
     said = run("accounts").stdout
     assert "login blocked: This PIN failed on " in said
     for secret in ("000000", *ravi.access_tokens, *meera.access_tokens):

@@ -82,11 +82,10 @@ def test_nothing_at_all_is_told_first(monkeypatch: pytest.MonkeyPatch) -> None:
         f"No settings were found in the environment or in {Path.cwd() / '.env'}. "
         "The TOTP API (official, recommended) needs UPSTOX_LOGIN_METHOD=api and three settings: "
         "pin_code (UPSTOX_PIN_CODE), totp_secret (UPSTOX_TOTP_SECRET) and client_id "
-        "(UPSTOX_CLIENT_ID). The login page (default, unofficial) also needs username "
-        "(UPSTOX_USERNAME), password (UPSTOX_PASSWORD), client_secret (UPSTOX_CLIENT_SECRET) and "
-        "redirect_uri (UPSTOX_REDIRECT_URI)."
+        "(UPSTOX_CLIENT_ID). Run upstox_cli configure to enter them."
     )
     assert "is not set" not in text
+    assert len(text.split()) < 50
     assert check_settings().advice[0] in text
     Path("empty.env").write_text("")
     with pytest.raises(ConfigurationError, match=r"No settings were found .*empty\.env\. "):
@@ -112,7 +111,7 @@ def test_what_is_missing_has_an_address() -> None:
     assert "UPSTOX_TOTP_SECRET: at https://account.upstox.com open Time-based OTP (TOTP)" in text
     short = told(**(VALID | {"pin_code": "12"}))
     assert "account.upstox.com" not in short
-    assert "Pass the argument" not in short
+    assert "Set the variable" not in short
 
 
 @pytest.mark.parametrize(
@@ -194,9 +193,11 @@ UNUSABLE = {
     f"otpauth://totp/U:x?secret={SECRET}&algorithm=SHA256": "algorithm other than SHA1",
     "otpauth://totp/U:x?issuer=U": "without a secret in it",
     "otpauth-migration://offline?data=CjEKCkhlbGxvId6tvu8": "an export of Google Authenticator",
-    "482915": "is a one-time code",
-    "482 915": "is a one-time code",
-    "JBSWY3DP1": "must be the text shown next to the QR code, letters A to Z and digits 2 to 7",
+    "482915": "is a one-time password",
+    "482 915": "is a one-time password",
+    "JBSWY3DP1": "has a character other than the letters A to Z and the digits 2 to 7: copy the "
+    "text next to the QR code again",
+    "JBSWY3DPE": "must be the whole text shown next to the QR code",
 }
 
 

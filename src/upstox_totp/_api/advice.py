@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from upstox_totp.errors import Explanation
 
 _USED_BEFORE: Final = (
-    "If another run of this program has just logged in, this code was used up: wait half a minute, "
-    "and cache the day's token with TokenCache or upstox_cli token."
+    "If another run of this program has just logged in, this one-time password was used up: wait "
+    "half a minute, and cache the day's token with TokenCache or upstox_cli token."
 )
 _NOT_JUDGED: Final = "Nothing was said about a credential."
 _OTHER_NETWORK: Final = "Try another network, or later."
@@ -38,7 +38,7 @@ REJECTED: Final[Mapping[Step | None, Explanation]] = {
         AuthenticationError,
         "The one-time password was rejected.",
         _USED_BEFORE,
-        "Otherwise check {totp_secret} before the next login: wrong codes lock the account.",
+        "Otherwise check {totp_secret} before the next login: wrong ones lock the account.",
     ),
     Step.PIN: ErrorCode.INCORRECT_PIN.explanation,
     Step.TOKEN: ErrorCode.INVALID_CREDENTIALS.explanation,

@@ -42,21 +42,18 @@ _LONGEST_LIMIT_OF_OTHERS: Final = 600.0
 _SHORTEST_LIMIT: Final = 60.0
 _UPSTOX: Final = "Upstox"
 _ALL: Final = "all"
-_UNBLOCK: Final = (
-    "upstox_cli logout, or TokenCache().clear(client), unblocks it; --force sends it once"
-)
-_LOG_IN: Final = (
-    "Log in once on the Upstox login page, and correct what is wrong there. A changed setting does "
-    "not unblock it: five failures lock the account."
-)
-_CORRECT: Final = (
-    "If totp_secret (UPSTOX_TOTP_SECRET) is wrong, correct it. Otherwise, log in once on the "
-    "Upstox login page: five failures lock the account."
+_FORCE: Final = "upstox_cli token --force (in Python: force=True)"
+_LOG_IN: Final = "Log in once on the Upstox login page, and correct the setting that is wrong."
+_LOCKED: Final = " ".join(ErrorCode.ACCOUNT_LOCKED.explanation.suggestions)
+_COMPARE: Final = (
+    "Compare the one-time password of your settings with your authenticator app. If it differs, "
+    "correct totp_secret (UPSTOX_TOTP_SECRET). If it is the same, log in once on the Upstox login "
+    "page."
 )
 _NAMES: Final = {
     Credential.OTP_REQUEST: "The request for a one-time password",
-    Credential.CODE: "The TOTP secret",
-    Credential.PIN: "The PIN, whichever it is,",
+    Credential.CODE: "The one-time password",
+    Credential.PIN: "The PIN",
 }
 _NAMED_ALONE: Final[dict[tuple[str, ...], tuple[Credential, ...]]] = {
     ("pin_code",): (Credential.PIN,),
@@ -284,15 +281,20 @@ def find_blocks(record: AttemptRecord, identity: Identity, now: float) -> Iterat
     passed = now - limit.failure.failed_at
     left = limit.seconds - max(0.0, passed)
     if left > 0 and passed >= -ADJUSTMENT:
-        release = f"Wait {left:.0f} seconds. Before that, {_UNBLOCK}."
+        release = f"Wait {left:.0f} seconds, then log in again."
         yield Block("Every request for this account", limit.failure, release, left)
 
 
 def _until_changed(what: str, rejected: Failures, *settings: str) -> Block:
     names = " or ".join(f"{name} (UPSTOX_{name.upper()})" for name in settings)
-    # What the failure advised is said here once more.
-    failure = rejected.last._replace(suggestions=())
-    return Block(what, failure, f"Change {names} and log in again. If it is right, {_UNBLOCK}.")
+    right = "If it is right, try it" if len(settings) == 1 else "If all is right, try"
+    release = f"Correct {names} and log in again. {right} once more: {_FORCE}."
+    return Block(what, _without_advice(rejected), release)
+
+
+def _without_advice(failures: Failures) -> Failure:
+    # What helped then is said in what unblocks the login, as far as it helps now.
+    return failures.last._replace(suggestions=())
 
 
 def _failed(record: AttemptRecord, kind: Credential, now: float) -> Block | None:
@@ -303,10 +305,10 @@ def _failed(record: AttemptRecord, kind: Credential, now: float) -> Block | None
     if not (failures.number >= MOST_FAILURES or failures.final or twice):
         return None
     if not _waits(failures):
+        locked = failures.last.error_code == ErrorCode.ACCOUNT_LOCKED
+        advice = _LOCKED if locked else _COMPARE if kind is Credential.CODE else _LOG_IN
         return Block(
-            _NAMES[kind],
-            failures.last,
-            f"{_CORRECT if kind is Credential.CODE else _LOG_IN} Then {_UNBLOCK}.",
+            _NAMES[kind], _without_advice(failures), f"{advice} Then try once more: {_FORCE}."
         )
     # The clocks of two machines may differ by hours: what counts is the last note before this one.
     noted = max((at for at in failures.times if at <= now + ADJUSTMENT), default=now)
@@ -316,8 +318,8 @@ def _failed(record: AttemptRecord, kind: Credential, now: float) -> Block | None
     return Block(
         _NAMES[kind],
         failures.last,
-        f"It was sent {failures.number} times, and no answer said whether it was right. One more "
-        f"login is sent in {left:.0f} seconds. Before that, {_UNBLOCK}.",
+        f"It was sent {failures.number} times, and no answer said whether it was right. Log in "
+        f"again in {left:.0f} seconds, or at once: {_FORCE}.",
         left,
     )
 

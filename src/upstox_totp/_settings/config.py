@@ -23,7 +23,6 @@ from upstox_totp._settings.table import (
     DEFAULTS,
     METHODS,
     NAMES,
-    PAGE,
     SETTINGS,
     Settings,
     did_you_mean,
@@ -183,8 +182,10 @@ def _unmet(values: Mapping[str, Any], methods: Iterable[str]) -> dict[str, str]:
     problems = {name: _MISSING for name in needed_by(methods) if values.get(name) is None}
     pin = values.get("pin_code")
     if API in methods and pin is not None and len(pin) != _PIN_OF_API:
-        where = SETTINGS["pin_code"].where
-        problems["pin_code"] = f"must be 6 digits for the login method {API}: {where}"
+        problems["pin_code"] = (
+            f"must be 6 digits for the login method {API}: for a longer PIN, choose Forgot PIN on "
+            "Upstox's login page"
+        )
     return problems
 
 
@@ -230,10 +231,9 @@ def nothing_found(problems: Mapping[str, str], found: Settings) -> str:
 
 
 def _invalid(problems: Mapping[str, str], found: Settings) -> ConfigurationError:
-    nothing = nothing_found(problems, found)
-    if nothing:
-        others = [name for name in problems if name not in needed_by([API])]
-        message = f"{nothing} The {METHODS[PAGE]} also needs {_listed(others)}."
+    message = nothing_found(problems, found)
+    if message:
+        suggestions = ["Run upstox_cli configure to enter them.", *found.hints]
     else:
         places = {name: f" (from {found.place(name)})" for name in found}
         told = (
@@ -241,10 +241,10 @@ def _invalid(problems: Mapping[str, str], found: Settings) -> ConfigurationError
             for name, why in problems.items()
         )
         message = f"Invalid settings: {'; '.join(told)}."
-    suggestions = advise(problems, found)
-    if _MISSING in problems.values():
-        to_file = f", or add it to {found.file} (see .env.example)" if found.file else ""
-        suggestions.append(f"Pass the argument or set the variable{to_file}.")
+        suggestions = advise(problems, found)
+        if _MISSING in problems.values():
+            where = f"add it to {found.file} (see .env.example)" if found.file else "pass it"
+            suggestions.append(f"Set the variable, or {where}.")
     return ConfigurationError(
         message, details={"settings": list(problems)}, suggestions=suggestions
     )

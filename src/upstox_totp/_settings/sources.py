@@ -150,7 +150,12 @@ def _restrict(implicit: Settings, found: Settings) -> None:
             "The .env of the working directory is for another server (UPSTOX_BASE_DOMAIN), such "
             "as a sandbox. Its credentials are not sent to Upstox.",
             details={"settings": ["base_domain"]},
-            suggestions=['For that server: --env-file .env, or UpstoxTOTP.from_env_file(".env").'],
+            suggestions=[
+                (
+                    "To use that server, name the file: --env-file .env (in Python: "
+                    'UpstoxTOTP.from_env_file(".env")).'
+                )
+            ],
         )
     for name in ignored:
         logger.warning(

@@ -186,12 +186,12 @@ _ROWS: Final = (
         needed_by=frozenset({PAGE, API}),
         other_names=("pin",),
         question="PIN",
-        where="for a new PIN of 6 digits, choose Forgot PIN on Upstox's login page",
+        where="the PIN that you confirm a login with, 6 digits for the TOTP API; if yours is "
+        "shorter, choose Forgot PIN on Upstox's login page",
     ),
     Setting(
         "totp_secret",
-        "must be the text shown next to the QR code, letters A to Z and digits 2 to 7 "
-        "(or its otpauth:// URI, with 6 digits every 30 seconds)",
+        "must be the whole text shown next to the QR code, letters A to Z and digits 2 to 7",
         secret=True,
         needed_by=frozenset({PAGE, API}),
         example="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",

@@ -30,9 +30,14 @@ def normalise_text(text: str) -> str:
         text = _without_blanks(_from_uri(text))
     elif re.fullmatch(_CODE, text):
         raise InvalidValueError(
-            "is a one-time code: give the secret itself, the text shown next to the QR code"
+            "is a one-time password: give the secret itself, the text shown next to the QR code"
         )
     text = text.replace("-", "").rstrip("=").upper()
+    if re.search("[^A-Z2-7]", text):
+        raise InvalidValueError(
+            "has a character other than the letters A to Z and the digits 2 to 7: copy the text "
+            "next to the QR code again"
+        )
     decode_key(text)
     return text
 
@@ -57,8 +62,8 @@ def _from_uri(uri: str) -> str:
     if others:
         named = ", ".join(f"{name} other than {_EXPECTED[name]}" for name in others)
         raise InvalidValueError(
-            f"is an otpauth:// URI with {named}: Upstox takes TOTP codes of 6 digits every 30 "
-            "seconds, by SHA1"
+            f"is an otpauth:// URI with {named}: Upstox takes one-time passwords of 6 digits "
+            "every 30 seconds, by SHA1"
         )
     if not query.get("secret"):
         raise InvalidValueError("is an otpauth:// URI without a secret in it")

@@ -51,8 +51,10 @@ def read_account(settings: Settings) -> Account:
     found = find_store(settings)
     if found is None:
         raise ConfigurationError(
-            f"client_id ({variable('client_id')}) must be set: it names the account.",
-            suggestions=["upstox_cli check-env shows every setting."],
+            f"client_id ({variable('client_id')}) is not set: it names the app.",
+            suggestions=[
+                "Run upstox_cli configure to enter the settings, or upstox_cli check-env to see them."
+            ],
         )
     identity, store = found
     record = store.read_token(identity)

@@ -146,7 +146,7 @@ def _is_the_authenticators(secret: SecretStr) -> bool:
     clock = clock_of(DEFAULTS["base_domain"])
     plain = SecretStr(normalise_text(secret.get_secret_value()))
     code = OneTimePasswords(plain).current(clock)
-    say_text(f"The code that it makes now: {code.get_secret_value()}")
+    say_text(f"The one-time password that it makes now: {code.get_secret_value()}")
     return click.confirm("Does your authenticator app show the same", default=True)
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 @command(
     "Check hosts, clock, proxy, certificates and the cached token.\n\n"
-    "Sends no password, PIN or code. Asks Upstox about the cached token, if there is one."
+    "Sends no password, PIN or one-time password. Asks Upstox about the cached token, if there is "
+    "one."
 )
 @settings_and_debug
 @REPORT
