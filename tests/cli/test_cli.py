@@ -155,7 +155,7 @@ def test_missing_settings(command: str, monkeypatch: pytest.MonkeyPatch) -> None
     result = run(command)
     assert result.exit_code == 2
     if command not in {"status", "logout"}:
-        assert "UPSTOX_USERNAME" in result.stdout + result.stderr
+        assert "UPSTOX_PIN_CODE" in result.stdout + result.stderr
     assert "UPSTOX_CLIENT_ID" in result.stdout + result.stderr
 
 
@@ -259,7 +259,7 @@ def test_check_env_names_sources_and_shows_nothing(
     assert rows["UPSTOX_USERNAME"].split()[1:] == ["environment", "valid"]
     assert "invalid: must be 4 to 6 digits" in rows["UPSTOX_PIN_CODE"]
     assert rows["UPSTOX_TOTP_SECRET"].split()[1] == ".env"
-    assert "invalid: must be the text shown next to the QR code" in rows["UPSTOX_TOTP_SECRET"]
+    assert "invalid: has a character other than the letters" in rows["UPSTOX_TOTP_SECRET"]
     assert rows["UPSTOX_CLIENT_SECRET"].split()[1:] == ["-", "missing"]
     assert "between 100 and 10000" in rows["UPSTOX_SLEEP_TIME"]
     assert rows["UPSTOX_DEBUG"].split()[1:] == ["-", "default"]

@@ -222,7 +222,7 @@ def test_one_that_cannot_be_read_hides_no_other(
     assert {name: row["exit_code"] for name, row in rows.items()} == {
         "empty": 2, "gone": 2, "meera": 0, "ravi": 0,
     }  # fmt: skip
-    assert "client_id (UPSTOX_CLIENT_ID) must be set" in rows["empty"]["problem"]
+    assert "client_id (UPSTOX_CLIENT_ID) is not set" in rows["empty"]["problem"]
     assert "There is no account gone" in run("accounts").stdout
 
 

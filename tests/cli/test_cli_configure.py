@@ -85,7 +85,9 @@ def test_a_wrong_answer_is_told_at_once() -> None:
     assert result.exit_code == 0, result.output
     assert result.output.count("It must be one of page, api") == 1
     assert result.output.count("It must be 4 to 6 digits") == 1
-    assert result.output.count("It must be 6 digits for the login method api: for a new PIN") == 1
+    assert (
+        result.output.count("It must be 6 digits for the login method api: for a longer PIN") == 1
+    )
     assert result.output.count("It must be the text shown next to the QR code") == 1
     assert result.output.count("TOTP secret, or its") == 3
     assert "quote at one end" in result.output

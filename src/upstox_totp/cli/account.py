@@ -52,9 +52,7 @@ def read_account(settings: Settings) -> Account:
     if found is None:
         raise ConfigurationError(
             f"client_id ({variable('client_id')}) is not set: it names the app.",
-            suggestions=[
-                "Run upstox_cli configure to enter the settings, or upstox_cli check-env to see them."
-            ],
+            suggestions=["Run upstox_cli configure to enter the settings."],
         )
     identity, store = found
     record = store.read_token(identity)
