@@ -88,7 +88,7 @@ def test_a_wrong_answer_is_told_at_once() -> None:
     assert (
         result.output.count("It must be 6 digits for the login method api: for a longer PIN") == 1
     )
-    assert result.output.count("It must be the text shown next to the QR code") == 1
+    assert result.output.count("It has a character other than the letters A to Z") == 1
     assert result.output.count("TOTP secret, or its") == 3
     assert "quote at one end" in result.output
     config = UpstoxTOTP().config
