@@ -262,7 +262,9 @@ def has_ended(record: AttemptRecord, login: LoginId) -> bool:
 
 
 def find_blocks(record: AttemptRecord, identity: Identity, now: float) -> Iterator[Block]:
-    """Yield everything that blocks a login."""
+    """Yield everything that blocks a login, beginning with what no changed setting unblocks."""
+    failed = [one for one in (_failed(record, kind, now) for kind in Credential) if one]
+    yield from (one for one in failed if one.remaining is None)
     pin = record.rejected.get(f"pins:{identity.pin}")
     credentials = record.rejected.get(f"credentials:{identity.credentials}")
     settings = record.rejected.get(f"settings:{identity.fingerprint}")
@@ -274,7 +276,7 @@ def find_blocks(record: AttemptRecord, identity: Identity, now: float) -> Iterat
     if settings is not None:
         what = "A login with these settings"
         yield _until_changed(what, settings, *settings.last.settings)
-    yield from filter(None, (_failed(record, kind, now) for kind in Credential))
+    yield from (one for one in failed if one.remaining is not None)
     limit = record.limit
     if limit is None:
         return
@@ -282,19 +284,20 @@ def find_blocks(record: AttemptRecord, identity: Identity, now: float) -> Iterat
     left = limit.seconds - max(0.0, passed)
     if left > 0 and passed >= -ADJUSTMENT:
         release = f"Wait {left:.0f} seconds, then log in again."
-        yield Block("Every request for this account", limit.failure, release, left)
+        failure = _without_advice(limit.failure)
+        yield Block("Every request for this account", failure, release, left)
 
 
 def _until_changed(what: str, rejected: Failures, *settings: str) -> Block:
     names = " or ".join(f"{name} (UPSTOX_{name.upper()})" for name in settings)
     right = "If it is right, try it" if len(settings) == 1 else "If all is right, try"
     release = f"Correct {names} and log in again. {right} once more: {_FORCE}."
-    return Block(what, _without_advice(rejected), release)
+    return Block(what, _without_advice(rejected.last), release)
 
 
-def _without_advice(failures: Failures) -> Failure:
+def _without_advice(failure: Failure) -> Failure:
     # What helped then is said in what unblocks the login, as far as it helps now.
-    return failures.last._replace(suggestions=())
+    return failure._replace(suggestions=())
 
 
 def _failed(record: AttemptRecord, kind: Credential, now: float) -> Block | None:
@@ -308,7 +311,7 @@ def _failed(record: AttemptRecord, kind: Credential, now: float) -> Block | None
         locked = failures.last.error_code == ErrorCode.ACCOUNT_LOCKED
         advice = _LOCKED if locked else _COMPARE if kind is Credential.CODE else _LOG_IN
         return Block(
-            _NAMES[kind], _without_advice(failures), f"{advice} Then try once more: {_FORCE}."
+            _NAMES[kind], _without_advice(failures.last), f"{advice} Then try once more: {_FORCE}."
         )
     # The clocks of two machines may differ by hours: what counts is the last note before this one.
     noted = max((at for at in failures.times if at <= now + ADJUSTMENT), default=now)

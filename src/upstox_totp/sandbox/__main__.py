@@ -66,7 +66,7 @@ _OPTIONS = (
     _flag("--static-address", "Refuse account and order calls from here."),
     _flag("--described", "Answer as the OpenAPI description of Upstox has it."),
     _flag("--approve", "Approve every token request at once."),
-    _flag("--show-codes", "Show a one-time code when one is requested."),
+    _flag("--show-codes", "Show a one-time password when one is requested."),
 )
 
 
