@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 BARE: Final = "pass"
-DEPENDENCIES: Final = "import requests, pydantic, pyotp, dotenv"
+# `import pydantic` alone loads none of its parts.
+DEPENDENCIES: Final = "import requests, pyotp, dotenv; from pydantic import BaseModel, SecretStr"
 COMMAND: Final = [sys.executable, "-W", "ignore::UserWarning", "-c"]
 """Without the warning that the clock of the service is not this machine's."""
 
