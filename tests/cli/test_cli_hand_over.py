@@ -123,14 +123,23 @@ def test_a_token_is_asked_for_at_a_terminal(real_account: Sandbox) -> None:
     token = by_hand(real_account)
     terminal, slave = pty.openpty()
     with subprocess.Popen(  # noqa: S603 - this interpreter
-        [*COMMAND, "import-token"], stdin=slave, stdout=subprocess.PIPE, stderr=slave, text=True
+        [*COMMAND, "import-token"],
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        text=True,
+        start_new_session=True,
     ) as process:
         os.close(slave)
         shown = b""
-        while b"Access token" not in shown:
+        # What is typed before the blank behind the prompt is thrown away.
+        while not shown.endswith(b": "):
             shown += os.read(terminal, 1024)
         os.write(terminal, f"{token}\n".encode())
-        stdout, _ = process.communicate(timeout=PATIENCE)
+        try:
+            stdout, _ = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
         shown += os.read(terminal, 8192)
     os.close(terminal)
     assert process.returncode == 0
