@@ -108,10 +108,7 @@ class AttemptLog:
                 self._record = attempts.limited(self._record, self._failure(error))
             # What failed is worth more than that the lock is another's meanwhile.
             with suppress(LockLostError):
-                if outcome is Outcome.ACCEPTED:
-                    self._accept(credentials)
-                else:
-                    self._fail(credentials, self._failure(error), outcome)
+                self._fail(credentials, self._failure(error), outcome)
             raise
         self._accept(credentials)
 

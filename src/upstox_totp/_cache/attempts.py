@@ -64,7 +64,6 @@ _NAMED_ALONE: Final[dict[tuple[str, ...], tuple[Credential, ...]]] = {
 class Outcome(Enum):
     """What an answer says about the credentials that it answers."""
 
-    ACCEPTED = auto()
     REJECTED = auto()
     UNEXPLAINED = auto()
     UNANSWERED = auto()

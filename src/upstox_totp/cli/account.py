@@ -101,12 +101,10 @@ class Account:
         if lock is None:
             # Another program logs in, and replaces it.
             return
-        try:
+        with lock:
             record = lock.read_token()
             if record.token and self.token and record.token.access_token == self.token.access_token:
                 lock.write_token(record._replace(token=None))
-        finally:
-            lock.release()
 
     def as_document(self) -> dict[str, Any]:
         """Return it as JSON can hold it, without the token itself."""

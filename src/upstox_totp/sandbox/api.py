@@ -1,6 +1,5 @@
 """The steps on the `api` host: dialog, token exchange, TOTP API, token request, and tokens used."""
 
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,11 +10,20 @@ from typing import Any
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from upstox_totp.sandbox.calls import JSON, MISSING, Api, Call, Refusal, Reply, demand, demand_field
+from upstox_totp.sandbox.calls import (
+    JSON,
+    MISSING,
+    SIX_DIGITS,
+    Api,
+    Call,
+    Refusal,
+    Reply,
+    demand,
+    demand_field,
+)
 from upstox_totp.sandbox.state import DIALOG_COOKIE, INDIA, State, next_expiry
 
 FORM = "application/x-www-form-urlencoded"
-SIX_DIGITS = re.compile(r"[0-9]{6}")
 REFRESHED_FOR = 7 * 86400
 
 

@@ -1,6 +1,7 @@
 """One request as the protocol's steps see it, and what they answer to it."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -35,6 +36,7 @@ STEPS: tuple[str, ...] = get_args(Step)
 LOOP_PATH = "/open/redirect-loop"
 
 JSON = "application/json"
+SIX_DIGITS = re.compile(r"[0-9]{6}")
 
 
 class Service(IntEnum):

@@ -3,7 +3,6 @@
 The forms ask for what the six requests send, and both share attempts, codes and locks.
 """
 
-import re
 from collections.abc import Mapping
 from functools import partial
 from html import escape
@@ -12,10 +11,9 @@ from urllib.parse import urlencode
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
-from upstox_totp.sandbox.calls import Call, Refusal, Reply, Service, demand
+from upstox_totp.sandbox.calls import SIX_DIGITS, Call, Refusal, Reply, Service, demand
 from upstox_totp.sandbox.state import FLOW_COOKIE, Login, State
 
-SIX_DIGITS = re.compile(r"[0-9]{6}")
 LAPSED = "The time for this login has run out. Begin again in the app that sent you here."
 LATE = "The one-time code came too late. Begin again with the mobile number."
 OVER = "This login is over. Begin again in the app that sent you here."
