@@ -46,10 +46,6 @@ def as_secret(value: object) -> SecretStr | None:
     return value if value is None or isinstance(value, SecretStr) else SecretStr(value)  # type: ignore[arg-type]
 
 
-def _plain(value: Any) -> Any:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
-
-
 class SettingsByName(TypedDict, total=False):
     """Every setting, by name; text as in a file is taken for each, None counts as not given."""
 
@@ -143,7 +139,7 @@ class Config(BaseModel):
     @classmethod
     def _validated(cls, values: Mapping[str, Any]) -> tuple[Self | None, dict[str, str]]:
         try:
-            return cls(**{name: _plain(value) for name, value in values.items()}), {}
+            return cls(**{name: rules.plain(value) for name, value in values.items()}), {}
         except ValidationError as error:
             # Where and why alone: pydantic's error holds the values.
             told = error.errors(include_input=False, include_url=False)
@@ -197,7 +193,7 @@ def _of_nobody(found: Settings) -> dict[str, str]:
     problems = {
         name: "is still a placeholder: replace it with your own value"
         for name, one in found.items()
-        if SETTINGS[name].example == _plain(one.value)
+        if SETTINGS[name].example == rules.plain(one.value)
     }
     if "client_id" in found and str(found["client_id"].value).startswith("sandbox-"):
         problems["client_id"] = (

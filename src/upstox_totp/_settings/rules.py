@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 from pydantic_core import Url
@@ -58,13 +58,14 @@ def totp_secret(secret: SecretStr) -> SecretStr:
     return SecretStr(normalise_text(secret.get_secret_value()))
 
 
-def _plain(value: str | SecretStr) -> str:
+def plain(value: Any) -> Any:
+    """Return the text of a secret, and anything else as it is."""
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def sendable(value: _Text) -> _Text:
     """Return text that can be sent, such as a password; blanks may be a part of it."""
-    text = _plain(value)
+    text = plain(value)
     # Bytes of the environment that are not UTF-8 arrive as surrogates: a ValueError.
     text.encode()
     if not text.strip():
@@ -79,7 +80,7 @@ def sendable(value: _Text) -> _Text:
 
 def key(value: _Text) -> _Text:
     """Return an API key or secret; what can never be right costs no attempt."""
-    text = _plain(sendable(value))
+    text = plain(sendable(value))
     if text != text.strip() or any(_is_invisible(c) for c in text):
         # Upstox would refuse it after an OTP, a code and a PIN were spent.
         raise InvalidValueError("has a space at one end, or an invisible character: remove it")
